@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compiler settings of every target, and the functions that make one.
+
+find_program(FLLM_CCACHE ccache)
+if(FLLM_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${FLLM_CCACHE}")
+  set(CMAKE_CUDA_COMPILER_LAUNCHER "${FLLM_CCACHE}")
+endif()
+
+find_package(Threads REQUIRED)
+
+add_library(fllm_flags INTERFACE)
+# CMake 3.25 does not know C++20 for nvcc 13, hence the flag.
+target_compile_options(fllm_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-std=c++20 -ffp-contract=off -Wall -Wextra -Wno-unknown-pragmas>
+  $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 -fmad=false -Xcompiler=-ffp-contract=off>
+  $<$<AND:$<BOOL:${FLLM_WERROR}>,$<COMPILE_LANGUAGE:CXX>>:-Werror>
+  $<$<AND:$<BOOL:${FLLM_SANITIZE}>,$<COMPILE_LANGUAGE:CXX>>:-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer>)
+target_link_options(fllm_flags INTERFACE $<$<BOOL:${FLLM_SANITIZE}>:-fsanitize=address,undefined>)
+target_include_directories(fllm_flags INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+  $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>)
+
+# fllm_objects(NAME SOURCES ... [LINK ...]): a part of the library. Parts are joined in host/CMakeLists.txt.
+function(fllm_objects name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} OBJECT ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  target_link_libraries(${name} PUBLIC fllm_flags Threads::Threads ${ARG_LINK})
+  set_property(GLOBAL APPEND PROPERTY FLLM_PARTS ${name})
+endfunction()
+
+# fllm_test(NAME SOURCES ... [LINK ...] [LABELS ...] [TIMEOUT s]): a GoogleTest program over the whole library.
+function(fllm_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE fllm_internal fllm_test_support GTest::gtest_main GTest::gmock ${ARG_LINK})
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
+endfunction()

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "cuda/kernels/model_params.h"
+#include "cuda/kernels/sample_params.h"
+
+namespace fllm {
+
+/// A weight matrix in the layout its backend multiplies fastest. Made by Backend::make_linear, read by linear.
+class LinearWeight {
+ public:
+  virtual ~LinearWeight() = default;
+  [[nodiscard]] std::int32_t in_features() const { return in_; }
+  [[nodiscard]] std::int32_t out_features() const { return out_; }
+
+ protected:
+  LinearWeight(std::int32_t out, std::int32_t in) : out_(out), in_(in) {}
+
+ private:
+  std::int32_t out_, in_;
+};
+
+/// y = x W^T, then the epilogue.
+struct LinearParams {
+  RowView<const float> x;               // [rows, in]
+  const LinearWeight* weight = nullptr; // [out, in]
+  const float* bias = nullptr;          // [out] or null
+  Epilogue epilogue = Epilogue::kBias;
+  RowView<float> out;                   // [rows, out]; may not overlap x
+  bool one_sequence = false;            // all rows belong to one sequence (prefill): the call's shape depends on it alone
+};
+
+struct MemoryInfo {
+  std::size_t free_bytes = 0;
+  std::size_t total_bytes = 0;
+};
+
+/// The machine that runs a step: memory and one call per step-level operation. Calls are enqueued in order; results are
+/// there after synchronize(). Nothing is allocated inside an operation. One owner at a time.
+/// Errors: Exception(kOutOfMemory) from allocate, Exception(kDeviceLost) from any call after a device fault.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  [[nodiscard]] virtual std::string description() const = 0;  // "cpu (2 threads, avx512)"
+  [[nodiscard]] virtual MemoryInfo memory() const = 0;
+
+  /// 64-byte aligned, contents unspecified.
+  [[nodiscard]] virtual void* allocate(std::size_t bytes) = 0;
+  virtual void release(void* memory) noexcept = 0;
+  /// The host memory may be reused as soon as the call returns.
+  virtual void upload(void* destination, const void* source, std::size_t bytes) = 0;
+  /// The host memory is valid after synchronize().
+  virtual void download(void* destination, const void* source, std::size_t bytes) = 0;
+  virtual void synchronize() = 0;
+
+  /// weight: [out, in], row-major, on the host.
+  [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
+                                                                  std::int32_t in) = 0;
+
+  virtual void embed(const EmbedParams& params) = 0;
+  virtual void rms_norm(const RmsNormParams& params) = 0;
+  virtual void linear(const LinearParams& params) = 0;
+  virtual void kv_append(const KvAppendParams& params) = 0;
+  virtual void attention(const AttentionParams& params) = 0;
+  virtual void gather_rows(const GatherRowsParams& params) = 0;
+  virtual void copy_blocks(const CopyBlocksParams& params) = 0;
+
+  /// int32 elements of SampleParams::scratch each row needs for this vocabulary; 0 when the row stays on chip.
+  [[nodiscard]] virtual std::int64_t sample_scratch_elements(std::int32_t vocab) const = 0;
+  virtual void sample(LogitType type, const SampleParams& params) = 0;
+};
+
+struct BackendOptions {
+  std::string device = "auto";  // auto | cpu | cuda | cuda:N
+  std::int32_t threads = 0;     // CPU workers; 0: one per core
+};
+
+/// Picks by option, then by device presence. Exception(kInvalidArgument) for an unknown name, Exception(kUnsupported)
+/// with the reason where CUDA is asked for and absent.
+[[nodiscard]] std::unique_ptr<Backend> make_backend(const BackendOptions& options);
+
+/// Memory of a backend, released with it. Move-only.
+template <class T>
+class DeviceArray {
+ public:
+  DeviceArray() = default;
+  DeviceArray(Backend& backend, std::size_t count)
+      : backend_(&backend), data_(static_cast<T*>(backend.allocate(count * sizeof(T)))), count_(count) {}
+  DeviceArray(DeviceArray&& other) noexcept { swap(other); }
+  DeviceArray& operator=(DeviceArray&& other) noexcept {
+    DeviceArray(std::move(other)).swap(*this);
+    return *this;
+  }
+  DeviceArray(const DeviceArray&) = delete;
+  DeviceArray& operator=(const DeviceArray&) = delete;
+  ~DeviceArray() {
+    if (data_ != nullptr) backend_->release(data_);
+  }
+  void swap(DeviceArray& other) noexcept {
+    std::swap(backend_, other.backend_);
+    std::swap(data_, other.data_);
+    std::swap(count_, other.count_);
+  }
+  [[nodiscard]] T* data() const { return data_; }
+  [[nodiscard]] std::size_t size() const { return count_; }
+  /// Copies values to the front. Precondition: values.size() <= size().
+  void upload(std::span<const T> values) {
+    if (!values.empty()) backend_->upload(data_, values.data(), values.size_bytes());
+  }
+
+ private:
+  Backend* backend_ = nullptr;
+  T* data_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+}  // namespace fllm

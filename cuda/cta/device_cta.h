@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/portable/annotations.h"
+
+namespace fllm {
+
+/// A CUDA thread block of whole warps. Only nvcc reads this file.
+struct DeviceCta {
+  static constexpr std::int32_t kWarpWidth = 32;
+
+  FLLM_DEVICE std::int32_t block_index() const { return static_cast<std::int32_t>(blockIdx.x); }
+  FLLM_DEVICE std::int32_t block_count() const { return static_cast<std::int32_t>(gridDim.x); }
+  FLLM_DEVICE std::int32_t thread_index() const { return static_cast<std::int32_t>(threadIdx.x); }
+  FLLM_DEVICE std::int32_t thread_count() const { return static_cast<std::int32_t>(blockDim.x); }
+  FLLM_DEVICE std::int32_t lane() const { return static_cast<std::int32_t>(threadIdx.x & 31u); }
+  FLLM_DEVICE std::int32_t warp() const { return static_cast<std::int32_t>(threadIdx.x >> 5); }
+  FLLM_DEVICE std::int32_t warp_count() const { return static_cast<std::int32_t>(blockDim.x >> 5); }
+  FLLM_DEVICE void sync() const { __syncthreads(); }
+  FLLM_DEVICE void sync_warp() const { __syncwarp(); }
+  template <class T>
+  FLLM_DEVICE T shuffle(T value, std::int32_t lane) const {
+    return __shfl_sync(0xffffffffu, value, lane);
+  }
+  template <class T>
+  FLLM_DEVICE T shuffle_xor(T value, std::int32_t mask) const {
+    return __shfl_xor_sync(0xffffffffu, value, mask);
+  }
+  FLLM_DEVICE std::uint32_t ballot(bool predicate) const { return __ballot_sync(0xffffffffu, predicate); }
+  FLLM_DEVICE std::uint32_t atomic_add(std::uint32_t* address, std::uint32_t value) const {
+    return atomicAdd(address, value);
+  }
+  FLLM_DEVICE unsigned long long atomic_add(unsigned long long* address, unsigned long long value) const {
+    return atomicAdd(address, value);
+  }
+  FLLM_DEVICE void* dynamic_shared() const {
+    extern __shared__ uint4 fllm_dynamic_shared[];
+    return fllm_dynamic_shared;
+  }
+};
+
+}  // namespace fllm

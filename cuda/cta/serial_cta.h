@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/portable/annotations.h"
+
+namespace fllm {
+
+/// A block of one thread: barriers and shuffles cost nothing, block-stride loops become plain loops that vectorise.
+/// Isa is a tag type, one per instruction set the kernels are compiled for: it keeps their instantiations apart.
+template <class Isa>
+class SerialCta {
+ public:
+  static constexpr std::int32_t kWarpWidth = 1;
+
+  FLLM_DEVICE SerialCta(std::int32_t block_index, std::int32_t block_count, void* dynamic_shared)
+      : block_index_(block_index), block_count_(block_count), dynamic_shared_(dynamic_shared) {}
+
+  FLLM_DEVICE std::int32_t block_index() const { return block_index_; }
+  FLLM_DEVICE std::int32_t block_count() const { return block_count_; }
+  FLLM_DEVICE std::int32_t thread_index() const { return 0; }
+  FLLM_DEVICE std::int32_t thread_count() const { return 1; }
+  FLLM_DEVICE std::int32_t lane() const { return 0; }
+  FLLM_DEVICE std::int32_t warp() const { return 0; }
+  FLLM_DEVICE std::int32_t warp_count() const { return 1; }
+  FLLM_DEVICE void sync() const {}
+  FLLM_DEVICE void sync_warp() const {}
+  template <class T>
+  FLLM_DEVICE T shuffle(T value, std::int32_t) const {
+    return value;
+  }
+  template <class T>
+  FLLM_DEVICE T shuffle_xor(T value, std::int32_t) const {
+    return value;
+  }
+  FLLM_DEVICE std::uint32_t ballot(bool predicate) const { return predicate ? 1u : 0u; }
+  template <class T>
+  FLLM_DEVICE T atomic_add(T* address, T value) const {
+    const T old = *address;
+    *address = old + value;
+    return old;
+  }
+  FLLM_DEVICE void* dynamic_shared() const { return dynamic_shared_; }
+
+ private:
+  std::int32_t block_index_, block_count_;
+  void* dynamic_shared_;
+};
+
+}  // namespace fllm

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/portable/row_view.h"
+
+// Arguments of the model's kernels. A row is one token of one sequence in this step's batch.
+namespace fllm {
+
+constexpr std::int32_t kKvBlockTokens = 16;
+
+/// x[row] = table[tokens[row]] + positions[position[row]]
+struct EmbedParams {
+  RowView<const float> table;           // [vocab, width]
+  RowView<const float> position_table;  // [context, width]
+  const std::int32_t* tokens = nullptr;     // [rows]
+  const std::int32_t* positions = nullptr;  // [rows]
+  RowView<float> out;                   // [rows, width]
+};
+
+/// out = x / sqrt(mean(x^2) + epsilon) * weight
+struct RmsNormParams {
+  RowView<const float> x;      // [rows, width]
+  const float* weight = nullptr;  // [width]
+  float epsilon = 1e-6f;
+  RowView<float> out;          // [rows, width]; may be x
+};
+
+/// Keys and values of one layer, in fixed blocks: element (block, t, c) at data + (block * kKvBlockTokens + t) * width + c.
+struct KvLayer {
+  float* keys = nullptr;
+  float* values = nullptr;
+  std::int32_t width = 0;  // heads * head_dim
+};
+
+/// Where the rows of a batch find their sequence's blocks.
+struct BlockTables {
+  const std::int32_t* table = nullptr;  // [sequences, stride]: block of tokens [16 i, 16 i + 16)
+  std::int64_t stride = 0;
+  const std::int32_t* row_sequence = nullptr;  // [rows]: row of `table`
+};
+
+/// Stores the key and value parts of qkv at each row's position.
+struct KvAppendParams {
+  RowView<const float> qkv;                 // [rows, 3 * width]: query, key, value
+  const std::int32_t* positions = nullptr;  // [rows]
+  BlockTables blocks;
+  KvLayer layer;
+};
+
+/// Causal attention of each row over positions [0, positions[row]] of its sequence, read through the block table.
+struct AttentionParams {
+  RowView<const float> qkv;                 // [rows, 3 * width]; only the query part is read
+  const std::int32_t* positions = nullptr;  // [rows]
+  BlockTables blocks;
+  KvLayer layer;
+  std::int32_t heads = 0;
+  std::int32_t head_dim = 0;                // width / heads
+  float scale = 0;                          // 1 / sqrt(head_dim)
+  RowView<float> out;                       // [rows, width]
+};
+
+enum class Epilogue : std::uint8_t {
+  kBias,          // out = y + bias
+  kBiasGelu,      // out = gelu(y + bias), the exact erf form
+  kBiasResidual,  // out = out + (y + bias)
+};
+
+/// Finishes a matrix product in place; the serial backend has it fused into the product.
+struct EpilogueParams {
+  RowView<float> y;               // [rows, cols]: the product
+  const float* bias = nullptr;    // [cols] or null
+  Epilogue kind = Epilogue::kBias;
+  RowView<float> out;             // [rows, cols]; y itself unless kBiasResidual
+};
+
+/// out[i] = x[rows[i]]: picks the rows whose logits are needed.
+struct GatherRowsParams {
+  RowView<const float> x;
+  const std::int32_t* rows = nullptr;  // [out.rows]
+  RowView<float> out;
+};
+
+/// Copies blocks of one layer: destination[i] = source[i], keys and values.
+struct CopyBlocksParams {
+  KvLayer layer;
+  const std::int32_t* source = nullptr;       // [count]
+  const std::int32_t* destination = nullptr;  // [count]
+  std::int32_t count = 0;
+};
+
+}  // namespace fllm

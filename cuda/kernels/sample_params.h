@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/portable/fixed_point.h"
+#include "cuda/portable/philox.h"
+
+// What the sampler reads and writes. Plain data, laid out the same on host and device.
+namespace fllm {
+
+enum class LogitType : std::uint8_t { kFloat32, kFloat16, kBFloat16 };
+
+/// Bits of a row's status word.
+enum SampleStatus : std::uint32_t {
+  kSampleOk = 0,
+  kSampleNan = 1,    // a NaN among the row's logits; it was read as -inf
+  kSampleInf = 2,    // the largest edited logit is +inf: its lowest id is the result
+  kSampleEmpty = 4,  // every token is forbidden: the result is the fallback id
+};
+
+/// A half-open range of a side table.
+struct TableRange {
+  std::int32_t begin = 0;
+  std::int32_t end = 0;
+};
+
+struct BiasEntry {
+  std::int32_t id;
+  float bias;  // finite
+};
+
+/// One distinct id of a row's history.
+struct CountEntry {
+  std::int32_t id;
+  std::int32_t output_count;  // occurrences in the output; frequency and presence
+  std::uint32_t repeated;     // 1: the repetition penalty applies (in prompt or output, within the window)
+};
+
+/// Parameters of one row, checked on the host. The defaults change nothing and draw at temperature 1.
+struct RowSampling {
+  float temperature = 1;         // >= 0, finite; 0: greedy
+  std::int32_t top_k = 0;        // <= 0 or >= vocab: off; 1: greedy
+  std::uint32_t top_p = 0;       // units of 2^-32; read when top_p_on
+  std::uint32_t top_p_on = 0;
+  Mass min_mass = 0;             // ceil(min_p * 2^40); 0: off
+  float repetition_penalty = 1;  // > 0
+  float frequency_penalty = 0;
+  float presence_penalty = 0;
+  std::int32_t fallback_id = 0;  // the result of an empty support
+  std::int32_t mask_row = -1;    // row of the allow mask; -1: everything is allowed
+  TableRange bans;               // of SampleParams::ban_ids
+  TableRange end_ids;            // of SampleParams::ban_ids too: forbidden while generated < min_tokens
+  TableRange bias;               // of SampleParams::bias, ids distinct
+  TableRange counts;             // of SampleParams::counts, ids distinct
+  std::int32_t generated = 0;
+  std::int32_t min_tokens = 0;
+  std::uint64_t seed = 0;
+  RandomCounter random;
+};
+
+/// What a row's draw came from; optional output.
+struct SampleDetail {
+  float raw_logprob;        // log-softmax of the unedited logits at temperature 1
+  float processed_logprob;  // ln(mass / kept mass)
+  std::int32_t rank;        // ids that precede it in the total order of the edited logits
+  std::int32_t kept_count;
+  Mass kept_mass;
+};
+
+/// One of the first ids of the total order; optional output.
+struct TopEntry {
+  std::int32_t id;          // -1: fewer allowed ids than asked for
+  float raw_logprob;
+  float processed_logprob;  // -inf outside the kept set
+};
+constexpr std::int32_t kMaxTopEntries = 32;
+
+struct SampleParams {
+  const void* logits = nullptr;  // [rows, vocab] of the launch's logit type
+  std::int64_t stride = 0;       // elements between rows
+  std::int32_t rows = 0;
+  std::int32_t vocab = 0;        // [1, 2^20]
+  const RowSampling* sampling = nullptr;       // [rows]
+  const std::uint32_t* allow_mask = nullptr;   // [mask rows, mask_words]: bit i % 32 of word i / 32, 1: allowed
+  std::int64_t mask_words = 0;                 // words between mask rows, >= ceil(vocab / 32)
+  const std::int32_t* ban_ids = nullptr;       // flat; every id in [0, vocab)
+  const BiasEntry* bias = nullptr;             // flat
+  const CountEntry* counts = nullptr;          // flat
+  const std::uint64_t* uniforms = nullptr;     // [rows] or null: replaces Philox (tests, sharded callers)
+  std::int32_t* scratch = nullptr;             // [rows, scratch_stride] int32, see SampleRow::scratch_elements
+  std::int64_t scratch_stride = 0;
+  // Outputs; all but tokens may be null.
+  std::int32_t* tokens = nullptr;              // [rows]
+  std::uint32_t* status = nullptr;             // [rows]
+  SampleDetail* details = nullptr;             // [rows]
+  TopEntry* top = nullptr;                     // [rows, top_count]
+  std::int32_t top_count = 0;                  // [0, kMaxTopEntries]
+  float* probabilities = nullptr;              // [rows, vocab]: fl(mass) / fl(kept mass), 0 outside the kept set
+  std::int64_t probabilities_stride = 0;
+};
+
+}  // namespace fllm

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The only place that asks which compiler reads a kernel.
+//
+// On the host every kernel function is inlined without exception: the serial kernels are compiled once per instruction
+// set, and an out-of-line copy shared between those objects could carry instructions the machine lacks.
+#if defined(__CUDACC__)
+#define FLLM_DEVICE __device__ __forceinline__
+#define FLLM_HOST_DEVICE __host__ __device__ __forceinline__
+#define FLLM_UNROLL _Pragma("unroll")
+#else
+#define FLLM_DEVICE inline __attribute__((always_inline))
+#define FLLM_HOST_DEVICE inline __attribute__((always_inline))
+#define FLLM_UNROLL
+#endif

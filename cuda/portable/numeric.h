@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "cuda/portable/annotations.h"
+
+// Arithmetic with one result on every target. Both compilers are told not to contract (-ffp-contract=off, -fmad=false);
+// where a fused multiply-add is wanted it is written fma32.
+namespace fllm {
+
+/// 16-bit storage formats of logits and weights.
+enum class Half : std::uint16_t {};      // IEEE binary16
+enum class BFloat16 : std::uint16_t {};  // upper half of binary32
+
+template <class To, class From>
+FLLM_HOST_DEVICE To bit_cast(From value) {
+  static_assert(sizeof(To) == sizeof(From));
+  To result;
+  std::memcpy(&result, &value, sizeof(To));
+  return result;
+}
+
+FLLM_HOST_DEVICE float fma32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+
+FLLM_HOST_DEVICE float infinity32() { return bit_cast<float>(0x7f800000u); }
+
+FLLM_HOST_DEVICE float to_float(float value) { return value; }
+
+FLLM_HOST_DEVICE float to_float(BFloat16 value) {
+  return bit_cast<float>(static_cast<std::uint32_t>(value) << 16);
+}
+
+/// Exact: every binary16 value, subnormals and NaN included, is a binary32 value. Branch-free, so that a loop vectorises.
+FLLM_HOST_DEVICE float to_float(Half value) {
+  const std::uint32_t bits = static_cast<std::uint32_t>(value);
+  const std::uint32_t sign = (bits & 0x8000u) << 16;
+  const std::uint32_t magnitude = bits & 0x7fffu;
+  // Shifted into place the exponent is 112 too small; multiplying by 2^112 mends that and normalises subnormals.
+  const float scaled = bit_cast<float>(magnitude << 13) * 0x1p112f;
+  const std::uint32_t finite = bit_cast<std::uint32_t>(scaled);
+  const std::uint32_t special = (magnitude << 13) | 0x7f800000u;  // infinity and NaN keep their payload
+  return bit_cast<float>(sign | (magnitude >= 0x7c00u ? special : finite));
+}
+
+/// 2^x for x in [-126, 0]: result in (0, 1], exactly 1 at 0, within 8e-8 relative, never decreasing (checked over every
+/// float of the range by tests/unit/numeric_test.cpp). Degree-6 minimax polynomial on [-0.5, 0.5].
+FLLM_HOST_DEVICE float exp2_shared(float x) {
+  const float shifted = x + 0x1.8p23f;  // rounds x to an integer, held in the low bits
+  float f = x - (shifted - 0x1.8p23f);
+  f = (f + 1.5f) - 1.5f;  // onto a grid of 2^-23: finer steps near 0 would let rounding errors break monotony
+  float q = 0x1.41fbbcp-13f;
+  q = fma32(q, f, 0x1.5f3e54p-10f);
+  q = fma32(q, f, 0x1.3b2d4cp-7f);
+  q = fma32(q, f, 0x1.c6aee8p-5f);
+  q = fma32(q, f, 0x1.ebfbdcp-3f);
+  q = fma32(q, f, 0x1.62e430p-1f);
+  const float p = fma32(q, f, 1.0f);
+  return bit_cast<float>(bit_cast<std::uint32_t>(p) + (bit_cast<std::uint32_t>(shifted) << 23));
+}
+
+/// Signed integers in the order of the floats (-inf lowest; -0 and +0 must be made equal before). Its own inverse in
+/// from_ordered. NaN has no place in the order.
+FLLM_HOST_DEVICE std::int32_t to_ordered(float value) {
+  const std::int32_t bits = bit_cast<std::int32_t>(value);
+  return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+FLLM_HOST_DEVICE float from_ordered(std::int32_t key) {
+  return bit_cast<float>(key ^ ((key >> 31) & 0x7fffffff));
+}
+constexpr std::int32_t kOrderedMinusInfinity = static_cast<std::int32_t>(0x807fffff);  // to_ordered(-inf)
+constexpr std::int32_t kOrderedInfinity = 0x7f800000;                                  // to_ordered(+inf)
+
+}  // namespace fllm

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fundamentallm/export.h"
+#include "fundamentallm/generator.h"
+#include "fundamentallm/options.h"
+#include "fundamentallm/request.h"
+#include "fundamentallm/result.h"
+#include "fundamentallm/version.h"

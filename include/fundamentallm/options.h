@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fundamentallm/export.h"
+
+namespace fllm {
+
+using TokenId = std::int32_t;
+
+struct LogitBias {
+  TokenId id = 0;
+  float bias = 0;  ///< finite; added to the logit
+};
+
+/// How one token is drawn from one row of logits. The exact semantics are in docs/sampling.md.
+struct SamplingOptions {
+  float temperature = 1;         ///< >= 0, finite; 0 is greedy
+  std::int32_t top_k = 0;        ///< keep the first k; <= 0 is off
+  float top_p = 1;               ///< smallest prefix with this mass; >= 1 is off, <= 0 keeps one token
+  float min_p = 0;               ///< [0, 1]; keep masses of at least this share of the largest
+  float repetition_penalty = 1;  ///< > 0; every token of prompt and output
+  float frequency_penalty = 0;   ///< [-2, 2]; times the count in the output
+  float presence_penalty = 0;    ///< [-2, 2]; once for a token of the output
+  std::int32_t penalty_window = 0;  ///< the repetition penalty sees this many last tokens; 0: all
+  std::vector<LogitBias> logit_bias;
+  std::optional<std::uint64_t> seed;  ///< none: a random one, reported in the completion
+};
+
+struct LengthOptions {
+  std::int32_t max_tokens = 200;             ///< new tokens, > 0
+  std::optional<std::int32_t> max_length;    ///< prompt and new tokens, > 0; the smaller limit wins
+  std::int32_t min_tokens = 0;               ///< new tokens before any end is accepted, >= 0
+  std::optional<std::int32_t> min_length;    ///< the same, counting the prompt; the larger one wins
+};
+
+struct StopOptions {
+  std::vector<std::string> strings;     ///< non-empty; matched in the output only, cut unless keep_stop
+  std::vector<TokenId> token_ids;       ///< end ids beside the model's own
+  bool keep_stop = false;               ///< leave the stop text in the output
+};
+
+/// What the output must begin with and must not contain.
+struct ControlOptions {
+  std::string prefix;                      ///< the output text starts with it
+  std::vector<std::string> banned_text;    ///< never completed in the output, whatever the tokens
+  std::vector<TokenId> banned_token_ids;
+};
+
+/// Named settings of the guide: default, creative, factual, diverse. Empty for any other name.
+[[nodiscard]] FLLM_API std::optional<SamplingOptions> sampling_preset(std::string_view name);
+
+}  // namespace fllm

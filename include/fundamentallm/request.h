@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "fundamentallm/export.h"
+#include "fundamentallm/options.h"
+#include "fundamentallm/result.h"
+
+namespace fllm {
+
+enum class RequestId : std::uint64_t {};
+
+/// One prompt and how to go on from it.
+struct Request {
+  std::variant<std::string, std::vector<TokenId>> prompt;  ///< text (UTF-8) or ids; an empty one starts from <BOS>
+  std::int32_t num_samples = 1;                            ///< [1, 4096]; they share one prefill
+  std::int32_t logprobs = -1;      ///< [0, 32] most likely tokens beside each drawn one; 0: the drawn one alone; -1: none
+  bool truncate_prompt = false;    ///< keep the last tokens of a prompt that is too long
+  SamplingOptions sampling;
+  LengthOptions length;
+  StopOptions stop;
+  ControlOptions control;
+};
+
+/// Why a sample ended. kNone: it has not.
+enum class FinishReason { kNone, kEos, kStopToken, kStopString, kLength, kContext, kCancelled, kError };
+[[nodiscard]] FLLM_API std::string_view to_string(FinishReason reason);
+
+/// Log-probabilities are natural. raw: log-softmax of the model's own logits at temperature 1;
+/// processed: within the kept set after all edits and filters (-inf outside it).
+struct TokenLogprob {
+  TokenId id = 0;
+  float raw = 0;
+  float processed = 0;
+};
+
+struct TokenDetail {
+  TokenLogprob drawn;
+  std::int32_t rank = 0;              ///< how many ids precede it in the total order; 0: the most likely
+  std::vector<TokenLogprob> top;      ///< most likely first, after edits
+};
+
+/// One sample of a finished request.
+struct Sample {
+  std::string text;                   ///< the generated part
+  std::vector<TokenId> tokens;        ///< generated ids, an end token included
+  FinishReason finish_reason = FinishReason::kNone;
+  double sum_logprob = 0;             ///< raw, over tokens
+  double mean_logprob = 0;            ///< sum_logprob / tokens.size(); 0 when there are none
+  std::vector<TokenDetail> details;   ///< one per token when Request::logprobs >= 0
+  std::optional<Error> error;         ///< set when finish_reason is kError
+};
+
+struct Usage {
+  std::int64_t prompt_tokens = 0;
+  std::int64_t completion_tokens = 0;  ///< over all samples
+};
+
+struct Timing {
+  double queue_seconds = 0;    ///< submit to admission
+  double prefill_seconds = 0;  ///< admission to first token
+  double decode_seconds = 0;   ///< first token to the end
+};
+
+struct Completion {
+  RequestId request{};
+  std::vector<Sample> samples;  ///< Request::num_samples of them, in sample order
+  std::uint64_t seed = 0;
+  Usage usage;
+  Timing timing;
+};
+
+/// What one step did to one sample. Text is safe to show: it is never withdrawn.
+struct StepEvent {
+  RequestId request{};
+  std::int32_t sample = 0;
+  std::string text;                                 ///< possibly empty (held back or an end token)
+  std::optional<TokenId> token;                     ///< none in an event that only flushes text
+  FinishReason finish_reason = FinishReason::kNone; ///< set in the sample's last event
+};
+
+/// Every violation of a request that can be told without a model, as "name: value: what is allowed".
+[[nodiscard]] FLLM_API std::vector<std::string> violations(const Request& request);
+
+}  // namespace fllm
