@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Decides whether the CUDA backend is built: sets FLLM_WITH_CUDA.
+# Decides whether the CUDA backend is built: sets FLLM_WITH_CUDA, and the target fllm_cuda_libs the CUDA parts link.
+
+set(FLLM_GPU_RUNNER "$ENV{FLLM_GPU_RUNNER}" CACHE STRING
+  "Command put before each test labelled gpu: any program that supplies a CUDA runtime; empty: run them directly")
 
 set(FLLM_WITH_CUDA OFF)
 if(NOT FLLM_CUDA STREQUAL "OFF")
@@ -14,4 +17,16 @@ if(NOT FLLM_CUDA STREQUAL "OFF")
   else()
     message(STATUS "No CUDA compiler found: building for the CPU only")
   endif()
+endif()
+
+if(FLLM_WITH_CUDA)
+  # The runtime is linked statically unless CMAKE_CUDA_RUNTIME_LIBRARY says Shared: the program then starts, and falls back
+  # to the CPU, on machines without any CUDA library. cuBLAS is loaded on first use for the same reason.
+  add_library(fllm_cuda_libs INTERFACE)
+  if(CMAKE_CUDA_RUNTIME_LIBRARY STREQUAL "Shared")
+    target_link_libraries(fllm_cuda_libs INTERFACE CUDA::cudart)
+  else()
+    target_link_libraries(fllm_cuda_libs INTERFACE CUDA::cudart_static)
+  endif()
+  target_link_libraries(fllm_cuda_libs INTERFACE ${CMAKE_DL_LIBS})
 endif()
