@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/backend/cuda_backend.h"
+#include "fundamentallm/result.h"
+
+namespace fllm {
+
+std::string cuda_unavailable_reason() { return "this build has no CUDA backend (FLLM_CUDA=OFF, or no CUDA compiler)"; }
+
+std::unique_ptr<Backend> make_cuda_backend(std::int32_t device) {
+  throw Exception(ErrorCode::kUnsupported, "device cuda:" + std::to_string(device) + ": " + cuda_unavailable_reason());
+}
+
+}  // namespace fllm
