@@ -63,7 +63,7 @@ FLLM_HOST_DEVICE float log_mass(Mass mass) {
   const float z = f / (2.0f + f);
   const float w = z * z;
   float series = 0x1.c71c72p-4f;                 // 1/9
-  series = fma32(series, w, 0x1.249249p-3f);     // 1/7
+  series = fma32(series, w, 0x1.24924ap-3f);     // 1/7
   series = fma32(series, w, 0x1.99999ap-3f);     // 1/5
   series = fma32(series, w, 0x1.555556p-2f);     // 1/3
   const float two_z = z + z;
