@@ -92,26 +92,26 @@ struct SampleRow {
   FLLM_DEVICE static sampling::Cut filter(C& cta, sampling::SharedRow& shared, const sampling::Row& row,
                                           const RowSampling& sampling) {
     using namespace sampling;
+    const bool top_k = sampling.top_k > 0 && sampling.top_k < row.vocab;
+    const Goal first_k{static_cast<Mass>(sampling.top_k), false};
+    if (top_k && sampling.top_k <= row.tiles.count) {  // few ids can be among the first k: list them
+      const std::int32_t bound = count_bound(cta, shared, row, sampling.top_k);
+      const std::int32_t count = list_ids(cta, shared, row, [&](std::int32_t key) { return key >= bound; },
+                                          [&](std::int32_t key) { return key >= bound && row.mass(key) > 0; });
+      const Cut cut = select_in_list(cta, shared, row, count, first_k);
+      if (sampling.top_p_on == 0) return cut;
+      const Mass target = top_p_target(sampling.top_p, sum_kept(cta, shared, row, cut).mass);
+      return select_in_list(cta, shared, row, count, {target, true});
+    }
     Cut cut;
-    if (sampling.top_k > 0 && sampling.top_k < row.vocab) {
-      const Goal first_k{static_cast<Mass>(sampling.top_k), false};
-      if (sampling.top_k <= row.tiles.count) {
-        const std::int32_t bound = count_bound(cta, shared, row, sampling.top_k);
-        const std::int32_t count =
-            list_ids(cta, shared, row, [&](std::int32_t key) { return key >= bound; },
-                     [&](std::int32_t key) { return key >= bound && row.mass(key) > 0; });
-        cut = select_in_list(cta, shared, row, count, first_k);
-        if (sampling.top_p_on != 0) {
-          const Mass target = top_p_target(sampling.top_p, sum_kept(cta, shared, row, cut).mass);
-          cut = select_in_list(cta, shared, row, count, {target, true});
-        }
-        return cut;
-      }
-      cut = select_in_row(cta, shared, row, first_k);
+    if (top_k) {
+      fill_bins(cta, shared, row, false);
+      cut = select_from_bins(cta, shared, row, first_k);
     }
     if (sampling.top_p_on != 0) {
-      const Mass target = top_p_target(sampling.top_p, sum_kept(cta, shared, row, cut).mass);
-      cut = select_in_row(cta, shared, row, {target, true});
+      const Mass total = top_k ? sum_kept(cta, shared, row, cut).mass : 0;
+      const Mass filled = fill_bins(cta, shared, row, true);
+      cut = select_from_bins(cta, shared, row, {top_p_target(sampling.top_p, top_k ? total : filled), true});
     }
     return cut;
   }

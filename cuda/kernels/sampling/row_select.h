@@ -75,12 +75,12 @@ FLLM_DEVICE std::int32_t bin_of(const Row& row, std::int32_t key) {
   return bin < kBins ? bin : kBins - 1;
 }
 
-/// The cut within the whole support: a histogram over the distance from the maximum narrows it to one bin, whose ids
-/// are then listed and selected from.
+/// Fills the bins with the support's masses (or counts of ids) and returns their sum.
 template <Cta C>
-FLLM_DEVICE Cut select_in_row(const C& cta, SharedRow& shared, const Row& row, Goal goal) {
+FLLM_DEVICE Mass fill_bins(const C& cta, SharedRow& shared, const Row& row, bool by_mass) {
   constexpr std::int32_t kPerLane = kGroupWidth / C::kWarpWidth;
   clear_bins(cta, shared, kBins);
+  Mass sum = 0;
   for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
     if (row.mass(shared.tile_key[t]) == 0) continue;
     const std::int32_t begin = t * row.tiles.width;
@@ -89,15 +89,23 @@ FLLM_DEVICE Cut select_in_row(const C& cta, SharedRow& shared, const Row& row, G
       Mass weight[kPerLane];
       for (std::int32_t i = 0; i < kPerLane; ++i) {  // apart from the additions, so that it vectorises
         const std::int32_t key = row.keys[base + cta.lane() + i * C::kWarpWidth];
+        const Mass mass = row.mass(key);
         bin[i] = bin_of(row, key);
-        weight[i] = row.mass(key);
+        weight[i] = by_mass ? mass : Mass{mass > 0};
+        sum += weight[i];
       }
       for (std::int32_t i = 0; i < kPerLane; ++i) {
-        if (weight[i] > 0) cta.atomic_add(&shared.bins[bin[i]], goal.by_mass ? weight[i] : Mass{1});
+        if (weight[i] > 0) cta.atomic_add(&shared.bins[bin[i]], weight[i]);
       }
     }
   }
-  cta.sync();  // all weights are added
+  return block_reduce(cta, shared.crossing.slots, sum, Sum{});  // a barrier too: all weights are added
+}
+
+/// The cut within the whole support, from filled bins: the goal falls into one of them, whose ids are listed and
+/// selected from.
+template <Cta C>
+FLLM_DEVICE Cut select_from_bins(const C& cta, SharedRow& shared, const Row& row, Goal goal) {
   const Crossing crossing = find_crossing(cta, shared.crossing, kBins, goal.amount,
                                           [&](std::int32_t i) { return shared.bins[i]; });
   if (crossing.index < 0) return Cut{};
@@ -107,8 +115,8 @@ FLLM_DEVICE Cut select_in_row(const C& cta, SharedRow& shared, const Row& row, G
   return select_in_list(cta, shared, row, count, {goal.amount - crossing.before, goal.by_mass});
 }
 
-/// The cut after the first `count` ids of the support. Where there are enough tiles, the count-th largest of their
-/// maxima bounds the count-th largest key from below, and few tiles hold anything above it.
+/// A lower bound of the count-th largest key: the count-th largest maximum of the tiles, where there are that many. Few
+/// tiles hold anything above it.
 template <Cta C>
 FLLM_DEVICE std::int32_t count_bound(const C& cta, SharedRow& shared, const Row& row, std::int32_t count) {
   if (count > row.tiles.count) return kLowestFinite;
