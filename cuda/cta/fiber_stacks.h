@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fllm {
+
+/// Stacks of the fibers of one block, each below a page that faults. Memory is committed on first touch only.
+class FiberStacks {
+ public:
+  static constexpr std::size_t kBytes = std::size_t{256} << 10;
+
+  explicit FiberStacks(std::int32_t count);
+  ~FiberStacks();
+  FiberStacks(const FiberStacks&) = delete;
+  FiberStacks& operator=(const FiberStacks&) = delete;
+
+  [[nodiscard]] std::int32_t count() const { return count_; }
+  [[nodiscard]] std::byte* bottom(std::int32_t index) const;
+  /// First address above the usable part, 64-byte aligned. Tops of neighbours lie in different cache sets.
+  [[nodiscard]] std::byte* top(std::int32_t index) const;
+
+ private:
+  std::byte* memory_ = nullptr;
+  std::int32_t count_ = 0;
+};
+
+}  // namespace fllm
