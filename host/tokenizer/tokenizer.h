@@ -21,7 +21,8 @@ class Tokenizer {
 
   /// No special token is added or parsed. Exception(kInvalidArgument) names the byte offset of invalid UTF-8.
   [[nodiscard]] virtual std::vector<TokenId> encode(std::string_view text) const = 0;
-  /// The bytes a token adds to the output; empty for special tokens. Precondition: 0 <= id < vocab_size().
+  /// The bytes a token adds to the output; empty for special tokens, except an unknown token that prints as text.
+  /// Precondition: 0 <= id < vocab_size().
   [[nodiscard]] virtual std::string_view token_bytes(TokenId id) const = 0;
   /// The token for people and logs: its text, or the name of a special token ("<EOS>").
   [[nodiscard]] virtual std::string_view token_name(TokenId id) const = 0;
