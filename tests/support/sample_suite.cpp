@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/sample_suite.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "tests/support/sample_cases.h"
+
+namespace fllm::test {
+namespace {
+
+constexpr std::array kTypes = {LogitType::kFloat32, LogitType::kFloat16, LogitType::kBFloat16};
+constexpr std::array<std::int32_t, 4> kTopCounts = {0, 1, 5, 32};
+
+bool failed() { return ::testing::Test::HasFailure(); }
+
+BatchLayout random_layout(std::int32_t vocab, Random& random) {
+  constexpr std::array<std::int32_t, 5> kGaps = {0, 1, 5, 8, 64};
+  BatchLayout layout;
+  layout.type = kTypes[random() % kTypes.size()];
+  layout.vocab = vocab;
+  layout.base_offset = static_cast<std::int32_t>(random() % 8);
+  layout.stride_gap = kGaps[random() % kGaps.size()];
+  layout.inject_uniforms = random() % 2 == 0;
+  layout.want_status = random() % 4 != 0;
+  layout.want_details = random() % 4 != 0;
+  layout.want_probabilities = random() % 2 == 0;
+  layout.top_count = kTopCounts[random() % kTopCounts.size()];
+  return layout;
+}
+
+/// Rows that select the ends of kept ids' intervals, and the ids they must give.
+struct IntervalRows {
+  std::vector<RowCase> rows;
+  std::vector<std::int32_t> ids;
+};
+
+IntervalRows interval_rows(const OracleDistribution& row, const RowCase& parameters, std::int32_t id_limit) {
+  IntervalRows result;
+  const auto add = [&](std::uint64_t uniform, std::size_t id) {
+    result.rows.push_back(parameters);
+    result.rows.back().uniform = uniform;
+    result.ids.push_back(static_cast<std::int32_t>(id));
+  };
+  std::uint64_t begin = 0;
+  std::int32_t seen = 0;
+  for (std::size_t id = 0; id < row.mass.size(); ++id) {
+    if (row.mass[id] == 0) continue;
+    if (seen++ % (row.kept_count / id_limit + 1) == 0 || seen == row.kept_count) {
+      add(uniforms_selecting(begin, row.kept_mass).first, id);
+      add(uniforms_selecting(begin + row.mass[id] - 1, row.kept_mass).last, id);
+    }
+    begin += row.mass[id];
+  }
+  return result;
+}
+
+void check_interval_ends(Backend& backend, const LogitShape& shape, const RowCase& parameters, std::int32_t vocab, Random& random) {
+  const BatchLayout layout{.type = kTypes[random() % kTypes.size()], .vocab = vocab};
+  const std::vector<float> logits = shape.make(vocab, random);
+  SampleBatch one(layout);
+  one.add(logits, parameters);
+  const OracleDistribution row = oracle_distribution(layout.type, one.host_params(), 0);
+  if (row.greedy || row.kept_count == 0) return;
+  const IntervalRows ends = interval_rows(row, parameters, 100);
+  SampleBatch batch(layout);
+  for (const RowCase& end : ends.rows) batch.add(logits, end);
+  const SampleOutput output = run_batch(backend, batch);
+  for (std::int32_t i = 0; i < batch.rows() && !failed(); ++i) {
+    EXPECT_EQ(output.tokens[static_cast<std::size_t>(i)], ends.ids[static_cast<std::size_t>(i)])
+        << shape.name << ", " << batch.describe(i);
+  }
+}
+
+}  // namespace
+
+void run_filter_grid(Backend& backend, SuiteSize size) {
+  Random random(1);
+  constexpr std::array<std::int32_t, 12> kVocabs = {1, 2, 3, 31, 32, 33, 69, 1000, 1023, 1024, 1025, 4097};
+  for (const std::int32_t vocab : kVocabs) {
+    // Of the 320 combinations: all on short rows; on longer ones a part of them for each shape, all of them over the shapes.
+    const std::uint64_t part = size == SuiteSize::kFast ? 240 : vocab <= 69 ? 1 : vocab <= 1025 ? 3 : 12;
+    for (const LogitShape& shape : logit_shapes()) {
+      SCOPED_TRACE(shape.name);
+      BatchLayout layout = random_layout(vocab, random);
+      layout.inject_uniforms = layout.want_details = layout.want_status = true;
+      SampleBatch batch(layout);
+      const std::vector<float> logits = shape.make(vocab, random);
+      for (const RowCase& row : filter_grid(vocab, random)) {
+        if (random() % part == 0) batch.add(logits, row);
+      }
+      if (batch.rows() > 0) expect_oracle(backend, batch);
+      if (failed()) return;
+    }
+  }
+}
+
+void run_mixed_rows(Backend& backend, SuiteSize size) {
+  Random random(2);
+  const bool full = size == SuiteSize::kFull;
+  for (std::int32_t i = 0; i < (full ? 600 : 16) && !failed(); ++i) {
+    const auto vocab = static_cast<std::int32_t>(1 + random() % (i % 4 == 0 ? 12 : i % 4 == 1 ? 70 : i % 4 == 2 ? 600 : full ? 5000 : 1100));
+    const BatchLayout layout = random_layout(vocab, random);
+    expect_oracle(backend, mixed_batch(layout, full ? 16 : 8, random));
+  }
+}
+
+void run_large_rows(Backend& backend, SuiteSize size) {
+  Random random(3);
+  if (size == SuiteSize::kFast) {
+    expect_oracle(backend, mixed_batch(random_layout(4099, random), 4, random));
+    expect_oracle(backend, mixed_batch(random_layout(50257, random), 1, random));
+    return;
+  }
+  for (const std::int32_t vocab : {50257, 128256, 262144}) {
+    for (const LogitShape& shape : logit_shapes()) {
+      SCOPED_TRACE(shape.name);
+      SampleBatch batch(random_layout(vocab, random));
+      const std::vector<float> logits = shape.make(vocab, random);
+      for (std::int32_t row = 0; row < 6; ++row) {
+        RowCase parameters = random_case(vocab, random);
+        if (row >= 4) add_random_edits(parameters, logits, random);
+        batch.add(logits, parameters);
+      }
+      expect_oracle(backend, batch);
+      if (failed()) return;
+    }
+  }
+}
+
+void run_interval_ends(Backend& backend, SuiteSize size) {
+  Random random(4);
+  const bool full = size == SuiteSize::kFull;
+  constexpr std::array<std::int32_t, 5> kVocabs = {3, 33, 257, 1025, 4097};
+  for (std::size_t i = 0; i < (full ? kVocabs.size() : 2); ++i) {
+    for (const LogitShape& shape : logit_shapes()) {
+      for (int kind = 0; kind < (full ? 4 : 1); ++kind) {
+        RowCase parameters;
+        if (kind == 1) parameters.sampling.top_k = 40;
+        if (kind == 2) set_top_p(parameters.sampling, 0.95);
+        if (kind == 3) set_min_p(parameters.sampling, 1e-9);
+        check_interval_ends(backend, shape, parameters, kVocabs[i], random);
+        if (failed()) return;
+      }
+    }
+  }
+}
+
+void run_random_bits(Backend& backend, SuiteSize size) {
+  Random random(5);
+  SampleBatch batch({.vocab = 211, .inject_uniforms = false});
+  const std::vector<float> logits(211, 0.25f);
+  const auto add = [&](std::uint64_t seed, const RandomCounter& counter) {
+    RowCase row;
+    row.sampling.seed = seed;
+    row.sampling.random = counter;
+    batch.add(logits, row);
+  };
+  for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{7}, std::uint64_t{1} << 32, ~std::uint64_t{0}}) {
+    for (const std::uint32_t stream : {0u, 1u, 2u, 3u, 4u}) {
+      for (const std::uint32_t word : {0u, 1u, 0x80000000u, ~0u}) {
+        add(seed, {word, 0, static_cast<RandomStream>(stream), 0});
+        add(seed, {0, word, static_cast<RandomStream>(stream), 0});
+        add(seed, {5, 3, static_cast<RandomStream>(stream), word});
+      }
+    }
+  }
+  for (int i = 0; i < (size == SuiteSize::kFull ? 2000 : 50); ++i) {
+    add(random(), {static_cast<std::uint32_t>(random()), static_cast<std::uint32_t>(random()),
+                   static_cast<RandomStream>(random() % 5), static_cast<std::uint32_t>(random())});
+  }
+  expect_oracle(backend, batch);
+}
+
+void run_row_invariance(Backend& backend, SuiteSize size) {
+  Random random(6);
+  const bool full = size == SuiteSize::kFull;
+  for (std::int32_t i = 0; i < (full ? 40 : 2) && !failed(); ++i) {
+    const auto vocab = static_cast<std::int32_t>(1 + random() % (full ? 3000 : 300));
+    const SampleBatch batch = mixed_batch(random_layout(vocab, random), full ? 37 : 7, random);
+    const SampleOutput together = run_batch(backend, batch);
+    std::vector<std::int32_t> order(static_cast<std::size_t>(batch.rows()));
+    std::iota(order.begin(), order.end(), 0);
+    const auto compare = [&](const char* what) {
+      const SampleOutput output = run_batch(backend, batch.permuted(order));
+      for (std::size_t place = 0; place < order.size() && !failed(); ++place) {
+        EXPECT_TRUE(same_row(batch, together, order[place], output, static_cast<std::int32_t>(place)))
+            << what << ", place " << place << ": " << batch.describe(order[place]);
+      }
+    };
+    compare("the same launch again");
+    std::reverse(order.begin(), order.end());
+    compare("reversed");
+    std::shuffle(order.begin(), order.end(), random);
+    compare("shuffled");
+    order.resize((order.size() + 1) / 2);
+    compare("half of the rows, other neighbours");
+    order.insert(order.end(), order.begin(), order.end());
+    compare("every row twice");
+    for (std::int32_t row = 0; row < std::min(batch.rows(), 8); ++row) {
+      order.assign(1, row);
+      compare("alone");
+    }
+  }
+}
+
+}  // namespace fllm::test

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/backend/backend.h"
+
+// The sampler's tests as functions of a backend, so that every context runs the same ones. Each reports through
+// GoogleTest and stops at the first row that differs.
+namespace fllm::test {
+
+enum class SuiteSize {
+  kFast,  // a few hundred short rows: contexts that execute a thousand times slower
+  kFull,
+};
+
+/// Every combination of filters on every shape.
+void run_filter_grid(Backend& backend, SuiteSize size);
+/// Rows of mixed shapes, parameters and edits: every type, alignment, stride and set of outputs.
+void run_mixed_rows(Backend& backend, SuiteSize size);
+/// Vocabularies up to 262,144.
+void run_large_rows(Backend& backend, SuiteSize size);
+/// Every kept id is drawn by the first and last random bits that select it.
+void run_interval_ends(Backend& backend, SuiteSize size);
+/// Streams of random bits come from seed and counter alone.
+void run_random_bits(Backend& backend, SuiteSize size);
+/// A row's outputs depend on nothing but its own inputs: not on its place, its neighbours or their parameters.
+void run_row_invariance(Backend& backend, SuiteSize size);
+/// Frequencies of drawn ids against the oracle's exact probabilities.
+void run_distribution(Backend& backend, SuiteSize size);
+
+}  // namespace fllm::test
