@@ -20,7 +20,8 @@ class GuardedArray {
   static constexpr std::size_t kGuardBytes = 256;  // keeps the 64-byte alignment
   static constexpr unsigned char kPattern = 0xA5;
 
-  GuardedArray(Backend& backend, std::size_t count) : backend_(backend), count_(count), memory_(backend, total_bytes()) {
+  GuardedArray(Backend& backend, std::size_t count)
+      : backend_(backend), count_(count), memory_(backend, total_bytes()) {
     memory_.upload(std::vector<unsigned char>(total_bytes(), kPattern));
   }
 
@@ -35,7 +36,8 @@ class GuardedArray {
     backend_.synchronize();
     for (std::size_t i = 0; i < kGuardBytes; ++i) {
       EXPECT_EQ(bytes[i], kPattern) << name << ": written " << kGuardBytes - i << " bytes before its start";
-      EXPECT_EQ(bytes[bytes.size() - 1 - i], kPattern) << name << ": written " << kGuardBytes - i << " bytes past its end";
+      EXPECT_EQ(bytes[bytes.size() - 1 - i], kPattern)
+          << name << ": written " << kGuardBytes - i << " bytes past its end";
       if (::testing::Test::HasFailure()) break;
     }
     std::vector<T> values(count_);

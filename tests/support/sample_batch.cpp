@@ -33,9 +33,12 @@ void append(std::vector<unsigned char>& bytes, LogitType type, float value) {
     bytes.insert(bytes.end(), raw, raw + sizeof stored);
   };
   switch (type) {
-    case LogitType::kFloat32: return put(value);
-    case LogitType::kFloat16: return put(round_to_half(value));
-    case LogitType::kBFloat16: return put(round_to_bfloat16(value));
+    case LogitType::kFloat32:
+      return put(value);
+    case LogitType::kFloat16:
+      return put(round_to_half(value));
+    case LogitType::kBFloat16:
+      return put(round_to_bfloat16(value));
   }
 }
 
@@ -111,16 +114,19 @@ SampleParams SampleBatch::host_params() const {
 
 std::string SampleBatch::describe(std::int32_t row) const {
   const RowSampling& s = sampling_[static_cast<std::size_t>(row)];
-  const char* type = layout_.type == LogitType::kFloat32 ? "fp32" : layout_.type == LogitType::kFloat16 ? "fp16" : "bf16";
+  const char* type = layout_.type == LogitType::kFloat32   ? "fp32"
+                     : layout_.type == LogitType::kFloat16 ? "fp16"
+                                                           : "bf16";
   std::ostringstream text;
   text.precision(9);
-  text << "row " << row << " of " << rows() << ", " << type << ", vocab " << layout_.vocab << ", offset " << layout_.base_offset
-       << ", stride +" << layout_.stride_gap << ": temperature " << s.temperature << ", top_k " << s.top_k << ", top_p "
-       << (s.top_p_on != 0 ? s.top_p * 0x1p-32 : 1.0) << ", min_mass " << s.min_mass << ", repetition " << s.repetition_penalty
-       << ", frequency " << s.frequency_penalty << ", presence " << s.presence_penalty << ", " << s.bans.end - s.bans.begin
-       << " bans, " << s.end_ids.end - s.end_ids.begin << " end ids (" << s.generated << "/" << s.min_tokens << "), "
-       << s.bias.end - s.bias.begin << " biases, " << s.counts.end - s.counts.begin << " counts, "
-       << (s.mask_row >= 0 ? "mask" : "no mask") << ", uniform " << std::hex
+  text << "row " << row << " of " << rows() << ", " << type << ", vocab " << layout_.vocab << ", offset "
+       << layout_.base_offset << ", stride +" << layout_.stride_gap << ": temperature " << s.temperature << ", top_k "
+       << s.top_k << ", top_p " << (s.top_p_on != 0 ? s.top_p * 0x1p-32 : 1.0) << ", min_mass " << s.min_mass
+       << ", repetition " << s.repetition_penalty << ", frequency " << s.frequency_penalty << ", presence "
+       << s.presence_penalty << ", " << s.bans.end - s.bans.begin << " bans, " << s.end_ids.end - s.end_ids.begin
+       << " end ids (" << s.generated << "/" << s.min_tokens << "), " << s.bias.end - s.bias.begin << " biases, "
+       << s.counts.end - s.counts.begin << " counts, " << (s.mask_row >= 0 ? "mask" : "no mask") << ", uniform "
+       << std::hex
        << (layout_.inject_uniforms ? uniforms_[static_cast<std::size_t>(row)] : oracle_random_bits(s.seed, s.random));
   return text.str();
 }

@@ -70,11 +70,11 @@ class SampleBatch {
 };
 
 struct SampleOutput {
-  std::vector<std::int32_t> tokens;    // [rows]
-  std::vector<std::uint32_t> status;   // [rows], or empty
-  std::vector<SampleDetail> details;   // [rows], or empty
-  std::vector<TopEntry> top;           // [rows, top_count]
-  std::vector<float> probabilities;    // [rows, probabilities_stride], or empty
+  std::vector<std::int32_t> tokens;   // [rows]
+  std::vector<std::uint32_t> status;  // [rows], or empty
+  std::vector<SampleDetail> details;  // [rows], or empty
+  std::vector<TopEntry> top;          // [rows, top_count]
+  std::vector<float> probabilities;   // [rows, probabilities_stride], or empty
 };
 
 /// Runs the batch and checks the sentinels of every output.

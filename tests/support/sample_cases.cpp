@@ -137,7 +137,9 @@ void add_random_edits(RowCase& row, std::span<const float> logits, Random& rando
     for (const std::int32_t id : some_ids(vocab, 1 + random() % 12, random)) {
       const float tie = at(target) - at(id);
       const bool use_tie = std::isfinite(tie) && random() % 2 == 0;
-      row.bias.push_back({id, use_tie ? tie : random() % 16 == 0 ? pick(kBiases, random) : static_cast<float>(4 * unit(random) - 2)});
+      row.bias.push_back({id, use_tie              ? tie
+                              : random() % 16 == 0 ? pick(kBiases, random)
+                                                   : static_cast<float>(4 * unit(random) - 2)});
     }
   }
   if (random() % 2 == 0) {

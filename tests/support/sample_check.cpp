@@ -102,7 +102,8 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
   const GuardedArray<std::uint32_t> status(backend, layout.want_status ? rows : 0);
   const GuardedArray<SampleDetail> details(backend, layout.want_details ? rows : 0);
   const GuardedArray<TopEntry> top(backend, rows * at(layout.top_count));
-  const GuardedArray<float> probabilities(backend, layout.want_probabilities ? rows * at(batch.probabilities_stride()) : 0);
+  const GuardedArray<float> probabilities(backend,
+                                          layout.want_probabilities ? rows * at(batch.probabilities_stride()) : 0);
 
   SampleParams params = host;
   params.logits = logits.data() + batch.base_bytes();
@@ -147,13 +148,15 @@ void expect_oracle(Backend& backend, const SampleBatch& batch) {
   }
 }
 
-bool same_row(const SampleBatch& batch, const SampleOutput& a, std::int32_t a_row, const SampleOutput& b, std::int32_t b_row) {
+bool same_row(const SampleBatch& batch, const SampleOutput& a, std::int32_t a_row, const SampleOutput& b,
+              std::int32_t b_row) {
   const auto equal = [a_row, b_row](const auto& x, const auto& y, std::int64_t width) {
     if (x.empty() || y.empty()) return x.empty() == y.empty();
     return std::memcmp(&x[at(a_row * width)], &y[at(b_row * width)], at(width) * sizeof x[0]) == 0;
   };
   return equal(a.tokens, b.tokens, 1) && equal(a.status, b.status, 1) && equal(a.details, b.details, 1) &&
-         equal(a.top, b.top, batch.layout().top_count) && equal(a.probabilities, b.probabilities, batch.probabilities_stride());
+         equal(a.top, b.top, batch.layout().top_count) &&
+         equal(a.probabilities, b.probabilities, batch.probabilities_stride());
 }
 
 }  // namespace fllm::test

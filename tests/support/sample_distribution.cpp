@@ -20,7 +20,8 @@ double chi_square_limit(double freedom) {
 }
 
 /// G-test at alpha = 1e-6. Cells that expect fewer than 20 draws are pooled into one; the fixed seeds make it repeatable.
-void expect_frequencies(const std::vector<std::uint64_t>& counts, const std::vector<double>& probabilities, const std::string& what) {
+void expect_frequencies(const std::vector<std::uint64_t>& counts, const std::vector<double>& probabilities,
+                        const std::string& what) {
   std::uint64_t draws = 0;
   for (const std::uint64_t count : counts) draws += count;
   double g = 0, pooled_expected = 0;
@@ -50,7 +51,10 @@ void expect_frequencies(const std::vector<std::uint64_t>& counts, const std::vec
 class Drawer {
  public:
   Drawer(Backend& backend, std::vector<float> logits, const RowCase& parameters, std::int32_t rows)
-      : backend_(backend), rows_(rows), parameters_(parameters), batch_({.vocab = static_cast<std::int32_t>(logits.size())}) {
+      : backend_(backend),
+        rows_(rows),
+        parameters_(parameters),
+        batch_({.vocab = static_cast<std::int32_t>(logits.size())}) {
     batch_.add(logits, parameters);
     const auto vocab = logits.size();
     std::vector<float> repeated;
@@ -75,12 +79,14 @@ class Drawer {
   [[nodiscard]] std::vector<double> probabilities() const {
     const OracleDistribution row = oracle_distribution(LogitType::kFloat32, batch_.host_params(), 0);
     std::vector<double> result;
-    for (const std::uint64_t mass : row.mass) result.push_back(static_cast<double>(mass) / static_cast<double>(row.kept_mass));
+    for (const std::uint64_t mass : row.mass)
+      result.push_back(static_cast<double>(mass) / static_cast<double>(row.kept_mass));
     return result;
   }
 
   /// vary(sampling, i) sets what draw i takes its random bits from.
-  [[nodiscard]] std::vector<std::int32_t> draw(std::int64_t first, const std::function<void(RowSampling&, std::int64_t)>& vary) {
+  [[nodiscard]] std::vector<std::int32_t> draw(std::int64_t first,
+                                               const std::function<void(RowSampling&, std::int64_t)>& vary) {
     std::vector<RowSampling> sampling(static_cast<std::size_t>(rows_), parameters_.sampling);
     for (std::int32_t row = 0; row < rows_; ++row) vary(sampling[static_cast<std::size_t>(row)], first + row);
     sampling_.upload(sampling);
@@ -168,9 +174,12 @@ void run_distribution(Backend& backend, SuiteSize size) {
     RowCase parameters;
     Vary vary;
   } sets[] = {
-      {"neutral, by position", "typical", neutral, kByPosition}, {"neutral, by sample", "power_law", neutral, kBySample},
-      {"flat, by seed", "all_equal", neutral, kBySeed},          {"top-k, by position", "quantised", top_k, kByPosition},
-      {"top-p, by seed", "typical", top_p, kBySeed},             {"all filters, by position", "power_law", all, kByPosition},
+      {"neutral, by position", "typical", neutral, kByPosition},
+      {"neutral, by sample", "power_law", neutral, kBySample},
+      {"flat, by seed", "all_equal", neutral, kBySeed},
+      {"top-k, by position", "quantised", top_k, kByPosition},
+      {"top-p, by seed", "typical", top_p, kBySeed},
+      {"all filters, by position", "power_law", all, kByPosition},
   };
   for (const auto& set : sets) {
     Drawer drawer(backend, shape(set.shape), set.parameters, rows);

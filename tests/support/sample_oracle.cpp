@@ -46,7 +46,8 @@ void edit(const SampleParams& params, const RowSampling& s, std::vector<float>& 
     if (((word >> (id % 32)) & 1u) == 0) forbid(id);
   }
   for (std::int32_t i = s.bans.begin; i < s.bans.end; ++i) forbid(params.ban_ids[i]);
-  for (std::int32_t i = s.end_ids.begin; s.generated < s.min_tokens && i < s.end_ids.end; ++i) forbid(params.ban_ids[i]);
+  for (std::int32_t i = s.end_ids.begin; s.generated < s.min_tokens && i < s.end_ids.end; ++i)
+    forbid(params.ban_ids[i]);
   for (std::int32_t i = s.bias.begin; i < s.bias.end; ++i) {
     logits[static_cast<std::size_t>(params.bias[i].id)] += params.bias[i].bias;
   }
@@ -107,9 +108,12 @@ long double log_units(std::uint64_t mass) { return std::log(static_cast<long dou
 
 float oracle_logit(LogitType type, const void* row, std::int32_t id) {
   switch (type) {
-    case LogitType::kFloat32: return static_cast<const float*>(row)[id];
-    case LogitType::kFloat16: return half_to_float(static_cast<const std::uint16_t*>(row)[id]);
-    case LogitType::kBFloat16: return bfloat16_to_float(static_cast<const std::uint16_t*>(row)[id]);
+    case LogitType::kFloat32:
+      return static_cast<const float*>(row)[id];
+    case LogitType::kFloat16:
+      return half_to_float(static_cast<const std::uint16_t*>(row)[id]);
+    case LogitType::kBFloat16:
+      return bfloat16_to_float(static_cast<const std::uint16_t*>(row)[id]);
   }
   return 0;
 }
@@ -118,7 +122,8 @@ OracleDistribution oracle_distribution(LogitType type, const SampleParams& param
   const RowSampling& s = params.sampling[row_index];
   const auto vocab = static_cast<std::size_t>(params.vocab);
   const std::size_t element_bytes = type == LogitType::kFloat32 ? 4 : 2;
-  const char* logits = static_cast<const char*>(params.logits) + static_cast<std::size_t>(row_index * params.stride) * element_bytes;
+  const char* logits =
+      static_cast<const char*>(params.logits) + static_cast<std::size_t>(row_index * params.stride) * element_bytes;
 
   OracleDistribution row;
   row.raw.resize(vocab);
@@ -193,7 +198,8 @@ OracleRow oracle_row(LogitType type, const SampleParams& params, std::int32_t ro
     result.token = oracle_draw(row, uniform);
     result.raw_logprob = oracle_raw_logprob(row, result.token);
     result.processed_logprob = oracle_processed_logprob(row, result.token);
-    result.rank = static_cast<std::int32_t>(std::find(row.order.begin(), row.order.end(), result.token) - row.order.begin());
+    result.rank =
+        static_cast<std::int32_t>(std::find(row.order.begin(), row.order.end(), result.token) - row.order.begin());
   }
   for (std::int32_t i = 0; i < params.top_count; ++i) {
     OracleTop top{-1, -kInfinity, -kInfinity};
@@ -214,7 +220,8 @@ OracleRow oracle_row(LogitType type, const SampleParams& params, std::int32_t ro
 // Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3: ten rounds
 // of (L0', R0', L1', R1') = (hi(M1 R1) ^ k0 ^ L0, lo(M1 R1), hi(M0 R0) ^ k1 ^ L1, lo(M0 R0)), keys raised by Weyl constants.
 std::uint64_t oracle_random_bits(std::uint64_t seed, const RandomCounter& counter) {
-  std::array<std::uint32_t, 4> c = {counter.position, counter.sample, static_cast<std::uint32_t>(counter.stream), counter.block};
+  std::array<std::uint32_t, 4> c = {counter.position, counter.sample, static_cast<std::uint32_t>(counter.stream),
+                                    counter.block};
   for (std::uint32_t round = 0; round < 10; ++round) {
     const std::uint32_t k0 = static_cast<std::uint32_t>(seed) + round * 0x9E3779B9u;
     const std::uint32_t k1 = static_cast<std::uint32_t>(seed >> 32) + round * 0xBB67AE85u;

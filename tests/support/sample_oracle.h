@@ -12,16 +12,16 @@ namespace fllm::test {
 
 /// A row before its draw.
 struct OracleDistribution {
-  std::vector<float> raw;            // [vocab] sanitised logits
-  std::vector<float> edited;         // [vocab]
-  std::vector<std::int32_t> order;   // [vocab] ids in the total order of the edited logits
-  std::vector<std::uint64_t> mass;   // [vocab] by id, 0 outside the kept set
+  std::vector<float> raw;           // [vocab] sanitised logits
+  std::vector<float> edited;        // [vocab]
+  std::vector<std::int32_t> order;  // [vocab] ids in the total order of the edited logits
+  std::vector<std::uint64_t> mass;  // [vocab] by id, 0 outside the kept set
   std::int32_t kept_count = 0;
   std::uint64_t kept_mass = 0;
-  bool greedy = false;               // the result is order[0], no random bits are read
+  bool greedy = false;  // the result is order[0], no random bits are read
   std::uint32_t status = kSampleOk;
-  std::int32_t raw_first = 0;        // lowest id of the largest sanitised logit
-  std::uint64_t raw_mass = 0;        // sum of the raw masses, at temperature 1
+  std::int32_t raw_first = 0;  // lowest id of the largest sanitised logit
+  std::uint64_t raw_mass = 0;  // sum of the raw masses, at temperature 1
 };
 
 struct OracleTop {
@@ -38,8 +38,8 @@ struct OracleRow {
   std::int32_t rank = 0;
   std::int32_t kept_count = 0;
   std::uint64_t kept_mass = 0;
-  std::vector<OracleTop> top;         // [top_count]
-  std::vector<float> probabilities;   // [vocab]
+  std::vector<OracleTop> top;        // [top_count]
+  std::vector<float> probabilities;  // [vocab]
 };
 
 /// All pointers of params are host pointers; outputs are not touched.

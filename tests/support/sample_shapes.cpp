@@ -44,7 +44,9 @@ Row typical(std::int32_t vocab, Random& random) { return normal_row(vocab, 3, ra
 Row nearly_flat(std::int32_t vocab, Random& random) { return normal_row(vocab, 1e-3, random); }
 Row peaked(std::int32_t vocab, Random& random) { return normal_row(vocab, 20, random); }
 
-Row all_equal(std::int32_t vocab, Random& random) { return Row(static_cast<std::size_t>(vocab), static_cast<float>(normal(random))); }
+Row all_equal(std::int32_t vocab, Random& random) {
+  return Row(static_cast<std::size_t>(vocab), static_cast<float>(normal(random)));
+}
 
 Row two_valued(std::int32_t vocab, Random& random) {
   const double gap = unit(random) * 4;
@@ -113,7 +115,9 @@ Row signed_zeros(std::int32_t vocab, Random& random) {
 
 /// Differences overflow binary32.
 Row huge(std::int32_t vocab, Random& random) {
-  return each(vocab, [&](std::int32_t) { return random() % 3 == 0 ? 3e38f : random() % 2 == 0 ? -3e38f : static_cast<float>(normal(random)); });
+  return each(vocab, [&](std::int32_t) {
+    return random() % 3 == 0 ? 3e38f : random() % 2 == 0 ? -3e38f : static_cast<float>(normal(random));
+  });
 }
 
 /// Neighbouring floats, so that the last bit decides the order.

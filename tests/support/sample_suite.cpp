@@ -58,7 +58,8 @@ IntervalRows interval_rows(const OracleDistribution& row, const RowCase& paramet
   return result;
 }
 
-void check_interval_ends(Backend& backend, const LogitShape& shape, const RowCase& parameters, std::int32_t vocab, Random& random) {
+void check_interval_ends(Backend& backend, const LogitShape& shape, const RowCase& parameters, std::int32_t vocab,
+                         Random& random) {
   const BatchLayout layout{.type = kTypes[random() % kTypes.size()], .vocab = vocab};
   const std::vector<float> logits = shape.make(vocab, random);
   SampleBatch one(layout);
@@ -102,7 +103,11 @@ void run_mixed_rows(Backend& backend, SuiteSize size) {
   Random random(2);
   const bool full = size == SuiteSize::kFull;
   for (std::int32_t i = 0; i < (full ? 600 : 16) && !failed(); ++i) {
-    const auto vocab = static_cast<std::int32_t>(1 + random() % (i % 4 == 0 ? 12 : i % 4 == 1 ? 70 : i % 4 == 2 ? 600 : full ? 5000 : 1100));
+    const auto vocab = static_cast<std::int32_t>(1 + random() % (i % 4 == 0   ? 12
+                                                                 : i % 4 == 1 ? 70
+                                                                 : i % 4 == 2 ? 600
+                                                                 : full       ? 5000
+                                                                              : 1100));
     const BatchLayout layout = random_layout(vocab, random);
     expect_oracle(backend, mixed_batch(layout, full ? 16 : 8, random));
   }

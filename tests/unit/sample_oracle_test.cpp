@@ -76,7 +76,8 @@ TEST(SampleOracle, TopPKeepsTheCrossingToken) {
   EXPECT_EQ(kept_ids(HandRow{row, with_top_p(0.49)}.run()), (Ids{1}));
   EXPECT_EQ(kept_ids(HandRow{row, with_top_p(0.51)}.run()), (Ids{1, 2}));
   EXPECT_EQ(kept_ids(HandRow{row, with_top_p(0.79)}.run()), (Ids{1, 2}));
-  EXPECT_EQ(kept_ids(HandRow{row, with_top_p(0.81)}.run()), (Ids{0, 1, 2})) << "of two equal logits the lower id comes first";
+  EXPECT_EQ(kept_ids(HandRow{row, with_top_p(0.81)}.run()), (Ids{0, 1, 2}))
+      << "of two equal logits the lower id comes first";
   EXPECT_EQ(kept_ids(HandRow{row, with_top_p(0.95)}.run()), (Ids{0, 1, 2, 3}));
 }
 
