@@ -113,6 +113,34 @@ void run_mixed_rows(Backend& backend, SuiteSize size) {
   }
 }
 
+void run_edited_rows(Backend& backend, SuiteSize size) {
+  Random random(8);
+  const auto between = [&random](double low, double high) {
+    return static_cast<float>(low + (high - low) * static_cast<double>(random() >> 11) * 0x1p-53);
+  };
+  const std::int32_t vocab = 150;
+  for (const LogitType type : kTypes) {
+    SampleBatch batch({.type = type, .vocab = vocab, .want_probabilities = true});
+    for (int i = 0; i < (size == SuiteSize::kFull ? 200 : 10); ++i) {
+      std::vector<float> logits;
+      RowCase row;
+      row.sampling.repetition_penalty = between(0.5, 2);
+      row.sampling.frequency_penalty = between(-0.2, 0.2);
+      row.sampling.presence_penalty = between(-2, 2);
+      row.uniform = random();
+      for (std::int32_t id = 0; id < vocab; ++id) {
+        logits.push_back(between(-3, 3));
+        if (random() % 4 != 0) row.bias.push_back({id, between(-1, 1)});
+        const auto repeated = static_cast<std::uint32_t>(random() % 2);
+        if (random() % 4 != 0) row.counts.push_back({id, static_cast<std::int32_t>(random() % 20), repeated});
+      }
+      batch.add(logits, row);
+    }
+    expect_oracle(backend, batch);
+    if (failed()) return;
+  }
+}
+
 void run_large_rows(Backend& backend, SuiteSize size) {
   Random random(3);
   if (size == SuiteSize::kFast) {
@@ -134,6 +162,15 @@ void run_large_rows(Backend& backend, SuiteSize size) {
       if (failed()) return;
     }
   }
+  expect_oracle(backend, mixed_batch(random_layout(1 << 20, random), 8, random));
+  SampleBatch flat({.vocab = 1 << 20});  // the largest sums there are
+  for (const double top_p : {1.0, 0.5, 1 - 0x1p-32}) {
+    RowCase row;
+    set_top_p(row.sampling, top_p);
+    row.uniform = ~std::uint64_t{0};
+    flat.add(std::vector<float>(1 << 20, -1.0f), row);
+  }
+  expect_oracle(backend, flat);
 }
 
 void run_interval_ends(Backend& backend, SuiteSize size) {

@@ -16,7 +16,9 @@ enum class SuiteSize {
 void run_filter_grid(Backend& backend, SuiteSize size);
 /// Rows of mixed shapes, parameters and edits: every type, alignment, stride and set of outputs.
 void run_mixed_rows(Backend& backend, SuiteSize size);
-/// Vocabularies up to 262,144.
+/// Penalties and biases on every id of rows without filters, where the last bit of a logit shows in the masses.
+void run_edited_rows(Backend& backend, SuiteSize size);
+/// Vocabularies up to 2^20.
 void run_large_rows(Backend& backend, SuiteSize size);
 /// Every kept id is drawn by the first and last random bits that select it.
 void run_interval_ends(Backend& backend, SuiteSize size);
