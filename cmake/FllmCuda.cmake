@@ -3,6 +3,8 @@
 
 set(FLLM_GPU_RUNNER "$ENV{FLLM_GPU_RUNNER}" CACHE STRING
   "Command put before each test labelled gpu: any program that supplies a CUDA runtime; empty: run them directly")
+set(FLLM_GPU_CHECKER "$ENV{FLLM_GPU_CHECKER}" CACHE STRING
+  "The same for kernel tests: one that also finds races and uninitialised reads; empty: FLLM_GPU_RUNNER")
 
 set(FLLM_WITH_CUDA OFF)
 if(NOT FLLM_CUDA STREQUAL "OFF")
