@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/constraint/byte_automaton.h"
+
+#include <algorithm>
+
+namespace fllm {
+
+ByteAutomaton::ByteAutomaton(const std::vector<std::string>& patterns) {
+  add_state(0);
+  for (const std::string& pattern : patterns) {
+    State state = kRoot;
+    for (const char byte : pattern) {
+      const std::size_t edge = static_cast<std::size_t>(state) * 256 + static_cast<unsigned char>(byte);
+      if (next_[edge] == kRoot) {
+        const State added = add_state(depth(state) + 1);
+        next_[edge] = added;
+      }
+      state = next_[edge];
+    }
+    match_length_[static_cast<std::size_t>(state)] = depth(state);
+  }
+
+  // Breadth first: a state's failure state is less deep, so its edges are complete when they are copied. In the trie an
+  // edge to the root means "none", which is what an absent edge of the root itself must stay.
+  std::vector<State> failure(depth_.size(), kRoot), queue;
+  queue.reserve(depth_.size());
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    if (next_[byte] != kRoot) queue.push_back(next_[byte]);
+  }
+  for (std::size_t head = 0; head < queue.size(); ++head) {
+    const auto state = static_cast<std::size_t>(queue[head]);
+    const auto fallback = static_cast<std::size_t>(failure[state]);
+    match_length_[state] = std::max(match_length_[state], match_length_[fallback]);
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      State& edge = next_[state * 256 + byte];
+      const State shorter = next_[fallback * 256 + byte];
+      if (edge == kRoot) {
+        edge = shorter;
+      } else {
+        failure[static_cast<std::size_t>(edge)] = shorter;
+        queue.push_back(edge);
+      }
+    }
+  }
+}
+
+ByteAutomaton::State ByteAutomaton::add_state(std::int32_t depth) {
+  next_.insert(next_.end(), 256, kRoot);
+  depth_.push_back(depth);
+  match_length_.push_back(0);
+  return state_count() - 1;
+}
+
+}  // namespace fllm

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fundamentallm/options.h"
+#include "host/constraint/token_index.h"
+
+namespace fllm {
+
+/// Makes an output begin with given bytes, whatever tokens spell them: at each byte of the prefix, the tokens that agree
+/// with the rest of it and from which it can still be completed. The last one may go beyond it. Immutable.
+class PrefixConstraint {
+ public:
+  /// usable: allow mask of the tokens that may spell it. Exception(kInvalidArgument) names a prefix that no sequence of
+  /// them begins with.
+  PrefixConstraint(std::string prefix, const TokenIndex& tokens, std::span<const std::uint32_t> usable);
+
+  [[nodiscard]] std::int32_t byte_count() const { return static_cast<std::int32_t>(prefix_.size()); }
+  /// Tokens of the shortest spelling.
+  [[nodiscard]] std::int32_t min_token_count() const { return shortest_.front(); }
+  /// Tokens allowed after done_bytes of the prefix, ids ascending. 0 <= done_bytes < byte_count().
+  [[nodiscard]] std::span<const TokenId> allowed(std::int32_t done_bytes) const {
+    const auto at = static_cast<std::size_t>(done_bytes);
+    return std::span(allowed_).subspan(first_[at], first_[at + 1] - first_[at]);
+  }
+
+ private:
+  std::string prefix_;
+  std::vector<std::int32_t> shortest_;  // [bytes + 1]: tokens needed from there; kNever: cannot be completed
+  std::vector<std::size_t> first_;      // [bytes + 1]: start of the position's part of allowed_
+  std::vector<TokenId> allowed_;
+};
+
+}  // namespace fllm
