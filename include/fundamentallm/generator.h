@@ -18,6 +18,7 @@ struct EngineOptions {
   std::string device = "auto";      ///< auto | cpu | cuda | cuda:N
   std::int32_t threads = 0;         ///< CPU worker threads, [0, 1024]; 0: one per core
   std::int32_t max_rows = 256;      ///< sequences decoded together, [1, 4096]
+  std::int64_t kv_cache_bytes = 0;  ///< keys and values; 0: max_rows full contexts, at most half of the free memory
 };
 
 /// What a model is, for people and for checks.
@@ -55,20 +56,22 @@ class FLLM_API Generator {
   [[nodiscard]] Result<std::vector<TokenId>> encode(std::string_view text) const;
   /// Ids to text, special tokens dropped. Ids outside the vocabulary are an error.
   [[nodiscard]] Result<std::string> decode(const std::vector<TokenId>& ids) const;
-  /// One token as it is printed, special tokens by name.
+  /// One token for people: its text, special tokens by name. Empty for an id outside the vocabulary.
   [[nodiscard]] std::string token_text(TokenId id) const;
 
-  /// Queues a request (FIFO). All violations come back in one message.
+  /// Queues a request (FIFO). All violations come back in one message, one a line. A prompt that leaves no room in the
+  /// context is kContextOverflow, one whose samples could never fit the KV cache kOutOfMemory.
   Result<RequestId> submit(Request request);
-  /// One step of every admitted sequence. Events are in row order.
+  /// One step of every admitted sequence. Events are in row order. After an error every later call reports it again.
   Result<std::vector<StepEvent>> step();
   [[nodiscard]] bool idle() const;
-  /// Ends a request; its samples finish as kCancelled with what they have.
+  /// Ends a request; its samples finish as kCancelled with what they have, without further events.
   void cancel(RequestId request);
   /// Takes the result of a request whose samples have all ended.
   Result<Completion> take(RequestId request);
 
-  /// submit, step until done, take. sink sees each event and returns false to cancel.
+  /// submit, step until done, take. sink sees each event of this request and returns false to cancel. Other requests
+  /// advance too; their events are not shown.
   Result<Completion> generate(Request request, const std::function<bool(const StepEvent&)>& sink = {});
 
   class Impl;

@@ -21,7 +21,8 @@ struct Request {
   std::variant<std::string, std::vector<TokenId>> prompt;  ///< text (UTF-8) or ids; an empty one starts from <BOS>
   std::int32_t num_samples = 1;                            ///< [1, 4096]; they share one prefill
   std::int32_t logprobs = -1;      ///< [0, 32] most likely tokens beside each drawn one; 0: the drawn one alone; -1: none
-  bool truncate_prompt = false;    ///< keep the last tokens of a prompt that is too long
+  bool truncate_prompt = false;    ///< a prompt that fills the context keeps its end: all but the last min(max_tokens,
+                                   ///< context / 2) tokens of the context, which are left for the output
   SamplingOptions sampling;
   LengthOptions length;
   StopOptions stop;

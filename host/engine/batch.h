@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "cuda/kernels/sample_params.h"
+#include "host/engine/sequence.h"
+
+namespace fllm {
+
+/// Sizes every array of a step is made for.
+struct StepCapacity {
+  std::int32_t rows = 0;
+  std::int32_t context_length = 0;
+  std::int32_t vocab = 0;            // tokens that can be drawn
+  std::int32_t blocks_per_row = 0;   // of the KV cache, for a full context
+
+  [[nodiscard]] std::size_t row_count() const { return static_cast<std::size_t>(rows); }
+  [[nodiscard]] std::size_t mask_words_per_row() const { return (static_cast<std::size_t>(vocab) + 31) / 32; }
+  [[nodiscard]] std::size_t ids_per_row() const;
+  [[nodiscard]] std::size_t bias_per_row() const;
+  [[nodiscard]] std::size_t counts_per_row() const;
+};
+
+/// The result of a row in which every token is forbidden.
+constexpr std::int32_t kNothingDrawn = -1;
+
+using Rows = std::span<const std::unique_ptr<Sequence>>;
+
+/// One step's inputs and results on the host, as structure of arrays. Filling it allocates nothing.
+class Batch {
+ public:
+  explicit Batch(const StepCapacity& capacity);
+
+  /// What changes only when a row comes or goes: block tables, constant parameters, lists of ids.
+  void fill_static(Rows rows);
+  /// Inputs of the forward pass of the first decode_count rows: their last tokens.
+  void fill_forward(Rows rows, std::int32_t decode_count);
+  /// What the draws of this step depend on.
+  void fill_sampling(Rows rows);
+
+  std::vector<std::int32_t> tokens, positions;  // [decode rows]
+  std::vector<std::int32_t> block_tables;       // [rows, blocks_per_row]
+  std::vector<RowSampling> sampling;            // [rows]
+  std::vector<std::uint32_t> masks;             // [masked rows, mask words]
+  std::vector<std::int32_t> ids;                // bans and end ids of all rows
+  std::vector<BiasEntry> bias;
+  std::vector<CountEntry> counts;
+  std::vector<std::int32_t> copy_source, copy_destination;  // blocks
+  std::int32_t top_count = 0;                   // most likely tokens wanted by any row
+
+  std::vector<std::int32_t> drawn;              // [rows]: the step's result
+  std::vector<SampleDetail> details;            // [rows]
+  std::vector<TopEntry> top;                    // [rows, top_count]
+  [[nodiscard]] std::span<const TopEntry> top_of(std::size_t row) const {
+    return std::span(top).subspan(row * static_cast<std::size_t>(top_count), static_cast<std::size_t>(top_count));
+  }
+
+ private:
+  StepCapacity capacity_;
+};
+
+}  // namespace fllm

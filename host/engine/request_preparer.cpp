@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/engine/request_preparer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <utility>
+
+#include "fundamentallm/result.h"
+#include "host/constraint/token_mask.h"
+#include "host/engine/batch.h"
+#include "host/model/kv_cache.h"
+
+namespace fllm {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+void sort_and_unique(std::vector<TokenId>& ids) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+}
+
+std::string join_lines(const std::vector<std::string>& lines) {
+  std::string joined;
+  for (const std::string& line : lines) joined += (joined.empty() ? "" : "\n") + line;
+  return joined;
+}
+
+}  // namespace
+
+std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
+  auto state = std::make_unique<RequestState>();
+  check(request, *state);
+  state->request = std::move(request);
+  set_lengths(*state);
+  set_end_and_banned_ids(*state);
+  set_sampling(*state);
+  set_constraints(*state);
+
+  const std::int32_t prompt_count = static_cast<std::int32_t>(state->prompt.size());
+  // The last token of an output is never fed back, so it has no keys and values.
+  const std::int32_t cached = std::max(prompt_count, state->token_limit - 1);
+  state->need.sample_count = state->request.num_samples;
+  state->need.shared_blocks = prompt_count / kKvBlockTokens;
+  state->need.own_blocks = KvCache::blocks_for(cached) - state->need.shared_blocks;
+
+  Completion& completion = state->completion;
+  completion.samples.resize(static_cast<std::size_t>(state->request.num_samples));
+  completion.seed = state->sampling.seed;
+  completion.usage.prompt_tokens = prompt_count;
+  state->unfinished = state->request.num_samples;
+  return state;
+}
+
+void RequestPreparer::check(const Request& request, RequestState& state) const {
+  std::vector<std::string> found = violations(request);
+  const auto check_id = [&](const char* name, TokenId id) {
+    if (id >= vocabulary_->size()) {
+      found.push_back(std::string(name) + ": " + std::to_string(id) + ": token ids of this model are below " +
+                      std::to_string(vocabulary_->size()));
+    }
+  };
+  for (const LogitBias& bias : request.sampling.logit_bias) check_id("logit_bias", bias.id);
+  for (const TokenId id : request.stop.token_ids) check_id("stop_token_ids", id);
+  for (const TokenId id : request.control.banned_token_ids) check_id("banned_token_ids", id);
+
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&request.prompt)) {
+    for (const TokenId id : *ids) check_id("prompt", id);
+    state.prompt = *ids;
+  } else {
+    try {
+      state.prompt = tokenizer_->encode(std::get<std::string>(request.prompt));
+    } catch (const Exception& error) {
+      found.push_back(std::string("prompt: ") + error.what());
+    }
+  }
+  if (!found.empty()) throw Exception(ErrorCode::kInvalidArgument, join_lines(found));
+
+  if (state.prompt.empty()) {
+    if (!vocabulary_->bos) {
+      throw Exception(ErrorCode::kInvalidArgument, "prompt: empty: this tokenizer has no <BOS> to start from");
+    }
+    state.prompt = {*vocabulary_->bos};
+  }
+}
+
+void RequestPreparer::set_lengths(RequestState& state) const {
+  const LengthOptions& length = state.request.length;
+  if (static_cast<std::int64_t>(state.prompt.size()) >= context_length_) {
+    if (!state.request.truncate_prompt) {
+      throw Exception(ErrorCode::kContextOverflow,
+                      "prompt: " + std::to_string(state.prompt.size()) + " tokens: the model's context of " +
+                          std::to_string(context_length_) + " must hold it and one token more; truncating keeps its end");
+    }
+    const std::int32_t keep = context_length_ - std::max(1, std::min(length.max_tokens, context_length_ / 2));
+    if (keep < 1) throw Exception(ErrorCode::kContextOverflow, "prompt: the model's context of 1 holds no prompt");
+    state.prompt.erase(state.prompt.begin(), state.prompt.end() - keep);
+  }
+  const std::int64_t prompt_count = static_cast<std::int64_t>(state.prompt.size());
+  if (length.max_length && *length.max_length <= prompt_count) {
+    throw Exception(ErrorCode::kInvalidArgument, "max_length: " + std::to_string(*length.max_length) +
+                                                     ": it counts the prompt, so it must be more than the prompt's " +
+                                                     std::to_string(prompt_count) + " tokens");
+  }
+  std::int64_t limit = prompt_count + length.max_tokens;
+  if (length.max_length) limit = std::min<std::int64_t>(limit, *length.max_length);
+  state.limit_reason = limit > context_length_ ? FinishReason::kContext : FinishReason::kLength;
+  state.token_limit = static_cast<std::int32_t>(std::min<std::int64_t>(limit, context_length_));
+  const std::int64_t by_length = length.min_length ? *length.min_length - prompt_count : 0;
+  state.min_tokens = static_cast<std::int32_t>(std::max<std::int64_t>(length.min_tokens, by_length));
+}
+
+void RequestPreparer::set_end_and_banned_ids(RequestState& state) const {
+  state.end_ids = state.request.stop.token_ids;
+  if (vocabulary_->eos) state.end_ids.push_back(*vocabulary_->eos);
+  sort_and_unique(state.end_ids);
+
+  state.ban_ids = state.request.control.banned_token_ids;
+  for (const TokenId id : vocabulary_->never_drawn) {
+    if (!std::binary_search(state.end_ids.begin(), state.end_ids.end(), id)) state.ban_ids.push_back(id);
+  }
+  sort_and_unique(state.ban_ids);
+  if (state.ban_ids.size() > static_cast<std::size_t>(kMaxBanList)) {
+    state.base_mask.resize(static_cast<std::size_t>(mask_words(vocabulary_->size())));
+    allow_all(state.base_mask);
+    for (const TokenId id : state.ban_ids) forbid(state.base_mask, id);
+  }
+}
+
+void RequestPreparer::set_sampling(RequestState& state) const {
+  const SamplingOptions& options = state.request.sampling;
+  RowSampling& row = state.sampling;
+  row.temperature = options.temperature;
+  row.top_k = options.top_k;
+  row.top_p_on = options.top_p < 1 ? 1 : 0;
+  // Rounded up, so that rounding never keeps less than was asked for.
+  const double units = std::ceil(std::ldexp(static_cast<double>(std::min(options.top_p, 1.0f)), 32));
+  row.top_p = static_cast<std::uint32_t>(std::min(units, 0x1p32 - 1));
+  row.min_mass = static_cast<Mass>(std::ceil(std::ldexp(static_cast<double>(options.min_p), kMassBits)));
+  row.repetition_penalty = options.repetition_penalty;
+  row.frequency_penalty = options.frequency_penalty;
+  row.presence_penalty = options.presence_penalty;
+  row.min_tokens = state.min_tokens;
+  row.fallback_id = kNothingDrawn;
+  row.seed = options.seed ? *options.seed : random_seed();
+  state.penalties =
+      row.repetition_penalty != 1 || row.frequency_penalty != 0 || row.presence_penalty != 0;
+  state.bias.reserve(options.logit_bias.size());
+  for (const LogitBias& bias : options.logit_bias) state.bias.push_back({bias.id, bias.bias});
+}
+
+void RequestPreparer::set_constraints(RequestState& state) {
+  const Request& request = state.request;
+  if (!request.control.prefix.empty()) {
+    std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(vocabulary_->size())));
+    allow_all(usable);
+    for (const TokenId id : state.ban_ids) forbid(usable, id);
+    state.prefix.emplace(request.control.prefix, vocabulary_->tokens, usable);
+    const std::int32_t room = state.token_limit - static_cast<std::int32_t>(state.prompt.size());
+    if (state.prefix->min_token_count() > room) {
+      throw Exception(ErrorCode::kInvalidArgument,
+                      "prefix: \"" + request.control.prefix + "\": it takes " +
+                          std::to_string(state.prefix->min_token_count()) + " tokens, and " + std::to_string(room) +
+                          " can be generated");
+    }
+  }
+  if (!request.control.banned_text.empty()) {
+    if (last_banned_ == nullptr || last_banned_texts_ != request.control.banned_text) {
+      last_banned_ = std::make_shared<const BannedText>(request.control.banned_text, vocabulary_->tokens);
+      last_banned_texts_ = request.control.banned_text;
+    }
+    state.banned_text = last_banned_;
+  }
+  if (!request.stop.strings.empty()) {
+    if (last_stops_ == nullptr || last_stop_strings_ != request.stop.strings) {
+      last_stops_ = std::make_shared<const ByteAutomaton>(request.stop.strings);
+      last_stop_strings_ = request.stop.strings;
+    }
+    state.stops = last_stops_;
+  }
+}
+
+}  // namespace fllm

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/engine/request_state.h"
+#include "host/engine/vocabulary.h"
+#include "host/tokenizer/tokenizer.h"
+
+namespace fllm {
+
+/// Most ids of a row's side tables. More banned ids than this go into the row's mask instead.
+constexpr std::int32_t kMaxBanList = 64;
+constexpr std::int32_t kMaxEndIds = 1024;
+constexpr std::int32_t kMaxBiasEntries = 4096;
+constexpr std::size_t kMaxControlBytes = 16384;  // of all stop strings, of all banned texts, of the prefix
+
+/// Checks requests against a model and works out what the steps need. Compiled automata are kept for the next request
+/// with the same strings, as the lines of a batch usually have.
+class RequestPreparer {
+ public:
+  RequestPreparer(const Tokenizer& tokenizer, const Vocabulary& vocabulary, std::int32_t context_length)
+      : tokenizer_(&tokenizer), vocabulary_(&vocabulary), context_length_(context_length) {}
+
+  /// Exception(kInvalidArgument) with every violation, one a line; Exception(kContextOverflow) for a prompt that leaves
+  /// no room for a token.
+  [[nodiscard]] std::unique_ptr<RequestState> prepare(Request request);
+
+ private:
+  void check(const Request& request, RequestState& state) const;
+  void set_lengths(RequestState& state) const;
+  void set_end_and_banned_ids(RequestState& state) const;
+  void set_sampling(RequestState& state) const;
+  void set_constraints(RequestState& state);
+
+  const Tokenizer* tokenizer_;
+  const Vocabulary* vocabulary_;
+  std::int32_t context_length_;
+  std::vector<std::string> last_banned_texts_, last_stop_strings_;
+  std::shared_ptr<const BannedText> last_banned_;
+  std::shared_ptr<const ByteAutomaton> last_stops_;
+};
+
+}  // namespace fllm

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/engine/sequence.h"
+
+#include <algorithm>
+
+#include "host/constraint/token_mask.h"
+
+namespace fllm {
+
+Sequence::Sequence(RequestState& request, std::int32_t sample, const Vocabulary& vocabulary)
+    : request_(&request),
+      sample_(sample),
+      vocabulary_(&vocabulary),
+      text_out_(request.stops, request.request.stop.keep_stop) {
+  const std::size_t room = static_cast<std::size_t>(request.token_limit) - request.prompt.size();
+  result().tokens.reserve(room);
+  if (request.request.logprobs >= 0) result().details.reserve(room);
+  if (request.penalties) {
+    counts_ = PenaltyCounts(vocabulary.size(), request.token_limit, request.request.sampling.penalty_window);
+    for (const TokenId id : request.prompt) counts_.append(id, false);
+  }
+}
+
+void Sequence::set_sampling(RowSampling& row) const {
+  row.generated = generated();
+  // Within the prefix the mask alone decides: an end token may be part of its spelling.
+  row.min_tokens = in_prefix() ? 0 : request_->min_tokens;
+  row.random = {static_cast<std::uint32_t>(token_count()), static_cast<std::uint32_t>(sample_), RandomStream::kTarget, 0};
+}
+
+void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
+  if (in_prefix()) {
+    forbid_all(mask);
+    for (const TokenId id : request_->prefix->allowed(prefix_bytes_)) allow(mask, id);
+  } else if (!request_->base_mask.empty()) {
+    std::copy(request_->base_mask.begin(), request_->base_mask.end(), mask.begin());
+  } else {
+    allow_all(mask);
+  }
+  if (request_->banned_text != nullptr) request_->banned_text->forbid_in(banned_state_, mask);
+}
+
+void Sequence::append(TokenId id, const SampleDetail& detail, std::span<const TopEntry> top, std::string& text) {
+  Sample& sample = result();
+  const bool prefix = in_prefix();
+  const bool accept_end = !prefix && generated() >= request_->min_tokens;
+  sample.tokens.push_back(id);
+  sample.sum_logprob += static_cast<double>(detail.raw_logprob);
+  if (request_->request.logprobs >= 0) append_detail(detail, top);
+  if (request_->penalties) counts_.append(id, true);
+
+  const std::string_view bytes = vocabulary_->tokens.bytes(id);
+  if (request_->banned_text != nullptr) banned_state_ = request_->banned_text->advance(banned_state_, bytes);
+  if (accept_end && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id)) {
+    if (request_->request.stop.keep_stop) take_text(bytes, false, text);
+    end(id == vocabulary_->eos ? FinishReason::kEos : FinishReason::kStopToken, text);
+  } else if (take_text(bytes, accept_end, text)) {
+    end(FinishReason::kStopString, text);
+  } else if (token_count() >= request_->token_limit) {
+    end(request_->limit_reason, text);
+  }
+}
+
+void Sequence::append_detail(const SampleDetail& detail, std::span<const TopEntry> top) {
+  TokenDetail& added = result().details.emplace_back();
+  added.drawn = {result().tokens.back(), detail.raw_logprob, detail.processed_logprob};
+  added.rank = detail.rank;
+  const auto wanted = static_cast<std::size_t>(request_->request.logprobs);  // other rows may want more
+  added.top.reserve(wanted);
+  for (const TopEntry& entry : top.first(std::min(top.size(), wanted))) {
+    if (entry.id >= 0) added.top.push_back({entry.id, entry.raw_logprob, entry.processed_logprob});
+  }
+}
+
+void Sequence::end(FinishReason reason, std::string& text) {
+  Sample& sample = result();
+  text_out_.finish(text);
+  sample.finish_reason = reason;
+  if (!sample.tokens.empty()) sample.mean_logprob = sample.sum_logprob / static_cast<double>(sample.tokens.size());
+}
+
+void Sequence::end_without_support(std::string& text) {
+  const RequestState& request = *request_;
+  std::string why;
+  const auto name = [&why](bool used, const std::string& what) {
+    if (used) why += (why.empty() ? "" : ", ") + what;
+  };
+  name(in_prefix(), "the prefix at byte " + std::to_string(prefix_bytes_));
+  name(request.banned_text != nullptr, "banned text");
+  name(!request.request.control.banned_token_ids.empty(), "banned token ids");
+  name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));
+  name(why.empty(), "no finite logit");
+  result().error = Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
+                                                       std::to_string(sample_) + ": every token is forbidden (" + why + ")"};
+  end(FinishReason::kError, text);
+}
+
+// The part of the bytes that the forced prefix asked for is not searched for stop strings.
+bool Sequence::take_text(std::string_view bytes, bool accept_stop, std::string& text) {
+  if (in_prefix()) {
+    const std::size_t forced =
+        std::min(bytes.size(), static_cast<std::size_t>(request_->prefix->byte_count() - prefix_bytes_));
+    text_out_.pass(bytes.substr(0, forced), text);
+    prefix_bytes_ += static_cast<std::int32_t>(forced);
+    bytes.remove_prefix(forced);
+  }
+  return text_out_.feed(bytes, accept_stop, text);
+}
+
+}  // namespace fllm

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cuda/kernels/sample_params.h"
+#include "host/engine/penalty_counts.h"
+#include "host/engine/request_state.h"
+#include "host/engine/text_out.h"
+#include "host/engine/vocabulary.h"
+
+namespace fllm {
+
+/// A prompt and one sample of it while it is in the batch: what it has drawn, what may come next, whether it has ended.
+/// Results go straight into the request's completion.
+class Sequence {
+ public:
+  Sequence(RequestState& request, std::int32_t sample, const Vocabulary& vocabulary);
+
+  [[nodiscard]] RequestState& request() const { return *request_; }
+  [[nodiscard]] std::int32_t sample() const { return sample_; }
+  [[nodiscard]] FinishReason finish_reason() const { return result().finish_reason; }
+  [[nodiscard]] std::int32_t generated() const { return static_cast<std::int32_t>(result().tokens.size()); }
+  /// Tokens of prompt and output.
+  [[nodiscard]] std::int32_t token_count() const {
+    return static_cast<std::int32_t>(request_->prompt.size()) + generated();
+  }
+  [[nodiscard]] TokenId last_token() const { return result().tokens.empty() ? request_->prompt.back() : result().tokens.back(); }
+
+  /// What the next draw depends on, besides the side tables.
+  void set_sampling(RowSampling& row) const;
+  [[nodiscard]] bool needs_mask() const {
+    return in_prefix() || request_->banned_text != nullptr || !request_->base_mask.empty();
+  }
+  void fill_mask(std::span<std::uint32_t> mask) const;
+  [[nodiscard]] std::span<const CountEntry> counts() const { return counts_.entries(); }
+
+  /// Takes the drawn token: text, stop rules, limits. Appends to text what may be shown now.
+  void append(TokenId id, const SampleDetail& detail, std::span<const TopEntry> top, std::string& text);
+  /// Ends the sample from outside.
+  void end(FinishReason reason, std::string& text);
+  /// Ends the sample because the last step allowed no token.
+  void end_without_support(std::string& text);
+
+  std::vector<std::int32_t> blocks;  // of the KV cache, for its longest output; released by the engine
+
+ private:
+  [[nodiscard]] Sample& result() const { return request_->completion.samples[static_cast<std::size_t>(sample_)]; }
+  [[nodiscard]] bool in_prefix() const { return request_->prefix && prefix_bytes_ < request_->prefix->byte_count(); }
+  void append_detail(const SampleDetail& detail, std::span<const TopEntry> top);
+  bool take_text(std::string_view bytes, bool accept_stop, std::string& text);
+
+  RequestState* request_;
+  std::int32_t sample_;
+  const Vocabulary* vocabulary_;
+  PenaltyCounts counts_;
+  TextOut text_out_;
+  BannedText::State banned_state_ = ByteAutomaton::kRoot;
+  std::int32_t prefix_bytes_ = 0;  // of the forced prefix, written
+};
+
+}  // namespace fllm
