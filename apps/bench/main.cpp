@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <exception>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "apps/bench/benchmarks.h"
+
+namespace {
+
+constexpr const char* kUsage =
+    "usage: fundamentallm-bench sampler RUNS\n"
+    "       fundamentallm-bench generate MODEL ROWS TOKENS THREADS RUNS\n";
+
+int run(const std::vector<std::string>& words) {
+  if (words.size() == 2 && words[0] == "sampler") {
+    fllm::bench::bench_sampler(std::stoi(words[1]));
+    return 0;
+  }
+  if (words.size() == 6 && words[0] == "generate") {
+    fllm::bench::bench_generate({.model = words[1],
+                                 .rows = std::stoi(words[2]),
+                                 .tokens = std::stoi(words[3]),
+                                 .threads = std::stoi(words[4]),
+                                 .runs = std::stoi(words[5])});
+    return 0;
+  }
+  std::cerr << kUsage;
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    std::cerr << "fundamentallm-bench: " << error.what() << '\n';
+    return 1;
+  }
+}
