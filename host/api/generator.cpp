@@ -28,7 +28,8 @@ ModelInfo describe(const Model& model, const Tokenizer& tokenizer, const Backend
   info.tokenizer = tokenizer.description();
   info.device = backend.description();
   info.weight_bytes = model.parameter_count * static_cast<std::int64_t>(sizeof(float));
-  info.kv_bytes_per_token = std::int64_t{2} * config.num_layers * config.d_model * static_cast<std::int64_t>(sizeof(float));
+  info.kv_bytes_per_token =
+      std::int64_t{2} * config.num_layers * config.d_model * static_cast<std::int64_t>(sizeof(float));
   return info;
 }
 

@@ -50,7 +50,8 @@ void Batch::fill_static(Rows rows) {
   top_count = 0;
   const RequestState* previous = nullptr;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::copy(rows[i]->blocks.begin(), rows[i]->blocks.end(), block_tables.begin() + static_cast<std::ptrdiff_t>(i * stride));
+    std::copy(rows[i]->blocks.begin(), rows[i]->blocks.end(),
+              block_tables.begin() + static_cast<std::ptrdiff_t>(i * stride));
     const RequestState& request = rows[i]->request();
     top_count = std::max(top_count, request.request.logprobs);
     if (&request == previous) {  // samples of one request stand side by side and share its lists
@@ -59,7 +60,8 @@ void Batch::fill_static(Rows rows) {
     }
     previous = &request;
     RowSampling& row = sampling.emplace_back(request.sampling);
-    row.bans = append<std::int32_t>(ids, request.base_mask.empty() ? std::span(request.ban_ids) : std::span<const TokenId>());
+    row.bans =
+        append<std::int32_t>(ids, request.base_mask.empty() ? std::span(request.ban_ids) : std::span<const TokenId>());
     row.end_ids = append<std::int32_t>(ids, request.end_ids);
     row.bias = append<BiasEntry>(bias, request.bias);
   }

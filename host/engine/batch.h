@@ -15,8 +15,8 @@ namespace fllm {
 struct StepCapacity {
   std::int32_t rows = 0;
   std::int32_t context_length = 0;
-  std::int32_t vocab = 0;            // tokens that can be drawn
-  std::int32_t blocks_per_row = 0;   // of the KV cache, for a full context
+  std::int32_t vocab = 0;           // tokens that can be drawn
+  std::int32_t blocks_per_row = 0;  // of the KV cache, for a full context
 
   [[nodiscard]] std::size_t row_count() const { return static_cast<std::size_t>(rows); }
   [[nodiscard]] std::size_t mask_words_per_row() const { return (static_cast<std::size_t>(vocab) + 31) / 32; }
@@ -50,11 +50,11 @@ class Batch {
   std::vector<BiasEntry> bias;
   std::vector<CountEntry> counts;
   std::vector<std::int32_t> copy_source, copy_destination;  // blocks
-  std::int32_t top_count = 0;                   // most likely tokens wanted by any row
+  std::int32_t top_count = 0;                               // most likely tokens wanted by any row
 
-  std::vector<std::int32_t> drawn;              // [rows]: the step's result
-  std::vector<SampleDetail> details;            // [rows]
-  std::vector<TopEntry> top;                    // [rows, top_count]
+  std::vector<std::int32_t> drawn;    // [rows]: the step's result
+  std::vector<SampleDetail> details;  // [rows]
+  std::vector<TopEntry> top;          // [rows, top_count]
   [[nodiscard]] std::span<const TopEntry> top_of(std::size_t row) const {
     return std::span(top).subspan(row * static_cast<std::size_t>(top_count), static_cast<std::size_t>(top_count));
   }

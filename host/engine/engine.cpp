@@ -11,12 +11,14 @@ namespace fllm {
 namespace {
 
 std::int64_t block_bytes(const ModelConfig& config) {
-  return std::int64_t{2} * config.num_layers * config.d_model * kKvBlockTokens * static_cast<std::int64_t>(sizeof(float));
+  return std::int64_t{2} * config.num_layers * config.d_model * kKvBlockTokens *
+         static_cast<std::int64_t>(sizeof(float));
 }
 
 StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits, std::int32_t vocab) {
   if (limits.max_rows < 1 || limits.max_rows > 4096) {
-    throw Exception(ErrorCode::kInvalidArgument, "max_rows: " + std::to_string(limits.max_rows) + ": must be in [1, 4096]");
+    throw Exception(ErrorCode::kInvalidArgument,
+                    "max_rows: " + std::to_string(limits.max_rows) + ": must be in [1, 4096]");
   }
   return {limits.max_rows, config.sequence_length, vocab, KvCache::blocks_for(config.sequence_length)};
 }
@@ -25,8 +27,8 @@ std::int32_t cache_blocks(const Backend& backend, const ModelConfig& config, con
                           const StepCapacity& capacity) {
   const std::int64_t full = std::int64_t{capacity.rows} * capacity.blocks_per_row;
   if (limits.kv_cache_bytes < 0) {
-    throw Exception(ErrorCode::kInvalidArgument,
-                    "kv_cache_bytes: " + std::to_string(limits.kv_cache_bytes) + ": must be at least 0 (0 is automatic)");
+    throw Exception(ErrorCode::kInvalidArgument, "kv_cache_bytes: " + std::to_string(limits.kv_cache_bytes) +
+                                                     ": must be at least 0 (0 is automatic)");
   }
   const std::int64_t half_of_free = static_cast<std::int64_t>(backend.memory().free_bytes / 2);
   const std::int64_t bytes = limits.kv_cache_bytes > 0 ? limits.kv_cache_bytes : half_of_free;
@@ -109,8 +111,8 @@ Completion Engine::take(RequestId id) {
     throw Exception(ErrorCode::kInvalidArgument, name + ": unknown, or taken before");
   }
   if (found->second->unfinished > 0) {
-    throw Exception(ErrorCode::kInvalidArgument, name + ": " + std::to_string(found->second->unfinished) +
-                                                     " of its samples are not finished");
+    throw Exception(ErrorCode::kInvalidArgument,
+                    name + ": " + std::to_string(found->second->unfinished) + " of its samples are not finished");
   }
   Completion completion = std::move(found->second->completion);
   requests_.erase(found);

@@ -22,8 +22,8 @@
 namespace fllm {
 
 struct EngineLimits {
-  std::int32_t max_rows = 256;       // [1, 4096]
-  std::int64_t kv_cache_bytes = 0;   // 0: max_rows full contexts, at most half of the free memory
+  std::int32_t max_rows = 256;      // [1, 4096]
+  std::int64_t kv_cache_bytes = 0;  // 0: max_rows full contexts, at most half of the free memory
 };
 
 /// Requests in, samples out: admits requests into the rows of a batch and advances all rows together, one token a step.

@@ -21,23 +21,23 @@ using Clock = std::chrono::steady_clock;
 /// A request inside the engine: checked, with everything its samples share.
 struct RequestState {
   Request request;
-  std::vector<TokenId> prompt;      // at least one
-  std::int32_t token_limit = 0;     // prompt and output together; more than the prompt
+  std::vector<TokenId> prompt;                        // at least one
+  std::int32_t token_limit = 0;                       // prompt and output together; more than the prompt
   FinishReason limit_reason = FinishReason::kLength;  // or kContext: what sets token_limit
-  std::int32_t min_tokens = 0;      // of the output
-  std::vector<TokenId> end_ids;     // distinct
-  std::vector<TokenId> ban_ids;     // distinct; empty when there are so many that base_mask says it
-  std::vector<std::uint32_t> base_mask;  // allow mask of the vocabulary, or empty
+  std::int32_t min_tokens = 0;                        // of the output
+  std::vector<TokenId> end_ids;                       // distinct
+  std::vector<TokenId> ban_ids;                       // distinct; empty when there are so many that base_mask says it
+  std::vector<std::uint32_t> base_mask;               // allow mask of the vocabulary, or empty
   std::vector<BiasEntry> bias;
   std::optional<PrefixConstraint> prefix;
   std::shared_ptr<const BannedText> banned_text;  // null: nothing is banned
   std::shared_ptr<const ByteAutomaton> stops;     // null: no stop strings
-  RowSampling sampling;             // what is the same in every row and step
+  RowSampling sampling;                           // what is the same in every row and step
   bool penalties = false;
 
   Need need;
   Completion completion;
-  std::int32_t unfinished = 0;      // samples
+  std::int32_t unfinished = 0;  // samples
   Clock::time_point submitted;
   std::optional<Clock::time_point> admitted, first_token;
 };

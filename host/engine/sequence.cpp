@@ -25,7 +25,8 @@ void Sequence::set_sampling(RowSampling& row) const {
   row.generated = generated();
   // Within the prefix the mask alone decides: an end token may be part of its spelling.
   row.min_tokens = in_prefix() ? 0 : request_->min_tokens;
-  row.random = {static_cast<std::uint32_t>(token_count()), static_cast<std::uint32_t>(sample_), RandomStream::kTarget, 0};
+  row.random = {static_cast<std::uint32_t>(token_count()), static_cast<std::uint32_t>(sample_), RandomStream::kTarget,
+                0};
 }
 
 void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
@@ -90,8 +91,9 @@ void Sequence::end_without_support(std::string& text) {
   name(!request.request.control.banned_token_ids.empty(), "banned token ids");
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));
   name(why.empty(), "no finite logit");
-  result().error = Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
-                                                       std::to_string(sample_) + ": every token is forbidden (" + why + ")"};
+  result().error =
+      Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
+                                          std::to_string(sample_) + ": every token is forbidden (" + why + ")"};
   end(FinishReason::kError, text);
 }
 

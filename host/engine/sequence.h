@@ -28,7 +28,9 @@ class Sequence {
   [[nodiscard]] std::int32_t token_count() const {
     return static_cast<std::int32_t>(request_->prompt.size()) + generated();
   }
-  [[nodiscard]] TokenId last_token() const { return result().tokens.empty() ? request_->prompt.back() : result().tokens.back(); }
+  [[nodiscard]] TokenId last_token() const {
+    return result().tokens.empty() ? request_->prompt.back() : result().tokens.back();
+  }
 
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;

@@ -9,9 +9,9 @@ namespace fllm {
 
 void Engine::run_step(std::vector<StepEvent>& events) {
   const std::int32_t decode_count = row_count();
-  admit();                // 1 who joins
+  admit();  // 1 who joins
   if (rows_.empty()) return;
-  if (rows_changed_) {    // 2 what stays the same while the rows do
+  if (rows_changed_) {  // 2 what stays the same while the rows do
     batch_.fill_static(rows_);
     workspace_.block_tables.upload(batch_.block_tables);
     workspace_.ids.upload(batch_.ids);
@@ -52,7 +52,8 @@ void Engine::prefill(std::int32_t first_row) {
 
     if (end - begin == 1) continue;  // the other samples get the last logits and the block that is only partly filled
     const RowView<float> last = logits(begin, 1);
-    backend_->gather_rows({{last.data, 1, last.cols, last.stride}, workspace_.zeros.data(), logits(begin + 1, end - begin - 1)});
+    backend_->gather_rows(
+        {{last.data, 1, last.cols, last.stride}, workspace_.zeros.data(), logits(begin + 1, end - begin - 1)});
     const auto copies = queue_block_copies(static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
     if (copies > 0) cache_.copy(*backend_, workspace_.copy_source.data(), workspace_.copy_destination.data(), copies);
   }
@@ -101,7 +102,8 @@ void Engine::sample() {
   backend_->download(batch_.drawn.data(), params.tokens, rows * sizeof(std::int32_t));
   backend_->download(batch_.details.data(), params.details, rows * sizeof(SampleDetail));
   if (params.top != nullptr) {
-    backend_->download(batch_.top.data(), params.top, rows * static_cast<std::size_t>(params.top_count) * sizeof(TopEntry));
+    backend_->download(batch_.top.data(), params.top,
+                       rows * static_cast<std::size_t>(params.top_count) * sizeof(TopEntry));
   }
   backend_->synchronize();  // the only wait of a step
 }

@@ -21,7 +21,7 @@ class Utf8Decoder {
 
   std::array<char, 3> held_{};
   std::size_t held_count_ = 0;
-  std::size_t missing_ = 0;             // continuation bytes still to come
+  std::size_t missing_ = 0;                 // continuation bytes still to come
   unsigned char low_ = 0x80, high_ = 0xbf;  // what the next one may be
 };
 

@@ -15,21 +15,21 @@ struct Workspace {
   Workspace(Backend& backend, const ModelConfig& config, const StepCapacity& capacity);
 
   ForwardWorkspace forward;
-  DeviceArray<std::int32_t> zeros, ascending;  // [max(rows, context)]: 0, 0, ... and 0, 1, ...
-  DeviceArray<std::int32_t> tokens, positions; // [max(rows, context)]
-  DeviceArray<std::int32_t> block_tables;      // [rows, blocks_per_row]
+  DeviceArray<std::int32_t> zeros, ascending;               // [max(rows, context)]: 0, 0, ... and 0, 1, ...
+  DeviceArray<std::int32_t> tokens, positions;              // [max(rows, context)]
+  DeviceArray<std::int32_t> block_tables;                   // [rows, blocks_per_row]
   DeviceArray<std::int32_t> copy_source, copy_destination;  // [rows]: blocks
-  DeviceArray<float> logits;                   // [rows, model vocab]
-  DeviceArray<RowSampling> sampling;           // [rows]
+  DeviceArray<float> logits;                                // [rows, model vocab]
+  DeviceArray<RowSampling> sampling;                        // [rows]
   DeviceArray<std::uint32_t> masks;
   DeviceArray<std::int32_t> ids;
   DeviceArray<BiasEntry> bias;
   DeviceArray<CountEntry> counts;
-  DeviceArray<std::int32_t> scratch;           // [rows, scratch_stride]
+  DeviceArray<std::int32_t> scratch;  // [rows, scratch_stride]
   std::int64_t scratch_stride = 0;
-  DeviceArray<std::int32_t> drawn;             // [rows]
-  DeviceArray<SampleDetail> details;           // [rows]
-  DeviceArray<TopEntry> top;                   // [rows, kMaxTopEntries]
+  DeviceArray<std::int32_t> drawn;    // [rows]
+  DeviceArray<SampleDetail> details;  // [rows]
+  DeviceArray<TopEntry> top;          // [rows, kMaxTopEntries]
 };
 
 }  // namespace fllm

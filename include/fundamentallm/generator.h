@@ -24,17 +24,17 @@ struct EngineOptions {
 /// What a model is, for people and for checks.
 struct ModelInfo {
   std::string path;
-  std::string architecture;         ///< "fundamentallm"
+  std::string architecture;  ///< "fundamentallm"
   std::int64_t parameter_count = 0;
   std::int32_t vocab_size = 0;
   std::int32_t context_length = 0;
   std::int32_t layer_count = 0;
   std::int32_t head_count = 0;
-  std::int32_t model_width = 0;     ///< d_model
+  std::int32_t model_width = 0;  ///< d_model
   std::int32_t ffn_width = 0;
-  std::string position_encoding;    ///< learned | sinusoidal
-  std::string tokenizer;            ///< "character, 69 tokens"
-  std::string device;               ///< where it runs: "cpu (2 threads, avx512)", "cuda:0 …"
+  std::string position_encoding;  ///< learned | sinusoidal
+  std::string tokenizer;          ///< "character, 69 tokens"
+  std::string device;             ///< where it runs: "cpu (2 threads, avx512)", "cuda:0 …"
   std::int64_t weight_bytes = 0;
   std::int64_t kv_bytes_per_token = 0;
 };

@@ -20,14 +20,14 @@ struct LogitBias {
 
 /// How one token is drawn from one row of logits. The exact semantics are in docs/sampling.md.
 struct SamplingOptions {
-  float temperature = 1;         ///< >= 0, finite; 0 is greedy
-  std::int32_t top_k = 0;        ///< keep the first k; <= 0 is off
-  float top_p = 1;               ///< >= 0; smallest prefix with this mass; >= 1 is off, 0 keeps one token
-  float min_p = 0;               ///< [0, 1]; keep masses of at least this share of the largest
-  float repetition_penalty = 1;  ///< > 0; every token of prompt and output
-  float frequency_penalty = 0;   ///< [-2, 2]; times the count in the output
-  float presence_penalty = 0;    ///< [-2, 2]; once for a token of the output
-  std::int32_t penalty_window = 0;  ///< the repetition penalty sees this many last tokens; 0: all
+  float temperature = 1;              ///< >= 0, finite; 0 is greedy
+  std::int32_t top_k = 0;             ///< keep the first k; <= 0 is off
+  float top_p = 1;                    ///< >= 0; smallest prefix with this mass; >= 1 is off, 0 keeps one token
+  float min_p = 0;                    ///< [0, 1]; keep masses of at least this share of the largest
+  float repetition_penalty = 1;       ///< > 0; every token of prompt and output
+  float frequency_penalty = 0;        ///< [-2, 2]; times the count in the output
+  float presence_penalty = 0;         ///< [-2, 2]; once for a token of the output
+  std::int32_t penalty_window = 0;    ///< the repetition penalty sees this many last tokens; 0: all
   std::vector<LogitBias> logit_bias;  ///< distinct ids, at most 4096
   std::optional<std::uint64_t> seed;  ///< none: a random one, reported in the completion
 };
@@ -35,24 +35,24 @@ struct SamplingOptions {
 /// A sample ends at the smallest of max_tokens, max_length and the model's context. Before the larger minimum is reached
 /// end tokens are forbidden and stop strings are ordinary text.
 struct LengthOptions {
-  std::int32_t max_tokens = 200;             ///< new tokens, > 0
-  std::optional<std::int32_t> max_length;    ///< prompt and new tokens, more than the prompt
-  std::int32_t min_tokens = 0;               ///< new tokens before any end is accepted, [0, max_tokens]
-  std::optional<std::int32_t> min_length;    ///< the same, counting the prompt; [0, max_length]
+  std::int32_t max_tokens = 200;           ///< new tokens, > 0
+  std::optional<std::int32_t> max_length;  ///< prompt and new tokens, more than the prompt
+  std::int32_t min_tokens = 0;             ///< new tokens before any end is accepted, [0, max_tokens]
+  std::optional<std::int32_t> min_length;  ///< the same, counting the prompt; [0, max_length]
 };
 
 /// Stop strings are matched by bytes, across tokens, in the output after a forced prefix. The one that is complete first
 /// ends the sample, the longest of several; text after it in the same token is dropped.
 struct StopOptions {
-  std::vector<std::string> strings;     ///< non-empty, at most 16384 bytes in all
-  std::vector<TokenId> token_ids;       ///< end ids beside the model's own, fewer than 1024
-  bool keep_stop = false;               ///< leave the stop text (or the text of the stop token) in the output
+  std::vector<std::string> strings;  ///< non-empty, at most 16384 bytes in all
+  std::vector<TokenId> token_ids;    ///< end ids beside the model's own, fewer than 1024
+  bool keep_stop = false;            ///< leave the stop text (or the text of the stop token) in the output
 };
 
 /// What the output must begin with and must not contain. Where nothing is left to draw, the sample ends with an error.
 struct ControlOptions {
-  std::string prefix;                      ///< the output text starts with it; its tokens count as generated ones
-  std::vector<std::string> banned_text;    ///< never completed in the output, whatever the tokens; at most 16384 bytes
+  std::string prefix;                    ///< the output text starts with it; its tokens count as generated ones
+  std::vector<std::string> banned_text;  ///< never completed in the output, whatever the tokens; at most 16384 bytes
   std::vector<TokenId> banned_token_ids;
 };
 

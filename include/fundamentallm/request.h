@@ -20,9 +20,9 @@ enum class RequestId : std::uint64_t {};
 struct Request {
   std::variant<std::string, std::vector<TokenId>> prompt;  ///< text (UTF-8) or ids; an empty one starts from <BOS>
   std::int32_t num_samples = 1;                            ///< [1, 4096]; they share one prefill
-  std::int32_t logprobs = -1;      ///< [0, 32] most likely tokens beside each drawn one; 0: the drawn one alone; -1: none
-  bool truncate_prompt = false;    ///< a prompt that fills the context keeps its end: all but the last min(max_tokens,
-                                   ///< context / 2) tokens of the context, which are left for the output
+  std::int32_t logprobs = -1;    ///< [0, 32] most likely tokens beside each drawn one; 0: the drawn one alone; -1: none
+  bool truncate_prompt = false;  ///< a prompt that fills the context keeps its end: all but the last min(max_tokens,
+                                 ///< context / 2) tokens of the context, which are left for the output
   SamplingOptions sampling;
   LengthOptions length;
   StopOptions stop;
@@ -43,19 +43,19 @@ struct TokenLogprob {
 
 struct TokenDetail {
   TokenLogprob drawn;
-  std::int32_t rank = 0;              ///< how many ids precede it in the total order; 0: the most likely
-  std::vector<TokenLogprob> top;      ///< most likely first, after edits
+  std::int32_t rank = 0;          ///< how many ids precede it in the total order; 0: the most likely
+  std::vector<TokenLogprob> top;  ///< most likely first, after edits
 };
 
 /// One sample of a finished request.
 struct Sample {
-  std::string text;                   ///< the generated part
-  std::vector<TokenId> tokens;        ///< generated ids, an end token included
+  std::string text;             ///< the generated part
+  std::vector<TokenId> tokens;  ///< generated ids, an end token included
   FinishReason finish_reason = FinishReason::kNone;
-  double sum_logprob = 0;             ///< raw, over tokens
-  double mean_logprob = 0;            ///< sum_logprob / tokens.size(); 0 when there are none
-  std::vector<TokenDetail> details;   ///< one per token when Request::logprobs >= 0
-  std::optional<Error> error;         ///< set when finish_reason is kError
+  double sum_logprob = 0;            ///< raw, over tokens
+  double mean_logprob = 0;           ///< sum_logprob / tokens.size(); 0 when there are none
+  std::vector<TokenDetail> details;  ///< one per token when Request::logprobs >= 0
+  std::optional<Error> error;        ///< set when finish_reason is kError
 };
 
 struct Usage {
@@ -81,9 +81,9 @@ struct Completion {
 struct StepEvent {
   RequestId request{};
   std::int32_t sample = 0;
-  std::string text;                                 ///< possibly empty (held back or an end token)
-  std::optional<TokenId> token;                     ///< none in an event that only flushes text
-  FinishReason finish_reason = FinishReason::kNone; ///< set in the sample's last event
+  std::string text;                                  ///< possibly empty (held back or an end token)
+  std::optional<TokenId> token;                      ///< none in an event that only flushes text
+  FinishReason finish_reason = FinishReason::kNone;  ///< set in the sample's last event
 };
 
 /// Every violation of a request that can be told without a model, as "name: value: what is allowed".
