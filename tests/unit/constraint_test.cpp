@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "fundamentallm/result.h"
+#include "host/constraint/banned_text.h"
+#include "host/constraint/prefix.h"
+#include "host/constraint/token_mask.h"
+#include "tests/support/expect_error.h"
+
+namespace fllm {
+namespace {
+
+using testing::ElementsAre;
+
+std::vector<std::uint32_t> all_of(const TokenIndex& tokens) {
+  std::vector<std::uint32_t> mask(static_cast<std::size_t>(mask_words(tokens.size())));
+  allow_all(mask);
+  return mask;
+}
+
+std::vector<TokenId> allowed(const PrefixConstraint& prefix, std::int32_t done) {
+  const auto ids = prefix.allowed(done);
+  return {ids.begin(), ids.end()};
+}
+
+TEST(Prefix, AllowsWhatAgreesAndCanBeCompleted) {
+  const TokenIndex tokens({"", "a", "ab", "b", "bc", "abcd", "x"});
+  const PrefixConstraint prefix("abc", tokens, all_of(tokens));
+  // "ab" is a dead end: no token begins with the c that is missing then.
+  EXPECT_THAT(allowed(prefix, 0), ElementsAre(1, 5));
+  EXPECT_THAT(allowed(prefix, 1), ElementsAre(4));
+  EXPECT_THAT(allowed(prefix, 2), ElementsAre());
+  EXPECT_EQ(prefix.min_token_count(), 1);
+}
+
+TEST(Prefix, LeavesOutUnusableTokens) {
+  const TokenIndex tokens({"a", "b", "ab"});
+  std::vector<std::uint32_t> usable = all_of(tokens);
+  forbid(usable, 2);
+  const PrefixConstraint prefix("ab", tokens, usable);
+  EXPECT_THAT(allowed(prefix, 0), ElementsAre(0));
+  EXPECT_EQ(prefix.min_token_count(), 2);
+}
+
+TEST(Prefix, NamesOneThatCannotBeSpelled) {
+  const TokenIndex tokens({"a", "b"});
+  test::expect_error(ErrorCode::kInvalidArgument, {"\"abz\"", "byte 2"},
+                     [&] { const PrefixConstraint prefix("abz", tokens, all_of(tokens)); });
+}
+
+/// Walks at random through what the constraint allows: every walk must spell the prefix.
+TEST(Prefix, EveryWalkSpellsIt) {
+  std::mt19937 random(3);
+  const TokenIndex tokens({"a", "b", "aa", "ab", "ba", "aba", "bab", "bb", "c"});
+  for (int round = 0; round < 2000; ++round) {
+    std::string text(1 + random() % 12, 'a');
+    for (char& letter : text) letter = static_cast<char>('a' + random() % 2);
+    const PrefixConstraint prefix(text, tokens, all_of(tokens));
+    std::string out;
+    while (out.size() < text.size()) {
+      const auto ids = prefix.allowed(static_cast<std::int32_t>(out.size()));
+      ASSERT_FALSE(ids.empty());
+      out += tokens.bytes(ids[random() % ids.size()]);
+    }
+    ASSERT_EQ(out.substr(0, text.size()), text);
+  }
+}
+
+TEST(BannedText, ForbidsWholeCrossingAndContainingTokens) {
+  const TokenIndex tokens({"", "a", "b", "c", "xaby", "bc"});
+  const BannedText banned({"ab"}, tokens);
+  std::vector<std::uint32_t> mask = all_of(tokens);
+  banned.forbid_in(banned.start(), mask);
+  EXPECT_TRUE(is_allowed(mask, 1));
+  EXPECT_TRUE(is_allowed(mask, 2));
+  EXPECT_FALSE(is_allowed(mask, 4));  // contains it
+  EXPECT_TRUE(is_allowed(mask, 5));
+  banned.forbid_in(banned.advance(banned.start(), "a"), mask);
+  EXPECT_FALSE(is_allowed(mask, 2));  // ends it
+  EXPECT_FALSE(is_allowed(mask, 5));  // ends it with its first byte
+  EXPECT_TRUE(is_allowed(mask, 1));
+  EXPECT_TRUE(is_allowed(mask, 0));
+}
+
+/// In every state reached by allowed tokens: forbidden exactly when the text would contain a banned one.
+TEST(BannedText, ForbidsExactlyWhatWouldCompleteOne) {
+  std::mt19937 random(9);
+  const TokenIndex tokens({"", "a", "b", "ab", "ba", "bab", "aab", "bbb", "abba", "c"});
+  int forbidden_count = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<std::string> texts(1 + random() % 3);
+    for (std::string& text : texts) {
+      text.assign(1 + random() % 5, 'a');
+      for (char& letter : text) letter = static_cast<char>('a' + random() % 3);
+    }
+    const BannedText banned(texts, tokens);
+    std::string out;
+    BannedText::State state = banned.start();
+    for (int step = 0; step < 8; ++step) {
+      std::vector<std::uint32_t> mask = all_of(tokens);
+      banned.forbid_in(state, mask);
+      std::vector<TokenId> open;
+      for (TokenId id = 0; id < tokens.size(); ++id) {
+        bool completes = false;
+        for (const std::string& text : texts)
+          completes |= (out + std::string(tokens.bytes(id))).find(text) != std::string::npos;
+        ASSERT_EQ(is_allowed(mask, id), !completes) << out << " + " << tokens.bytes(id);
+        forbidden_count += completes ? 1 : 0;
+        if (!completes) open.push_back(id);
+      }
+      const TokenId chosen = open[random() % open.size()];  // the empty token is always open
+      out += tokens.bytes(chosen);
+      state = banned.advance(state, tokens.bytes(chosen));
+    }
+  }
+  EXPECT_GT(forbidden_count, 10000);
+}
+
+}  // namespace
+}  // namespace fllm
