@@ -48,7 +48,7 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  [[nodiscard]] virtual std::string description() const = 0;  // "cpu (2 threads, avx512)"
+  [[nodiscard]] virtual std::string description() const = 0;  // "cpu (2 threads, v4)"
   [[nodiscard]] virtual MemoryInfo memory() const = 0;
 
   /// 64-byte aligned, contents unspecified.

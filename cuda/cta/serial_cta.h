@@ -13,6 +13,7 @@ template <class Isa>
 class SerialCta {
  public:
   static constexpr std::int32_t kWarpWidth = 1;
+  using InstructionSet = Isa;
 
   FLLM_DEVICE SerialCta(std::int32_t block_index, std::int32_t block_count, void* dynamic_shared)
       : block_index_(block_index), block_count_(block_count), dynamic_shared_(dynamic_shared) {}

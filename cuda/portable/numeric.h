@@ -23,7 +23,25 @@ FLLM_HOST_DEVICE To bit_cast(From value) {
   return result;
 }
 
-FLLM_HOST_DEVICE float fma32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+/// a * b + c, rounded once.
+FLLM_HOST_DEVICE float fma32(float a, float b, float c) {
+#if defined(__x86_64__) && !defined(__FMA__) && !defined(__CUDACC__)
+  // No instruction for it, and a call per element would keep loops from vectorising. The product is exact in binary64;
+  // the sum is rounded to odd (Boldo and Melquiond, 2008), after which rounding to binary32 gives the correct result.
+  const double product = static_cast<double>(a) * b, addend = c;
+  const double sum = product + addend;
+  const double part = sum - product;
+  const double error = (product - (sum - part)) + (addend - part);
+  const std::int64_t bits = bit_cast<std::int64_t>(sum);
+  const std::int64_t step = (error > 0) == (sum > 0) ? 1 : -1;
+  const bool inexact = error > 0 || error < 0;  // not for an infinite sum, whose error is NaN
+  return static_cast<float>(bit_cast<double>(inexact && (bits & 1) == 0 ? bits + step : bits));
+#else
+  return __builtin_fmaf(a, b, c);
+#endif
+}
+
+FLLM_HOST_DEVICE float sqrt32(float value) { return __builtin_sqrtf(value); }
 
 FLLM_HOST_DEVICE float infinity32() { return bit_cast<float>(0x7f800000u); }
 

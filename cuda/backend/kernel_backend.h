@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+
+#include "cuda/backend/backend.h"
+#include "cuda/launch/model_launch.h"
+#include "cuda/launch/sampling_launch.h"
+
+namespace fllm {
+
+/// The operations of every backend, over an Executor: a type with
+///   template <class Kernel> void launch(LaunchShape shape, const typename Kernel::Params& params);
+/// Memory and the matrix product are the concrete backend's.
+template <class Executor>
+class KernelBackend : public Backend {
+ public:
+  void embed(const EmbedParams& params) override { embed_rows(executor_, params); }
+  void rms_norm(const RmsNormParams& params) override { normalise_rows(executor_, params); }
+  void kv_append(const KvAppendParams& params) override { append_keys_values(executor_, params); }
+  void attention(const AttentionParams& params) override { attend(executor_, params); }
+  void gather_rows(const GatherRowsParams& params) override { pick_rows(executor_, params); }
+  void copy_blocks(const CopyBlocksParams& params) override { duplicate_blocks(executor_, params); }
+  void sample(LogitType type, const SampleParams& params) override { sample_rows(executor_, type, params); }
+
+ protected:
+  template <class... Arguments>
+  explicit KernelBackend(Arguments&&... arguments) : executor_(std::forward<Arguments>(arguments)...) {}
+
+  [[nodiscard]] Executor& executor() { return executor_; }
+  [[nodiscard]] const Executor& executor() const { return executor_; }
+
+ private:
+  Executor executor_;
+};
+
+}  // namespace fllm

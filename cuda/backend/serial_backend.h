@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/backend/kernel_backend.h"
+#include "cuda/backend/serial_executor.h"
+
+namespace fllm {
+
+/// The CPU. Every call has ended when it returns.
+class SerialBackend final : public KernelBackend<SerialExecutor> {
+ public:
+  /// kernels: a table this machine can run. threads >= 1.
+  SerialBackend(const SerialKernels& kernels, std::int32_t threads) : KernelBackend(kernels, threads) {}
+
+  [[nodiscard]] std::string description() const override;
+  [[nodiscard]] MemoryInfo memory() const override { return machine_memory(); }
+
+  [[nodiscard]] void* allocate(std::size_t bytes) override { return allocate_aligned(bytes).release(); }
+  void release(void* memory) noexcept override { std::free(memory); }
+  void upload(void* destination, const void* source, std::size_t bytes) override;
+  void download(void* destination, const void* source, std::size_t bytes) override;
+  void synchronize() override {}
+
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
+                                                          std::int32_t in) override;
+  void linear(const LinearParams& params) override;
+
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t) const override { return 0; }
+};
+
+}  // namespace fllm

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/kernels/model_params.h"
+#include "cuda/kernels/panel_product.h"
+#include "cuda/kernels/sample_params.h"
+
+// Rough time of one block on one core of some 3 GHz, in nanoseconds. It decides only how many threads share a launch:
+// handing work to a thread and waiting for it costs 1-2 us. Never a result.
+namespace fllm {
+
+constexpr double kNanosecondsPerThread = 3000;  // least work worth a thread of its own
+
+constexpr double block_nanoseconds(const EmbedParams& p) { return 10 + 0.05 * p.out.cols; }
+constexpr double block_nanoseconds(const RmsNormParams& p) { return 20 + 0.08 * p.out.cols; }
+constexpr double block_nanoseconds(const KvAppendParams& p) { return 10 + 0.1 * p.layer.width; }
+constexpr double block_nanoseconds(const AttentionParams& p) { return 100 + 10.0 * p.head_dim; }  // context of about 100
+constexpr double block_nanoseconds(const EpilogueParams& p) { return 10 + 0.3 * p.out.cols; }
+constexpr double block_nanoseconds(const GatherRowsParams& p) { return 10 + 0.05 * p.out.cols; }
+constexpr double block_nanoseconds(const CopyBlocksParams& p) { return 10 + 2.0 * p.layer.width; }
+constexpr double block_nanoseconds(const PanelProductParams& p) {
+  const std::int32_t rows = p.out.rows < PanelProduct::kGroupRows ? p.out.rows : PanelProduct::kGroupRows;
+  return p.x.cols * (2.0 + 1.0 * rows);
+}
+constexpr double block_nanoseconds(const SampleParams& p) { return 500 + 0.5 * p.vocab; }
+
+}  // namespace fllm

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+
+#include "cuda/backend/cpu_pause.h"
+#include "cuda/backend/serial_isa.h"
+
+namespace fllm {
+namespace {
+
+bool always() { return true; }
+constexpr SerialIsa kIsas[] = {{"baseline", serial_kernels_baseline, always}};
+
+}  // namespace
+
+SerialIsaList serial_isas() { return {kIsas, 1}; }
+
+void cpu_pause() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
+}  // namespace fllm

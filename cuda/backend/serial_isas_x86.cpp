@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/backend/cpu_pause.h"
+#include "cuda/backend/serial_isa.h"
+
+namespace fllm {
+namespace {
+
+bool always() { return true; }
+bool has_v3() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt");
+}
+bool has_v4() {
+  return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+constexpr SerialIsa kIsas[] = {
+    {"v2", serial_kernels_v2, always}, {"v3", serial_kernels_v3, has_v3}, {"v4", serial_kernels_v4, has_v4}};
+
+}  // namespace
+
+SerialIsaList serial_isas() { return {kIsas, 3}; }
+
+void cpu_pause() { __builtin_ia32_pause(); }
+
+}  // namespace fllm

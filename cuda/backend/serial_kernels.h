@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/kernels/attention.h"
+#include "cuda/kernels/copy_blocks.h"
+#include "cuda/kernels/embed.h"
+#include "cuda/kernels/epilogue.h"
+#include "cuda/kernels/gather_rows.h"
+#include "cuda/kernels/kv_append.h"
+#include "cuda/kernels/panel_product.h"
+#include "cuda/kernels/rms_norm.h"
+#include "cuda/kernels/sample_row.h"
+
+// The kernels of the CPU, compiled once per instruction set. Each serial_<set>.cpp exports one function that returns a
+// table of function pointers, and nothing else (scripts/check_isa_symbols): a function shared between those objects could
+// carry instructions the machine lacks.
+namespace fllm {
+
+/// Part of a grid.
+struct BlockRange {
+  std::int32_t begin = 0;
+  std::int32_t end = 0;
+  std::int32_t grid = 0;
+};
+
+/// Memory of the thread that runs blocks, 64-byte aligned; contents unspecified.
+struct SerialScratch {
+  void* shared = nullptr;   // kSerialSharedBytes
+  void* dynamic = nullptr;  // LaunchShape::dynamic_shared_bytes
+};
+
+template <class Kernel>
+struct SerialEntry {
+  void (*run)(const typename Kernel::Params& params, BlockRange range, const SerialScratch& scratch) = nullptr;
+};
+
+template <class... Kernels>
+struct SerialTable : SerialEntry<Kernels>... {
+  const char* isa = nullptr;
+
+  template <class Kernel>
+  [[nodiscard]] const SerialEntry<Kernel>& entry() const {
+    return *this;
+  }
+  static constexpr std::size_t shared_bytes() {
+    std::size_t most = 1;
+    ((most = sizeof(typename Kernels::Shared) > most ? sizeof(typename Kernels::Shared) : most), ...);
+    return most;
+  }
+};
+
+/// Every kernel the CPU runs, one line each.
+using SerialKernels = SerialTable<
+    Embed,
+    RmsNorm,
+    KvAppend,
+    Attention,
+    EpilogueKernel,
+    GatherRows,
+    CopyBlocks,
+    PanelProduct,
+    SampleRow<float>,
+    SampleRow<Half>,
+    SampleRow<BFloat16>>;
+
+constexpr std::size_t kSerialSharedBytes = SerialKernels::shared_bytes();
+
+}  // namespace fllm

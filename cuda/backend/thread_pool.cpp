@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/backend/thread_pool.h"
+
+#include "cuda/backend/cpu_pause.h"
+
+namespace fllm {
+namespace {
+
+constexpr std::int32_t kSpins = 1000;  // of a few tens of nanoseconds each
+
+/// Waits until value is no longer `old`.
+void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
+  for (std::int32_t i = 0; i < kSpins; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    cpu_pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(std::int32_t thread_count) {
+  threads_.reserve(static_cast<std::size_t>(thread_count - 1));
+  try {
+    for (std::int32_t worker = 1; worker < thread_count; ++worker) threads_.emplace_back([this, worker] { work(worker); });
+  } catch (...) {
+    finish();
+    throw;
+  }
+}
+
+ThreadPool::~ThreadPool() { finish(); }
+
+void ThreadPool::finish() {
+  stop_ = true;
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+  threads_.clear();  // joins while the members they read are alive
+}
+
+void ThreadPool::run_erased(std::int32_t worker_count, Body body, const void* task) {
+  body_ = body;
+  task_ = task;
+  worker_count_ = worker_count;
+  // All workers take part in the round, also those without work: nobody may still read these members when it ends.
+  pending_.store(static_cast<std::uint32_t>(threads_.size()), std::memory_order_relaxed);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+  body(task, 0);
+  for (std::uint32_t left = pending_.load(std::memory_order_acquire); left != 0;
+       left = pending_.load(std::memory_order_acquire)) {
+    wait_for_change(pending_, left);
+  }
+}
+
+void ThreadPool::work(std::int32_t worker) {
+  for (std::uint32_t seen = 0;;) {
+    wait_for_change(round_, seen);
+    ++seen;  // one round at a time: the next one starts when this worker has finished
+    if (stop_) return;
+    if (worker < worker_count_) body_(task_, worker);
+    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+  }
+}
+
+}  // namespace fllm

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/cta/cta_concept.h"
+#include "cuda/portable/annotations.h"
+
+// The one order in which floats are added. Element i belongs to strand i % 32; a strand starts at +0 and takes its
+// elements in ascending order; strands are joined by xor steps 16, 8, 4, 2, 1. A warp of 32 holds a strand per lane; a
+// warp of one holds them all in an array, whose loops become vector instructions. The bits are the same.
+namespace fllm {
+
+constexpr std::int32_t kStrands = 32;
+
+/// Folds elements [0, count): add(i, sum) is the strand's new sum. Called by a whole warp; all its lanes get the result.
+template <Cta C, class Add>
+FLLM_DEVICE float strand_sum(const C& cta, std::int32_t count, const Add& add) {
+  if constexpr (C::kWarpWidth == kStrands) {
+    float sum = 0;
+    for (std::int32_t i = cta.lane(); i < count; i += kStrands) sum = add(i, sum);
+    FLLM_UNROLL
+    for (std::int32_t step = kStrands / 2; step > 0; step >>= 1) sum += cta.shuffle_xor(sum, step);
+    return sum;
+  } else {
+    float strand[kStrands] = {};
+    std::int32_t base = 0;
+    for (; base + kStrands <= count; base += kStrands) {
+      for (std::int32_t s = 0; s < kStrands; ++s) strand[s] = add(base + s, strand[s]);
+    }
+    for (std::int32_t s = 0; s < count - base; ++s) strand[s] = add(base + s, strand[s]);
+    for (std::int32_t s = 0; s < 16; ++s) strand[s] += strand[s + 16];
+    for (std::int32_t s = 0; s < 8; ++s) strand[s] += strand[s + 8];
+    for (std::int32_t s = 0; s < 4; ++s) strand[s] += strand[s + 4];
+    return (strand[0] + strand[2]) + (strand[1] + strand[3]);
+  }
+}
+
+/// Largest of value(i), i in [0, count), NaN passed over; `lowest` when there is none. Called by a whole warp; all its lanes
+/// get the result. Which zero stands for equal zeros is unspecified.
+template <Cta C, class Value>
+FLLM_DEVICE float strand_max(const C& cta, std::int32_t count, float lowest, const Value& value) {
+  if constexpr (C::kWarpWidth == kStrands) {
+    float best = lowest;
+    for (std::int32_t i = cta.lane(); i < count; i += kStrands) best = value(i) > best ? value(i) : best;
+    FLLM_UNROLL
+    for (std::int32_t step = kStrands / 2; step > 0; step >>= 1) {
+      const float other = cta.shuffle_xor(best, step);
+      best = other > best ? other : best;
+    }
+    return best;
+  } else {
+    float strand[kStrands];
+    for (std::int32_t s = 0; s < kStrands; ++s) strand[s] = lowest;
+    std::int32_t base = 0;
+    for (; base + kStrands <= count; base += kStrands) {
+      for (std::int32_t s = 0; s < kStrands; ++s) {
+        const float v = value(base + s);
+        strand[s] = v > strand[s] ? v : strand[s];
+      }
+    }
+    float best = lowest;
+    for (; base < count; ++base) best = value(base) > best ? value(base) : best;
+    for (std::int32_t s = 0; s < kStrands; ++s) best = strand[s] > best ? strand[s] : best;
+    return best;
+  }
+}
+
+}  // namespace fllm
