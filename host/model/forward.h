@@ -15,9 +15,9 @@ struct ForwardBatch {
   const std::int32_t* tokens = nullptr;     // [rows]
   const std::int32_t* positions = nullptr;  // [rows]
   BlockTables blocks;
-  const std::int32_t* logit_rows = nullptr; // [logit_row_count]: rows whose logits are wanted; null: the first ones
+  const std::int32_t* logit_rows = nullptr;  // [logit_row_count]: rows whose logits are wanted; null: the first ones
   std::int32_t logit_row_count = 0;
-  bool one_sequence = false;                // prefill of one sequence
+  bool one_sequence = false;  // prefill of one sequence
 };
 
 /// Activations of a step, sized once for max_rows.

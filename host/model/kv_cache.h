@@ -32,6 +32,7 @@ class KvCache {
  private:
   DeviceArray<float> memory_;  // [layers, 2, blocks, kKvBlockTokens, width]
   std::int32_t width_ = 0;
+  std::int32_t layer_count_ = 0;
   std::vector<std::int32_t> references_;  // per block
   std::vector<std::int32_t> free_;
 };
