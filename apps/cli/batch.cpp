@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/cli/batch.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "apps/cli/errors.h"
+#include "apps/cli/requests.h"
+#include "apps/cli/signals.h"
+#include "apps/cli/text.h"
+
+namespace fllm::cli {
+
+namespace {
+
+// What may wait beyond the rows of the engine: enough to refill every row at once, little enough to hold in memory.
+constexpr std::int64_t kMaxPendingSamples = 1024;
+constexpr std::size_t kMaxPendingBytes = std::size_t{64} << 20;
+
+}  // namespace
+
+BatchReport Batch::run() {
+  while (true) {
+    if (!cancelled_ && noted_signal() != 0) cancel_all();
+    admit();
+    if (pending_.empty()) break;
+    if (!generator_.idle()) advance();
+    write_finished();
+  }
+  progress_.clear();
+  return report_;
+}
+
+bool Batch::has_room() const {
+  return pending_.empty() || (pending_samples_ < kMaxPendingSamples && pending_bytes_ < kMaxPendingBytes);
+}
+
+void Batch::admit() {
+  while (!at_end_ && has_room()) {
+    Job job;
+    // Whoever feeds a pipe line by line gets each result without having to send the next line first.
+    switch (source_.next(job, pending_.empty())) {
+      case JobSource::Status::kWouldBlock: return;
+      case JobSource::Status::kEnd: at_end_ = true; return;
+      case JobSource::Status::kJob: submit(std::move(job)); break;
+    }
+  }
+}
+
+void Batch::submit(Job job) {
+  Pending& pending = pending_.emplace_back();
+  pending.job = std::move(job);
+  pending_bytes_ += pending.job.prompt.size();
+  ++pending_samples_;
+  if (pending.job.error) {
+    pending.error = pending.job.error;
+    return;
+  }
+  Request request = make_request(pending.job.settings, pending.job.prompt);
+  const std::int32_t samples = request.num_samples;
+  Result<RequestId> submitted = generator_.submit(std::move(request));
+  if (!submitted) {
+    pending.error = submitted.error();
+    return;
+  }
+  pending.request = *submitted;
+  pending.running = samples;
+  pending_samples_ += samples - 1;
+  by_request_[static_cast<std::uint64_t>(*submitted)] = &pending;
+  if (stream_ != nullptr) stream_->begin_stream(pending.job);
+}
+
+void Batch::advance() {
+  Result<std::vector<StepEvent>> events = generator_.step();
+  if (!events) throw Exception(events.error().code, events.error().message);
+  for (const StepEvent& event : *events) {
+    const auto found = by_request_.find(static_cast<std::uint64_t>(event.request));
+    if (found == by_request_.end()) continue;
+    if (event.token) {
+      ++found->second->tokens;
+      ++progress_state_.tokens;
+    }
+    if (event.finish_reason != FinishReason::kNone) --found->second->running;
+    if (stream_ != nullptr) stream_->stream(event.text);
+  }
+  progress_.update(progress_state_);
+}
+
+void Batch::write_finished() {
+  while (!pending_.empty()) {
+    Pending& front = pending_.front();
+    if (front.request && front.running > 0 && !cancelled_) return;
+    progress_state_.bytes = front.job.end_bytes;
+    ++progress_state_.requests;
+    pending_bytes_ -= std::min(pending_bytes_, front.job.prompt.size());
+    pending_samples_ -= front.request ? std::max(1, front.job.settings.num_samples.value_or(1)) : 1;
+    write(front);
+    if (front.request) by_request_.erase(static_cast<std::uint64_t>(*front.request));
+    pending_.pop_front();
+  }
+}
+
+void Batch::write(Pending& pending) {
+  // After a signal, jobs that had not begun leave no record.
+  if (cancelled_ && pending.tokens == 0 && stream_ == nullptr) return;
+  ++report_.requests;
+  std::optional<Error> error = pending.error;
+  if (!error) {
+    Result<Completion> completion = generator_.take(*pending.request);
+    if (completion) {
+      report_.last_seed = completion->seed;
+      report_.tokens += completion->usage.completion_tokens;
+      for (const Sample& sample : completion->samples) {
+        if (sample.error && !report_.last_error) report_.last_error = sample.error;
+      }
+      report_.failed += std::any_of(completion->samples.begin(), completion->samples.end(),
+                                    [](const Sample& sample) { return sample.error.has_value(); });
+      progress_.clear();
+      writer_.write(pending.job, *completion);
+      return;
+    }
+    error = completion.error();
+  }
+  error->message = joined(with_flag_names(error->message, pending.job.line == 0), "; ");
+  ++report_.failed;
+  report_.last_error = error;
+  progress_.clear();
+  writer_.write_error(pending.job, *error);
+}
+
+void Batch::cancel_all() {
+  cancelled_ = true;
+  at_end_ = true;
+  for (const Pending& pending : pending_) {
+    if (pending.request) generator_.cancel(*pending.request);
+  }
+}
+
+}  // namespace fllm::cli

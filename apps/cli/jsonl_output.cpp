@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/errors.h"
+#include "apps/cli/result_writer.h"
+
+namespace fllm::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json logprob_json(const Generator& generator, const TokenLogprob& logprob) {
+  // A token outside the kept set has processed = -inf, which JSON cannot say: null.
+  const auto number = [](float x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
+  return Json{{"id", logprob.id},
+              {"token", generator.token_text(logprob.id)},
+              {"logprob", number(logprob.raw)},
+              {"processed", number(logprob.processed)}};
+}
+
+Json error_json(const Error& error) {
+  return Json{{"code", std::string(error_name(error.code))}, {"message", error.message}};
+}
+
+Json sample_json(const Generator& generator, const Sample& sample, std::size_t index, bool with_logprobs) {
+  Json json{{"index", index},
+            {"text", sample.text},
+            {"tokens", sample.tokens},
+            {"finish_reason", std::string(to_string(sample.finish_reason))},
+            {"mean_logprob", sample.mean_logprob}};
+  if (with_logprobs) {
+    Json details = Json::array();
+    for (const TokenDetail& detail : sample.details) {
+      Json entry = logprob_json(generator, detail.drawn);
+      entry["rank"] = detail.rank;
+      Json top = Json::array();
+      for (const TokenLogprob& logprob : detail.top) top.push_back(logprob_json(generator, logprob));
+      entry["top"] = std::move(top);
+      details.push_back(std::move(entry));
+    }
+    json["logprobs"] = std::move(details);
+  }
+  if (sample.error) json["error"] = error_json(*sample.error);
+  return json;
+}
+
+}  // namespace
+
+void JsonlWriter::write_line(const Json& record) {
+  sink_.write(record.dump(-1, ' ', false, Json::error_handler_t::replace));
+  sink_.write("\n");
+}
+
+void JsonlWriter::write(const Job& job, const Completion& completion) {
+  Json record{{"id", job.id}, {"prompt", job.prompt}};
+  Json samples = Json::array();
+  const Sample* failed = nullptr;
+  for (const std::size_t index : shown_samples(job.settings, completion)) {
+    const Sample& sample = completion.samples[index];
+    samples.push_back(sample_json(generator_, sample, index, job.settings.logprobs.value_or(-1) >= 0));
+    if (sample.error && failed == nullptr) failed = &sample;
+  }
+  if (failed != nullptr) record["error"] = error_json(*failed->error);
+  record["samples"] = std::move(samples);
+  record["seed"] = completion.seed;
+  record["usage"] = {{"prompt_tokens", completion.usage.prompt_tokens},
+                     {"completion_tokens", completion.usage.completion_tokens}};
+  record["timing"] = {{"queue_seconds", completion.timing.queue_seconds},
+                      {"prefill_seconds", completion.timing.prefill_seconds},
+                      {"decode_seconds", completion.timing.decode_seconds}};
+  write_line(record);
+}
+
+void JsonlWriter::write_error(const Job& job, const Error& error) {
+  Json record{{"id", job.id}};
+  if (job.line > 0) record["line"] = job.line;
+  if (!job.error) record["prompt"] = job.prompt;
+  record["error"] = error_json(error);
+  write_line(record);
+}
+
+}  // namespace fllm::cli

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/cli/requests.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "apps/cli/errors.h"
+#include "apps/cli/line_reader.h"
+#include "apps/cli/text.h"
+
+namespace fllm::cli {
+
+namespace {
+
+constexpr std::size_t kMaxPromptBytes = std::size_t{64} << 20;
+
+template <class T>
+void overlay(T& target, const std::optional<T>& value) {
+  if (value) target = *value;
+}
+
+/// "top_p: ..." as "--top-p: ...".
+std::string renamed(const std::string& violation, bool label_flags) {
+  const std::size_t colon = violation.find(':');
+  std::string name = violation.substr(0, colon);
+  if (name == "stop_strings") name = "stop-tokens";
+  if (name == "banned_text") name = "ban";
+  if (name == "banned_token_ids") name = "ban-token-ids";
+  const Setting* setting = find_setting(name);
+  if (colon == std::string::npos || setting == nullptr) return violation;
+  std::string line = label_flags ? "--" : "";
+  line += setting->name;
+  return line += violation.substr(colon);
+}
+
+}  // namespace
+
+SamplingOptions sampling_options(const Settings& settings) {
+  SamplingOptions sampling = sampling_preset(settings.preset.value_or("default")).value_or(SamplingOptions{});
+  overlay(sampling.temperature, settings.temperature);
+  overlay(sampling.top_k, settings.top_k);
+  overlay(sampling.top_p, settings.top_p);
+  overlay(sampling.min_p, settings.min_p);
+  overlay(sampling.repetition_penalty, settings.repetition_penalty);
+  overlay(sampling.frequency_penalty, settings.frequency_penalty);
+  overlay(sampling.presence_penalty, settings.presence_penalty);
+  overlay(sampling.penalty_window, settings.penalty_window);
+  overlay(sampling.logit_bias, settings.logit_bias);
+  sampling.seed = settings.seed;
+  return sampling;
+}
+
+Request make_request(const Settings& settings, std::string prompt) {
+  Request request;
+  request.prompt = std::move(prompt);
+  overlay(request.num_samples, settings.num_samples);
+  overlay(request.logprobs, settings.logprobs);
+  overlay(request.truncate_prompt, settings.truncate_prompt);
+  request.sampling = sampling_options(settings);
+  overlay(request.length.max_tokens, settings.max_tokens);
+  request.length.max_length = settings.max_length;
+  overlay(request.length.min_tokens, settings.min_tokens);
+  request.length.min_length = settings.min_length;
+  overlay(request.stop.strings, settings.stop_tokens);
+  overlay(request.stop.token_ids, settings.stop_token_ids);
+  overlay(request.stop.keep_stop, settings.keep_stop);
+  overlay(request.control.prefix, settings.prefix);
+  overlay(request.control.banned_text, settings.ban);
+  overlay(request.control.banned_token_ids, settings.ban_token_ids);
+  for (std::string& character : code_points(settings.ban_chars.value_or(""))) {
+    request.control.banned_text.push_back(std::move(character));
+  }
+  return request;
+}
+
+std::vector<std::string> with_flag_names(const std::string& message, bool label_flags) {
+  std::vector<std::string> lines;
+  for (std::size_t start = 0; start <= message.size();) {
+    const std::size_t end = std::min(message.find('\n', start), message.size());
+    lines.push_back(renamed(message.substr(start, end - start), label_flags));
+    start = end + 1;
+  }
+  return lines;
+}
+
+std::vector<std::string> request_violations(const Request& request, bool label_flags) {
+  std::vector<std::string> found = violations(request);
+  for (std::string& violation : found) violation = renamed(violation, label_flags);
+  return found;
+}
+
+std::string prompt_text(const Settings& settings) {
+  std::string name = "prompt";
+  std::string text;
+  if (settings.prompt && *settings.prompt != "-") {
+    text = *settings.prompt;
+  } else {
+    const std::string path = settings.prompt ? "-" : *settings.prompt_file;
+    name = path == "-" ? "stdin" : path;
+    text = read_all(open_input(path).get(), name, kMaxPromptBytes);
+  }
+  if (const auto offset = invalid_utf8_offset(text)) {
+    throw Exception(ErrorCode::kInvalidArgument,
+                    in_quotes(name) + ": byte " + std::to_string(*offset) + " is not valid UTF-8: UTF-8 text is allowed");
+  }
+  return text;
+}
+
+void check_prompt_source(const Settings& settings, bool needed, std::vector<std::string>& violations) {
+  std::vector<std::string> given;
+  if (settings.prompt) given.emplace_back("--prompt");
+  if (settings.prompt_file) given.emplace_back("--prompt-file");
+  if (settings.input) given.emplace_back("--input");
+  if (given.size() > 1) {
+    violations.push_back(joined(given, " and ") + ": given together: only one of them is allowed");
+  } else if (given.empty() && needed) {
+    violations.emplace_back(
+        "no prompt: give --prompt TEXT, --prompt-file FILE, --input FILE.jsonl, or - to read the prompt from stdin");
+  }
+}
+
+}  // namespace fllm::cli

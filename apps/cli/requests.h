@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/cli/settings.h"
+#include "fundamentallm/request.h"
+
+namespace fllm::cli {
+
+/// The preset's values, overridden one by one by what was set explicitly. Without a preset, "default" applies.
+[[nodiscard]] SamplingOptions sampling_options(const Settings& settings);
+
+[[nodiscard]] Request make_request(const Settings& settings, std::string prompt);
+
+/// The library's violations, with its names replaced by flags ("--top-p: ...") where label_flags, else by keys ("top-p: ...").
+[[nodiscard]] std::vector<std::string> request_violations(const Request& request, bool label_flags);
+/// The same for a message that came back from submit, one violation a line.
+[[nodiscard]] std::vector<std::string> with_flag_names(const std::string& message, bool label_flags);
+
+/// The text of --prompt, --prompt-file or stdin. Errors: kNotFound, kIo, kInvalidArgument (the offset of invalid UTF-8).
+/// Precondition: one of prompt, prompt_file is set.
+[[nodiscard]] std::string prompt_text(const Settings& settings);
+
+/// Where --prompt, --prompt-file and --input contradict each other, or none is given though one is needed.
+void check_prompt_source(const Settings& settings, bool needed, std::vector<std::string>& violations);
+
+}  // namespace fllm::cli

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstddef>
+#include <numeric>
+
+#include "apps/cli/settings.h"
+
+namespace fllm::cli {
+
+namespace {
+
+using S = Settings;
+constexpr unsigned kText = kGenerate | kDialogue | kInteractive;  // commands that draw text
+constexpr unsigned kAll = kText | kGuide | kInfo;
+constexpr unsigned kRunning = kText | kGuide | kInfo;
+
+constexpr std::array kTable{
+    Setting{"prompt", &S::prompt, "TEXT", "Input", kGenerate | kDialogue | kGuide, true,
+            "The text to go on from, UTF-8; - reads it from stdin"},
+    Setting{"prompt-file", &S::prompt_file, "FILE", "Input", kGenerate | kDialogue | kGuide, true,
+            "The whole file is one prompt, final newline included; - is stdin"},
+    Setting{"input", &S::input, "FILE.jsonl", "Input", kGenerate, false,
+            "One request per line as a JSON object whose keys are flags without dashes,\n"
+            "and an optional id; - is stdin"},
+    Setting{"truncate-prompt", &S::truncate_prompt, "", "Input", kGenerate, true,
+            "Keep the last tokens of a prompt longer than the model's context\n(default: that is an error)"},
+
+    Setting{"preset", &S::preset, "NAME", "Sampling", kText, true,
+            "default (temperature 0.8, top-k 50, top-p 0.9), creative (1.0, top-p 0.95,\n"
+            "repetition penalty 1.1), factual (0.5, top-k 20, top-p 0.85) or diverse (1.2,\n"
+            "top-p 0.95, repetition penalty 1.3). Default: default. A flag below overrides\n"
+            "that one value of the preset",
+            "default|creative|factual|diverse"},
+    Setting{"temperature", &S::temperature, "X", "Sampling", kText, true,
+            "Divides the logits, >= 0; 0 is greedy (default: 0.8, from the preset)"},
+    Setting{"top-k", &S::top_k, "N", "Sampling", kText, true,
+            "Keep the N most likely tokens; 0 is off (default: 50, from the preset)"},
+    Setting{"top-p", &S::top_p, "X", "Sampling", kText, true,
+            "Keep the smallest set with this probability; 1 is off\n(default: 0.9, from the preset)"},
+    Setting{"min-p", &S::min_p, "X", "Sampling", kText, true,
+            "Keep tokens with at least X times the largest probability, 0 to 1 (default: 0, off)"},
+    Setting{"repetition-penalty", &S::repetition_penalty, "X", "Sampling", kText, true,
+            "Divides (or multiplies, if negative) the logits of tokens of prompt and output,\n"
+            "> 0 (default: 1, off)"},
+    Setting{"frequency-penalty", &S::frequency_penalty, "X", "Sampling", kText, true,
+            "Subtracted for each time a token is in the output, -2 to 2 (default: 0)"},
+    Setting{"presence-penalty", &S::presence_penalty, "X", "Sampling", kText, true,
+            "Subtracted once from tokens of the output, -2 to 2 (default: 0)"},
+    Setting{"penalty-window", &S::penalty_window, "TOKENS", "Sampling", kText, true,
+            "The repetition penalty looks at this many last tokens; 0 is all (default: 0)"},
+    Setting{"logit-bias", &S::logit_bias, "ID=X...", "Sampling", kText, true,
+            "Adds X to the logit of token ID; several (default: none)"},
+    Setting{"seed", &S::seed, "N", "Sampling", kText, true,
+            "The same seed gives the same text, 0 to 2^64-1 (default: random, shown by\n--verbose and in JSON)"},
+
+    Setting{"num-samples", &S::num_samples, "N", "Samples", kGenerate, true,
+            "Continuations of each prompt, 1 to 4096 (default: 1)"},
+    Setting{"pick-best", &S::pick_best, "RULE", "Samples", kGenerate, true,
+            "Print only the best of the samples, by mean-logprob (also without RULE)\n"
+            "or sum-logprob of the model's own distribution (default: print all)",
+            "mean-logprob|sum-logprob", "mean-logprob"},
+
+    Setting{"max-tokens", &S::max_tokens, "TOKENS", "Length", kGenerate | kInteractive, true,
+            "New tokens at most (default: 200)"},
+    Setting{"max-length", &S::max_length, "TOKENS", "Length", kGenerate | kInteractive, true,
+            "Prompt and new tokens at most; the smaller limit wins (default: none)"},
+    Setting{"min-tokens", &S::min_tokens, "TOKENS", "Length", kGenerate | kInteractive, true,
+            "New tokens before any end or stop is accepted (default: 0)"},
+    Setting{"min-length", &S::min_length, "TOKENS", "Length", kGenerate | kInteractive, true,
+            "The same, counting the prompt; the larger one wins (default: none)"},
+    Setting{"stop-tokens", &S::stop_tokens, "TEXT...", "Length", kText, true,
+            "Stop at any of these texts, several; the text is cut (default: none)"},
+    Setting{"stop-token-ids", &S::stop_token_ids, "ID...", "Length", kText, true,
+            "Stop at any of these tokens, several (default: the model's end token alone)"},
+    Setting{"keep-stop", &S::keep_stop, "", "Length", kGenerate | kInteractive, true,
+            "Leave the stop text in the output (default: cut it)"},
+
+    Setting{"prefix", &S::prefix, "TEXT", "Control", kGenerate | kInteractive, true,
+            "The generated text starts with this (default: none)"},
+    Setting{"ban", &S::ban, "TEXT...", "Control", kText, true,
+            "Texts that never appear in the output, several (default: none)"},
+    Setting{"ban-chars", &S::ban_chars, "CHARS", "Control", kText, true,
+            "Characters that never appear in the output, as in \".,!?;:\" (default: none)"},
+    Setting{"ban-token-ids", &S::ban_token_ids, "ID...", "Control", kText, true,
+            "Tokens that are never drawn, several (default: none)"},
+
+    Setting{"speakers", &S::speakers, "NAME...", "Dialogue", kDialogue, false,
+            "Who speaks, in turn (default: Alice Bob)"},
+    Setting{"turns", &S::turns, "N", "Dialogue", kDialogue, false, "Turns in all, > 0 (default: 5)"},
+    Setting{"max-turn-tokens", &S::max_turn_tokens, "TOKENS", "Dialogue", kDialogue, false,
+            "Tokens of one turn at most; it also ends at a newline (default: 80)"},
+    Setting{"context", &S::context, "", "Conversation", kInteractive, true,
+            "Go on from all that was said since /clear, cut on the left where it exceeds\n"
+            "the model's context (default: on)"},
+
+    Setting{"stream", &S::stream, "", "Output", kText, false,
+            "Print text as it is drawn (default: on for one sample on a terminal)"},
+    Setting{"echo", &S::echo, "", "Output", kGenerate | kDialogue, true,
+            "Print the prompt before the text (default: on in text format; never in JSON,\n"
+            "which has its own field)"},
+    Setting{"format", &S::format, "FORMAT", "Output", kGenerate | kDialogue | kInfo, false,
+            "text or jsonl (default: jsonl with --input, else text). Text puts an empty line\n"
+            "between samples",
+            "text|jsonl"},
+    Setting{"output-file", &S::output_file, "FILE", "Output", kGenerate | kDialogue, false,
+            "Write the result here instead of stdout; the file appears whole, at the end"},
+    Setting{"logprobs", &S::logprobs, "N", "Output", kGenerate, true,
+            "With jsonl: log-probabilities (natural) of each token and of the N most likely,\n"
+            "0 to 32 (default: none)"},
+
+    Setting{"device", &S::device, "DEVICE", "Machine", kRunning, false,
+            "auto, cpu, cuda or cuda:N (default: auto, CUDA where there is a device)"},
+    Setting{"threads", &S::threads, "N", "Machine", kRunning, false,
+            "CPU threads, 0 to 1024; 0 is one per core (default: 0)"},
+    Setting{"verbose", &S::verbose, "", "Machine", kAll, false, "Show model, device, seed and timing on stderr"},
+    Setting{"quiet", &S::quiet, "", "Machine", kAll, false, "Nothing on stderr but errors"},
+};
+
+/// Levenshtein distance.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substitution = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({substitution, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+bool Settings::is_jsonl() const { return format ? *format == "jsonl" : input.has_value(); }
+
+std::span<const Setting> settings_table() { return kTable; }
+
+const Setting* find_setting(std::string_view name) {
+  std::string dashed(name);
+  std::replace(dashed.begin(), dashed.end(), '_', '-');
+  const auto* found = std::find_if(kTable.begin(), kTable.end(), [&](const Setting& s) { return s.name == dashed; });
+  return found == kTable.end() ? nullptr : found;
+}
+
+std::string_view closest_setting(std::string_view name, unsigned commands) {
+  constexpr std::size_t kMaxNameLength = 64;  // longer ones are no slip of the finger
+  if (name.size() > kMaxNameLength) return {};
+  std::string_view best;
+  std::size_t best_distance = 3;  // two slips at most
+  for (const Setting& setting : kTable) {
+    if ((setting.commands & commands) == 0) continue;
+    if (const std::size_t distance = edit_distance(name, setting.name); distance < best_distance) {
+      best = setting.name;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+}  // namespace fllm::cli

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+#include <cmath>
+#include <system_error>
+#include <type_traits>
+
+#include "apps/cli/settings.h"
+#include "apps/cli/text.h"
+
+namespace fllm::cli {
+
+namespace {
+
+/// A whole word as a number; false when it is none, is out of range, or not finite.
+template <class T>
+bool parse_number(std::string_view word, T& out) {
+  if (!word.empty() && word.front() == '+') word.remove_prefix(1);
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out);
+  if (error != std::errc{} || end != word.data() + word.size()) return false;
+  if constexpr (std::is_floating_point_v<T>) return std::isfinite(out);
+  return true;
+}
+
+template <class T>
+constexpr std::string_view kAllowed = "";
+template <>
+constexpr std::string_view kAllowed<bool> = "on or off";
+template <>
+constexpr std::string_view kAllowed<std::int32_t> = "a whole number below 2^31";
+template <>
+constexpr std::string_view kAllowed<std::uint64_t> = "a whole number, 0 to 2^64-1";
+template <>
+constexpr std::string_view kAllowed<float> = "a finite number";
+template <>
+constexpr std::string_view kAllowed<LogitBias> = "ID=X with a token id and a finite number";
+
+template <class T>
+  requires std::is_arithmetic_v<T>
+bool parse_word(const std::string& word, T& out) {
+  if constexpr (std::is_same_v<T, bool>) {
+    if (word != "true" && word != "on" && word != "1" && word != "false" && word != "off" && word != "0") return false;
+    out = word == "true" || word == "on" || word == "1";
+    return true;
+  } else {
+    return parse_number(word, out);
+  }
+}
+
+bool parse_word(const std::string& word, std::string& out) {
+  out = word;
+  return true;
+}
+
+bool parse_word(const std::string& word, LogitBias& out) {
+  const std::size_t equals = word.find('=');
+  return equals != std::string::npos && parse_number(std::string_view(word).substr(0, equals), out.id) &&
+         parse_number(std::string_view(word).substr(equals + 1), out.bias);
+}
+
+template <class T>
+bool assign_value(std::optional<T>& field, const std::vector<std::string>& words, const std::string& label,
+                  std::vector<std::string>& violations) {
+  if (words.size() != 1) {
+    violations.push_back(label + ": given " + std::to_string(words.size()) + " times: once is allowed");
+    return false;
+  }
+  T value{};
+  if (!parse_word(words.front(), value)) {
+    violations.push_back(label + ": " + in_quotes(words.front()) + ": " + std::string(kAllowed<T>) + " is allowed");
+    return false;
+  }
+  field = std::move(value);
+  return true;
+}
+
+template <class T>
+bool assign_value(std::optional<std::vector<T>>& field, const std::vector<std::string>& words,
+                  const std::string& label, std::vector<std::string>& violations) {
+  std::vector<T> values;
+  bool good = true;
+  for (const std::string& word : words) {
+    T value{};
+    if (parse_word(word, value)) {
+      values.push_back(std::move(value));
+    } else {
+      good = false;
+      violations.push_back(label + ": " + in_quotes(word) + ": " + std::string(kAllowed<T>) + " is allowed");
+    }
+  }
+  if (good) field = std::move(values);
+  return good;
+}
+
+}  // namespace
+
+void assign_text(Settings& settings, const Setting& setting, const std::vector<std::string>& words,
+                 const std::string& label, std::vector<std::string>& violations) {
+  std::visit(
+      [&](auto member) {
+        if (!assign_value(settings.*member, words, label, violations)) return;
+        if constexpr (std::is_same_v<decltype(member), std::optional<std::string> Settings::*>) {
+          if (!is_choice(setting.choices, *(settings.*member))) {
+            violations.push_back(label + ": " + in_quotes(*(settings.*member)) + ": one of " +
+                                 readable_choices(setting.choices) + " is allowed");
+            (settings.*member).reset();
+          }
+        }
+      },
+      setting.field);
+}
+
+}  // namespace fllm::cli
