@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/backend/fiber_backend.h"
+
+#include <cstring>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace fllm {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+class FiberLinearWeight final : public LinearWeight {
+ public:
+  FiberLinearWeight(std::span<const float> weight, std::int32_t out, std::int32_t in)
+      : LinearWeight(out, in), values_(weight.begin(), weight.end()) {}
+  [[nodiscard]] const float* row(std::int32_t index) const { return values_.data() + std::int64_t{index} * in_features(); }
+
+ private:
+  std::vector<float> values_;  // [out, in]
+};
+
+}  // namespace
+
+FiberBackend::FiberBackend(const FiberOptions& options) : KernelBackend(options) {}
+
+std::string FiberBackend::description() const {
+  const FiberOptions& options = executor().options();
+  const std::string threads = options.threads == 0 ? "each kernel's own" : std::to_string(options.threads);
+  return "fiber (" + threads + " threads, schedule " + std::to_string(options.schedule) + ")";
+}
+
+MemoryInfo FiberBackend::memory() const { return {std::size_t{1} << 30, std::size_t{1} << 30}; }
+
+void* FiberBackend::allocate(std::size_t bytes) {
+  void* memory = operator new(bytes, kAlignment);
+  std::memset(memory, 0xff, bytes);
+  return memory;
+}
+
+void FiberBackend::release(void* memory) noexcept { operator delete(memory, kAlignment); }
+
+void FiberBackend::upload(void* destination, const void* source, std::size_t bytes) {
+  std::memcpy(destination, source, bytes);
+}
+
+void FiberBackend::download(void* destination, const void* source, std::size_t bytes) {
+  std::memcpy(destination, source, bytes);
+}
+
+std::unique_ptr<LinearWeight> FiberBackend::make_linear(std::span<const float> weight, std::int32_t out,
+                                                        std::int32_t in) {
+  return std::make_unique<FiberLinearWeight>(weight, out, in);
+}
+
+void FiberBackend::linear(const LinearParams& p) {
+  const auto& weight = static_cast<const FiberLinearWeight&>(*p.weight);
+  const std::int32_t cols = weight.out_features();
+  std::vector<float> product(static_cast<std::size_t>(p.x.rows) * static_cast<std::size_t>(cols));
+  for (std::int32_t row = 0; row < p.x.rows; ++row) {
+    for (std::int32_t col = 0; col < cols; ++col) {
+      float sum = 0;
+      for (std::int32_t i = 0; i < weight.in_features(); ++i) sum = fma32(p.x.row(row)[i], weight.row(col)[i], sum);
+      product[static_cast<std::size_t>(row) * static_cast<std::size_t>(cols) + static_cast<std::size_t>(col)] = sum;
+    }
+  }
+  finish_product(executor(), {{product.data(), p.x.rows, cols, cols}, p.bias, p.epilogue, p.out});
+}
+
+std::int64_t FiberBackend::sample_scratch_elements(std::int32_t vocab) const {
+  const std::int64_t elements = sampling::scratch_elements(vocab);
+  return static_cast<std::size_t>(elements) * sizeof(std::int32_t) <= kSampleSharedBytes ? 0 : elements;
+}
+
+}  // namespace fllm

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "cuda/backend/kernel_backend.h"
+#include "cuda/launch/fiber_executor.h"
+
+namespace fllm {
+
+/// Every kernel as blocks of fibers, in host memory: what tests run in place of a GPU. Slow on purpose.
+/// Allocated memory holds 0xff bytes (NaN, -1), so that a value never written is seen. Operations are over when they
+/// return. Errors, besides Backend's: FiberError.
+class FiberBackend final : public KernelBackend<FiberExecutor> {
+ public:
+  /// Rows of the sampler that fit are kept in shared memory; small, so that tests of both ways stay small.
+  static constexpr std::size_t kSampleSharedBytes = std::size_t{48} << 10;
+
+  explicit FiberBackend(const FiberOptions& options);
+
+  [[nodiscard]] std::string description() const override;  // "fiber (128 threads, schedule 1)"
+  [[nodiscard]] MemoryInfo memory() const override;
+  [[nodiscard]] void* allocate(std::size_t bytes) override;
+  void release(void* memory) noexcept override;
+  void upload(void* destination, const void* source, std::size_t bytes) override;
+  void download(void* destination, const void* source, std::size_t bytes) override;
+  void synchronize() override {}
+
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
+                                                          std::int32_t in) override;
+  /// The product is a plain loop in ascending order of the input features; the epilogue is the kernel.
+  void linear(const LinearParams& params) override;
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab) const override;
+};
+
+// Compiled apart: a change to one kernel recompiles its own group.
+extern template void KernelBackend<FiberExecutor>::sample(LogitType, const SampleParams&);
+extern template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
+extern template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);
+extern template void KernelBackend<FiberExecutor>::embed(const EmbedParams&);
+extern template void KernelBackend<FiberExecutor>::kv_append(const KvAppendParams&);
+extern template void KernelBackend<FiberExecutor>::gather_rows(const GatherRowsParams&);
+extern template void KernelBackend<FiberExecutor>::copy_blocks(const CopyBlocksParams&);
+
+}  // namespace fllm

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/backend/fiber_backend.h"
+
+namespace fllm {
+
+template void KernelBackend<FiberExecutor>::embed(const EmbedParams&);
+template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);
+template void KernelBackend<FiberExecutor>::kv_append(const KvAppendParams&);
+template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
+template void KernelBackend<FiberExecutor>::gather_rows(const GatherRowsParams&);
+template void KernelBackend<FiberExecutor>::copy_blocks(const CopyBlocksParams&);
+
+}  // namespace fllm

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "cuda/backend/fiber_backend.h"
+
+// One suite for every context: the cases of a kernel are a function `void run_…(Backend&)` in tests/support that allocates,
+// uploads, calls the Backend's operation and compares what it downloads. Here it runs on fibers; serial_kernels_test.cpp
+// gives it the CPU backend of each instruction set, tests/gpu the CUDA backend. A suite therefore includes no kernel, only
+// cuda/backend/backend.h, and compares bits, since every context must give the same.
+namespace fllm::test {
+
+/// A block size and an order of threads. Printed as in the names of the tests: threads_128_schedule_0.
+struct FiberMachine {
+  std::int32_t threads;
+  FiberSchedule schedule;
+
+  [[nodiscard]] std::string name() const {
+    return "threads_" + std::to_string(threads) + "_schedule_" + std::to_string(schedule);
+  }
+  friend std::ostream& operator<<(std::ostream& out, const FiberMachine& machine) { return out << machine.name(); }
+};
+
+/// The extreme orders, in which one end of the block leads as far as barriers allow, and a shuffled one.
+inline constexpr FiberSchedule kSchedules[] = {0, 1, 20240229};
+inline constexpr std::int32_t kThreadCounts[] = {32, 128, 256, 1024};
+
+inline std::vector<FiberMachine> every_machine() {
+  std::vector<FiberMachine> machines;
+  for (const std::int32_t threads : kThreadCounts) {
+    for (const FiberSchedule schedule : kSchedules) machines.push_back({threads, schedule});
+  }
+  return machines;
+}
+
+class FiberMachines : public testing::TestWithParam<FiberMachine> {
+ protected:
+  FiberBackend backend_{{GetParam().threads, GetParam().schedule}};
+};
+
+inline std::string machine_name(const testing::TestParamInfo<FiberMachine>& info) { return info.param.name(); }
+
+}  // namespace fllm::test

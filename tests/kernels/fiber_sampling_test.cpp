@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/fiber_machines.h"
+#include "tests/support/sample_suite.h"
+
+namespace fllm::test {
+namespace {
+
+using FiberSampling = FiberMachines;
+
+INSTANTIATE_TEST_SUITE_P(Every, FiberSampling, testing::ValuesIn(every_machine()), machine_name);
+
+TEST_P(FiberSampling, FilterGrid) { run_filter_grid(backend_, SuiteSize::kFast); }
+TEST_P(FiberSampling, MixedRows) { run_mixed_rows(backend_, SuiteSize::kFast); }
+TEST_P(FiberSampling, IntervalEnds) { run_interval_ends(backend_, SuiteSize::kFast); }
+TEST_P(FiberSampling, RowInvariance) { run_row_invariance(backend_, SuiteSize::kFast); }
+
+using FiberSamplingOnce = FiberMachines;
+
+INSTANTIATE_TEST_SUITE_P(One, FiberSamplingOnce, testing::Values(FiberMachine{256, 20240229}), machine_name);
+
+TEST_P(FiberSamplingOnce, LargeRows) { run_large_rows(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingOnce, RandomBits) { run_random_bits(backend_, SuiteSize::kFast); }
+
+}  // namespace
+}  // namespace fllm::test
