@@ -17,4 +17,8 @@ namespace fllm {
 /// Errors: Exception(kUnsupported) with the reason when there is no such device, or cuBLAS cannot be loaded.
 [[nodiscard]] std::unique_ptr<Backend> make_cuda_backend(std::int32_t device);
 
+/// The stream (a cudaStream_t) of a backend made by make_cuda_backend: to enqueue work in order with its operations, or to
+/// capture them in a graph.
+[[nodiscard]] void* cuda_stream(const Backend& backend);
+
 }  // namespace fllm

@@ -1,70 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cuda_runtime.h>
+#include <cuda_runtime_api.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
-#include "cuda/cta/device_cta.h"
 #include "cuda/launch/launch_shape.h"
-#include "cuda/runtime/check.h"
-#include "cuda/runtime/device_info.h"
 
-// Runs kernel objects on a CUDA device. Only nvcc reads this file.
 namespace fllm::cuda {
 
-/// Most threads a kernel is launched with; the compiler shares out the registers accordingly.
-template <class K>
-constexpr std::int32_t max_threads() {
-  if constexpr (requires { K::kMaxThreads; }) {
-    return K::kMaxThreads;
-  } else {
-    return 1024;
-  }
-}
-
-/// The entry of every kernel.
-template <class K>
-__global__ void __launch_bounds__(max_threads<K>()) kernel_entry(const __grid_constant__ typename K::Params params) {
-  static_assert(std::is_trivially_copyable_v<typename K::Params>);
-  static_assert(std::is_trivially_default_constructible_v<typename K::Shared>, "shared memory is not constructed");
-  __shared__ typename K::Shared shared;
-  DeviceCta cta;
-  K{}(cta, shared, params);
-}
-
-/// Enqueues kernels on one stream of one device.
+/// Enqueues kernel objects on one stream of one device. Its members are defined in cuda_launch.h and instantiated, kernel
+/// by kernel, in the .cu files beside it; all else that uses an executor is host code.
 class CudaExecutor {
  public:
   CudaExecutor(std::int32_t device, cudaStream_t stream) : device_(device), stream_(stream) {}
 
   /// Errors: Exception(kDeviceLost) after a fault, of this launch or an earlier one.
   template <class K>
-  void launch(LaunchShape shape, const typename K::Params& params) const {
-    if (shape.grid == 0) return;
-    const UseDevice scope(device_);
-    cudaLaunchConfig_t config{};
-    config.gridDim = dim3(static_cast<unsigned>(shape.grid));
-    config.blockDim = dim3(static_cast<unsigned>(shape.block));
-    config.dynamicSmemBytes = shape.dynamic_shared_bytes;
-    config.stream = stream_;
-    check(cudaLaunchKernelEx(&config, kernel_entry<K>, params), "launching a kernel");
-  }
+  void launch(LaunchShape shape, const typename K::Params& params) const;
 
   /// Lets a kernel be launched with as much dynamic shared memory as the device has, and says how much that is. Without
-  /// this, 48 KiB with its static part. Called when a backend is made, not in a step.
+  /// this it is 48 KiB with the static part. Called when a backend is made, not in a step.
   template <class K>
-  std::size_t allow_all_shared(std::size_t block_shared_bytes) const {
-    const UseDevice scope(device_);
-    cudaFuncAttributes attributes{};
-    check(cudaFuncGetAttributes(&attributes, kernel_entry<K>), "reading a kernel's attributes");
-    const std::size_t dynamic_bytes = block_shared_bytes - attributes.sharedSizeBytes;
-    check(cudaFuncSetAttribute(kernel_entry<K>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(dynamic_bytes)),
-          "raising a kernel's shared memory");
-    return dynamic_bytes;
-  }
+  [[nodiscard]] std::size_t allow_all_shared(std::size_t block_shared_bytes) const;
 
  private:
   std::int32_t device_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/gpu/probe_kernels.h"
 
-#include "cuda/backend/cuda_executor.h"
+#include "cuda/backend/cuda_launch.h"
 #include "cuda/cta/cta_concept.h"
 
 namespace fllm::test {

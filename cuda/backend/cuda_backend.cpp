@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cuda/backend/cuda_backend.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "cuda/backend/cuda_executor.h"
+#include "cuda/backend/kernel_backend.h"
+#include "cuda/runtime/blas.h"
+#include "cuda/runtime/check.h"
+#include "cuda/runtime/device_buffer.h"
+#include "cuda/runtime/device_info.h"
+#include "cuda/runtime/staging.h"
+#include "cuda/runtime/stream.h"
+
+namespace fllm {
+namespace {
+
+class CudaLinearWeight final : public LinearWeight {
+ public:
+  CudaLinearWeight(std::int32_t out, std::int32_t in)
+      : LinearWeight(out, in), memory_(static_cast<std::size_t>(out) * static_cast<std::size_t>(in) * sizeof(float)) {}
+
+  [[nodiscard]] float* data() const { return static_cast<float*>(memory_.data()); }
+
+ private:
+  cuda::DeviceBuffer memory_;
+};
+
+cuda::Stream stream_on(std::int32_t device) {
+  const cuda::UseDevice scope(device);
+  return {};
+}
+
+/// Where a backend works. A base of it, so that it is there before the executor.
+struct CudaPlace {
+  explicit CudaPlace(std::int32_t index) : device(cuda::describe_device(index)), stream(stream_on(index)) {}
+
+  cuda::DeviceInfo device;
+  cuda::Stream stream;
+};
+
+/// The operations on a CUDA device, in order on one stream.
+class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExecutor> {
+ public:
+  explicit CudaBackend(std::int32_t index);
+
+  [[nodiscard]] std::string description() const override;
+  [[nodiscard]] MemoryInfo memory() const override;
+  [[nodiscard]] void* allocate(std::size_t bytes) override;
+  void release(void* memory) noexcept override;
+  void upload(void* destination, const void* source, std::size_t bytes) override;
+  void download(void* destination, const void* source, std::size_t bytes) override;
+  void synchronize() override;
+
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
+                                                          std::int32_t in) override;
+  void linear(const LinearParams& params) override;
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab) const override;
+
+  [[nodiscard]] cudaStream_t cuda_stream() const { return stream.get(); }
+
+ private:
+  std::optional<cuda::Staging> staging_;  // made on the device
+  std::optional<cuda::Blas> blas_;        // made with the first weight: a sampler alone needs no cuBLAS
+  std::size_t sample_shared_bytes_ = 0;   // dynamic shared memory a row may have
+};
+
+CudaBackend::CudaBackend(std::int32_t index)
+    : CudaPlace(index), KernelBackend<cuda::CudaExecutor>(index, stream.get()) {
+  const cuda::UseDevice scope(index);
+  staging_.emplace();
+  sample_shared_bytes_ = std::min({executor().allow_all_shared<SampleRow<float>>(device.block_shared_bytes),
+                                   executor().allow_all_shared<SampleRow<Half>>(device.block_shared_bytes),
+                                   executor().allow_all_shared<SampleRow<BFloat16>>(device.block_shared_bytes)});
+}
+
+std::string CudaBackend::description() const {
+  return "cuda:" + std::to_string(device.index) + " (" + device.name + ", compute capability " +
+         std::to_string(device.compute_major) + "." + std::to_string(device.compute_minor) + ")";
+}
+
+MemoryInfo CudaBackend::memory() const {
+  const cuda::UseDevice scope(device.index);
+  const cuda::FreeMemory memory = cuda::free_memory();
+  return {memory.free_bytes, memory.total_bytes};
+}
+
+void* CudaBackend::allocate(std::size_t bytes) {
+  const cuda::UseDevice scope(device.index);
+  const cudaError_t status = cudaStreamQuery(stream.get());  // a device that is lost says so here
+  if (status != cudaErrorNotReady) cuda::check(status, "allocating device memory");
+  return cuda::DeviceBuffer(bytes).release();
+}
+
+void CudaBackend::release(void* memory) noexcept { cuda::free_device(memory); }
+
+void CudaBackend::upload(void* destination, const void* source, std::size_t bytes) {
+  const cuda::UseDevice scope(device.index);
+  staging_->upload(destination, source, bytes, stream.get());
+}
+
+void CudaBackend::download(void* destination, const void* source, std::size_t bytes) {
+  const cuda::UseDevice scope(device.index);
+  cuda::check(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, stream.get()), "copying from the device");
+}
+
+void CudaBackend::synchronize() { stream.synchronize(); }
+
+std::unique_ptr<LinearWeight> CudaBackend::make_linear(std::span<const float> weight, std::int32_t out, std::int32_t in) {
+  const cuda::UseDevice scope(device.index);
+  if (!blas_) blas_.emplace(stream.get());
+  auto linear = std::make_unique<CudaLinearWeight>(out, in);
+  upload(linear->data(), weight.data(), weight.size_bytes());
+  return linear;
+}
+
+void CudaBackend::linear(const LinearParams& p) {
+  if (p.out.rows == 0) return;
+  const cuda::UseDevice scope(device.index);
+  const auto& weight = static_cast<const CudaLinearWeight&>(*p.weight);
+  // The product is added to the residual where it stands: one pass over memory less than keeping it apart.
+  const bool residual = p.epilogue == Epilogue::kBiasResidual;
+  blas_->gemm({p.x, weight.data(), residual ? 1.0f : 0.0f, p.out});
+  if (p.bias == nullptr && p.epilogue != Epilogue::kBiasGelu) return;
+  finish_product(executor(), {p.out, p.bias, residual ? Epilogue::kBias : p.epilogue, p.out});
+}
+
+std::int64_t CudaBackend::sample_scratch_elements(std::int32_t vocab) const {
+  const std::int64_t elements = sampling::scratch_elements(vocab);
+  return static_cast<std::size_t>(elements) * sizeof(std::int32_t) <= sample_shared_bytes_ ? 0 : elements;
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cuda_backend(std::int32_t device) { return std::make_unique<CudaBackend>(device); }
+
+void* cuda_stream(const Backend& backend) { return static_cast<const CudaBackend&>(backend).cuda_stream(); }
+
+}  // namespace fllm

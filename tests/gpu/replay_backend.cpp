@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/gpu/replay_backend.h"
+
+#include <gtest/gtest.h>
+
+#include "cuda/backend/cuda_backend.h"
+#include "cuda/runtime/graph.h"
+
+namespace fllm::test {
+
+ReplayBackend::ReplayBackend(Backend& backend)
+    : backend_(backend), stream_(static_cast<cudaStream_t>(cuda_stream(backend))) {}
+
+ReplayBackend::Region ReplayBackend::region(const RowView<float>& view) {
+  if (view.rows == 0 || view.cols == 0) return {view.data, 0};
+  return {view.data, static_cast<std::size_t>((view.rows - 1) * view.stride + view.cols) * sizeof(float)};
+}
+
+std::vector<std::vector<std::byte>> ReplayBackend::download(const std::vector<Region>& regions) {
+  std::vector<std::vector<std::byte>> bytes;
+  for (const Region& r : regions) {
+    bytes.emplace_back(r.bytes);
+    if (r.bytes > 0) backend_.download(bytes.back().data(), r.data, r.bytes);
+  }
+  backend_.synchronize();
+  return bytes;
+}
+
+void ReplayBackend::replay(const std::vector<Region>& outputs, const std::function<void()>& operation) {
+  const std::vector<std::vector<std::byte>> before = download(outputs);
+  cuda::StreamCapture capture(stream_);
+  operation();
+  const cuda::Graph graph = capture.end();
+  EXPECT_EQ(download(outputs), before) << "the operation ran while it was captured";
+  graph.launch(stream_);
+  const std::vector<std::vector<std::byte>> first = download(outputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].bytes > 0) backend_.upload(outputs[i].data, before[i].data(), outputs[i].bytes);
+  }
+  graph.launch(stream_);
+  EXPECT_EQ(download(outputs), first) << "two replays differ";
+}
+
+void ReplayBackend::embed(const EmbedParams& p) {
+  replay({region(p.out)}, [&] { backend_.embed(p); });
+}
+void ReplayBackend::rms_norm(const RmsNormParams& p) {
+  replay({region(p.out)}, [&] { backend_.rms_norm(p); });
+}
+void ReplayBackend::linear(const LinearParams& p) {
+  replay({region(p.out)}, [&] { backend_.linear(p); });
+}
+void ReplayBackend::kv_append(const KvAppendParams& p) {
+  replay({}, [&] { backend_.kv_append(p); });
+}
+void ReplayBackend::attention(const AttentionParams& p) {
+  replay({region(p.out)}, [&] { backend_.attention(p); });
+}
+void ReplayBackend::gather_rows(const GatherRowsParams& p) {
+  replay({region(p.out)}, [&] { backend_.gather_rows(p); });
+}
+void ReplayBackend::copy_blocks(const CopyBlocksParams& p) {
+  replay({}, [&] { backend_.copy_blocks(p); });
+}
+
+void ReplayBackend::sample(LogitType type, const SampleParams& p) {
+  const auto rows = static_cast<std::size_t>(p.rows);
+  const auto output = [rows](auto* data, std::size_t per_row) {
+    return Region{data, data == nullptr ? 0 : rows * per_row * sizeof(*data)};
+  };
+  replay({output(p.tokens, 1), output(p.status, 1), output(p.details, 1), output(p.top, static_cast<std::size_t>(p.top_count)),
+          region({p.probabilities, p.probabilities == nullptr ? 0 : p.rows, p.vocab, p.probabilities_stride})},
+         [&] { backend_.sample(type, p); });
+}
+
+}  // namespace fllm::test
