@@ -29,9 +29,14 @@ void bench_generate(const GenerateBench& options) {
     }
   });
   const double tokens = static_cast<double>(options.rows) * options.tokens;
-  std::cout << nlohmann::json{{"what", "generate"}, {"shape", std::to_string(options.rows) + " rows x " + std::to_string(options.tokens) + " tokens"},
-                              {"rows", options.rows}, {"threads", options.threads}, {"backend", generator.info().device},
-                              {"seconds", timing.minimum_seconds}, {"median_seconds", timing.median_seconds},
+  std::cout << nlohmann::json{{"what", "generate"},
+                              {"shape",
+                               std::to_string(options.rows) + " rows x " + std::to_string(options.tokens) + " tokens"},
+                              {"rows", options.rows},
+                              {"threads", options.threads},
+                              {"backend", generator.info().device},
+                              {"seconds", timing.minimum_seconds},
+                              {"median_seconds", timing.median_seconds},
                               {"tokens_per_second", tokens / timing.median_seconds}}
             << '\n';
 }

@@ -32,8 +32,11 @@ RowSampling filters(std::int32_t top_k, double top_p) {
 }
 
 std::vector<Case> cases() {
-  std::vector<Case> all{{"greedy", filters(1, 1)}, {"neutral", filters(0, 1)}, {"top-p 0.9", filters(0, 0.9)},
-                        {"top-k 50 + top-p 0.9", filters(50, 0.9)}, {"top-k 50 + top-p 0.9 + penalties", filters(50, 0.9)}};
+  std::vector<Case> all{{"greedy", filters(1, 1)},
+                        {"neutral", filters(0, 1)},
+                        {"top-p 0.9", filters(0, 0.9)},
+                        {"top-k 50 + top-p 0.9", filters(50, 0.9)},
+                        {"top-k 50 + top-p 0.9 + penalties", filters(50, 0.9)}};
   RowSampling& penalised = all.back().sampling;
   penalised.repetition_penalty = 1.1f;
   penalised.frequency_penalty = 0.2f;
@@ -77,8 +80,10 @@ void bench_sampler(int runs) {
       backend->sample(LogitType::kFloat32, params);
       backend->synchronize();
     });
-    std::cout << nlohmann::json{{"what", "sample " + item.name}, {"shape", "1 x 128256 fp32"},
-                                {"backend", backend->description()}, {"seconds", timing.minimum_seconds},
+    std::cout << nlohmann::json{{"what", "sample " + item.name},
+                                {"shape", "1 x 128256 fp32"},
+                                {"backend", backend->description()},
+                                {"seconds", timing.minimum_seconds},
                                 {"median_seconds", timing.median_seconds}}
               << '\n';
   }

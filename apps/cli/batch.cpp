@@ -41,9 +41,14 @@ void Batch::admit() {
     Job job;
     // Whoever feeds a pipe line by line gets each result without having to send the next line first.
     switch (source_.next(job, pending_.empty())) {
-      case JobSource::Status::kWouldBlock: return;
-      case JobSource::Status::kEnd: at_end_ = true; return;
-      case JobSource::Status::kJob: submit(std::move(job)); break;
+      case JobSource::Status::kWouldBlock:
+        return;
+      case JobSource::Status::kEnd:
+        at_end_ = true;
+        return;
+      case JobSource::Status::kJob:
+        submit(std::move(job));
+        break;
     }
   }
 }

@@ -14,17 +14,28 @@ int exit_code(ErrorCode code) { return code == ErrorCode::kInvalidArgument ? kEx
 
 std::string_view error_name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid_argument";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kBadFormat: return "bad_format";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kContextOverflow: return "context_overflow";
-    case ErrorCode::kEmptySupport: return "empty_support";
-    case ErrorCode::kOutOfMemory: return "out_of_memory";
-    case ErrorCode::kIo: return "io";
-    case ErrorCode::kCancelled: return "cancelled";
-    case ErrorCode::kDeviceLost: return "device_lost";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kBadFormat:
+      return "bad_format";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kContextOverflow:
+      return "context_overflow";
+    case ErrorCode::kEmptySupport:
+      return "empty_support";
+    case ErrorCode::kOutOfMemory:
+      return "out_of_memory";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kDeviceLost:
+      return "device_lost";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }

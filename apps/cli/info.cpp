@@ -28,9 +28,9 @@ std::string as_text(const ModelInfo& info, std::int64_t sequence_bytes) {
   text += row("vocabulary", grouped(info.vocab_size) + " tokens");
   text += row("context", grouped(info.context_length) + " tokens, prompt and output");
   text += row("device", info.device);
-  text += row("memory", readable_bytes(info.weight_bytes) + " for weights, " + readable_bytes(sequence_bytes) +
-                            " for each sequence at full context (" + readable_bytes(info.kv_bytes_per_token) +
-                            " a token)");
+  text +=
+      row("memory", readable_bytes(info.weight_bytes) + " for weights, " + readable_bytes(sequence_bytes) +
+                        " for each sequence at full context (" + readable_bytes(info.kv_bytes_per_token) + " a token)");
   return text;
 }
 

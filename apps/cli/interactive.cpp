@@ -141,7 +141,9 @@ void show_values(const Settings& settings) {
 class Session {
  public:
   Session(Generator& generator, Settings& settings)
-      : settings_(settings), sink_(""), conversation_(generator),
+      : settings_(settings),
+        sink_(""),
+        conversation_(generator),
         streams_(settings.stream.value_or(sink_.is_terminal())) {}
 
   /// false: /quit.

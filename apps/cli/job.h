@@ -13,12 +13,12 @@ namespace fllm::cli {
 
 /// One prompt of a run.
 struct Job {
-  nlohmann::ordered_json id;    // as given (a string, number, bool or null), else the place in the input from 0
-  std::int64_t line = 0;        // from 1; 0: not from a file of lines
-  std::int64_t end_bytes = 0;   // where its line ends in the input
+  nlohmann::ordered_json id;   // as given (a string, number, bool or null), else the place in the input from 0
+  std::int64_t line = 0;       // from 1; 0: not from a file of lines
+  std::int64_t end_bytes = 0;  // where its line ends in the input
   Settings settings;
   std::string prompt;
-  std::optional<Error> error;   // the input was bad: an error record stands in its place
+  std::optional<Error> error;  // the input was bad: an error record stands in its place
 };
 
 /// Gives the jobs of a run one by one.

@@ -40,13 +40,14 @@ Json parse_object(std::string_view line) {
   try {
     record = Json::parse(line, watch);
   } catch (const Json::parse_error& error) {
-    throw Exception(ErrorCode::kInvalidArgument, "not valid JSON at byte " + std::to_string(error.byte) + " of the line");
+    throw Exception(ErrorCode::kInvalidArgument,
+                    "not valid JSON at byte " + std::to_string(error.byte) + " of the line");
   } catch (const Json::out_of_range&) {
     throw Exception(ErrorCode::kInvalidArgument, "a number of the line is too large for JSON");
   }
   if (!record.is_object()) {
-    throw Exception(ErrorCode::kInvalidArgument, std::string("the line is JSON ") + record.type_name() +
-                                                     ": an object {\"prompt\": ...} is allowed");
+    throw Exception(ErrorCode::kInvalidArgument,
+                    std::string("the line is JSON ") + record.type_name() + ": an object {\"prompt\": ...} is allowed");
   }
   if (!repeated.empty()) throw Exception(ErrorCode::kInvalidArgument, in_quotes(repeated) + ": this key stands twice");
   return record;
@@ -114,8 +115,8 @@ JobSource::Status JsonlSource::next(Job& job, bool wait) {
   job.end_bytes = reader_.bytes_read();
   job.settings = defaults_;
   if (status == LineReader::Status::kTooLong) {
-    job.error = Error{ErrorCode::kInvalidArgument, "the line is longer than " +
-                                                       std::to_string(LineReader::kMaxLineBytes) + " bytes, the limit"};
+    job.error = Error{ErrorCode::kInvalidArgument,
+                      "the line is longer than " + std::to_string(LineReader::kMaxLineBytes) + " bytes, the limit"};
     return Status::kJob;
   }
   try {

@@ -58,7 +58,8 @@ class LineEditor::Terminal {
     use_utf8();
     editor_ = el_init("fundamentallm", stdin, stderr, stderr);
     history_ = history_init();
-    if (editor_ == nullptr || history_ == nullptr) throw Exception(ErrorCode::kInternal, "the line editor cannot start");
+    if (editor_ == nullptr || history_ == nullptr)
+      throw Exception(ErrorCode::kInternal, "the line editor cannot start");
     HistEvent event;
     history(history_, &event, H_SETSIZE, kHistoryLines);
     history(history_, &event, H_SETUNIQUE, 1);
@@ -120,12 +121,14 @@ class LineEditor::Pipe {
   Status read(std::string& line) {
     try {
       switch (reader_.next(line, true)) {
-        case LineReader::Status::kEnd: return Status::kEnd;
+        case LineReader::Status::kEnd:
+          return Status::kEnd;
         case LineReader::Status::kTooLong:
           throw Exception(ErrorCode::kInvalidArgument, "stdin: line " + std::to_string(reader_.lines_read()) +
                                                            " is longer than " +
                                                            std::to_string(LineReader::kMaxLineBytes) + " bytes");
-        default: return Status::kLine;
+        default:
+          return Status::kLine;
       }
     } catch (const Interrupted&) {
       return Status::kInterrupted;

@@ -74,9 +74,9 @@ std::string read_all(int fd, const std::string& name, std::size_t limit_bytes) {
   std::string text;
   while (read_some(fd, name, text)) {
     if (text.size() > limit_bytes) {
-      throw Exception(ErrorCode::kInvalidArgument,
-                      in_quotes(name) + ": more than " + readable_bytes(static_cast<long long>(limit_bytes)) +
-                          ": a prompt of at most that is allowed");
+      throw Exception(ErrorCode::kInvalidArgument, in_quotes(name) + ": more than " +
+                                                       readable_bytes(static_cast<long long>(limit_bytes)) +
+                                                       ": a prompt of at most that is allowed");
     }
   }
   return text;

@@ -34,7 +34,7 @@ class LineReader {
  public:
   enum class Status {
     kLine,
-    kTooLong,     // the line was passed over; its start is in the text
+    kTooLong,  // the line was passed over; its start is in the text
     kEnd,
     kWouldBlock,  // no whole line has arrived yet
   };

@@ -16,11 +16,16 @@ namespace {
 
 int run(CommandLine& line) {
   switch (line.command) {
-    case kGenerate: return run_generate(line);
-    case kDialogue: return run_dialogue(line);
-    case kInteractive: return run_interactive(line);
-    case kGuide: return run_guide(line);
-    case kInfo: return run_info(line);
+    case kGenerate:
+      return run_generate(line);
+    case kDialogue:
+      return run_dialogue(line);
+    case kInteractive:
+      return run_interactive(line);
+    case kGuide:
+      return run_guide(line);
+    case kInfo:
+      return run_info(line);
   }
   return kExitUsage;
 }

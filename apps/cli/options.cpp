@@ -41,10 +41,11 @@ constexpr std::array kCommands{
                 "Each turn is a line that starts with the speaker's name and ends at a newline."},
     CommandSpec{kInteractive, "interactive", "Type prompts, read continuations", kModelHelp,
                 "Type /help inside for its commands."},
-    CommandSpec{kGuide, "guide", "Choose each token yourself", kModelHelp,
-                "Shows the five most likely next tokens with the model's own probabilities (temperature 1, no filters).\n"
-                "1-5 chooses one; =TEXT, or any other text, is appended whole; u undoes; quit or end of input leaves.\n"
-                "The menu is on stderr; the final text goes to stdout."},
+    CommandSpec{
+        kGuide, "guide", "Choose each token yourself", kModelHelp,
+        "Shows the five most likely next tokens with the model's own probabilities (temperature 1, no filters).\n"
+        "1-5 chooses one; =TEXT, or any other text, is appended whole; u undoes; quit or end of input leaves.\n"
+        "The menu is on stderr; the final text goes to stdout."},
     CommandSpec{kInfo, "info", "Describe a model", kModelHelp, ""},
 };
 
@@ -62,9 +63,7 @@ bool is_list(const Setting& setting) {
       setting.field);
 }
 
-bool is_flag(const Setting& setting) {
-  return std::holds_alternative<std::optional<bool> Settings::*>(setting.field);
-}
+bool is_flag(const Setting& setting) { return std::holds_alternative<std::optional<bool> Settings::*>(setting.field); }
 
 void add_setting(CLI::App& app, const Setting& setting) {
   const std::string flag = "--" + std::string(setting.name);
@@ -121,13 +120,14 @@ void read_setting(const CLI::Option& option, const Setting& setting, CommandLine
     line.model = words.back();
     words.pop_back();
   }
-  if (!setting.implied.empty() && (words.empty() || words == std::vector<std::string>{"true"} ||
-                                   words == std::vector<std::string>{""})) {
+  if (!setting.implied.empty() &&
+      (words.empty() || words == std::vector<std::string>{"true"} || words == std::vector<std::string>{""})) {
     words = {std::string(setting.implied)};
   }
   const std::string label = "--" + std::string(setting.name);
   if (is_list(setting) && !words.empty() && words.back() == " ") {
-    report_note(line.settings.is_quiet(), label + ": the last value is a blank; a stray '\\ ' at a line's end gives one");
+    report_note(line.settings.is_quiet(),
+                label + ": the last value is a blank; a stray '\\ ' at a line's end gives one");
   }
   assign_text(line.settings, setting, words, label, line.violations);
 }
@@ -143,9 +143,10 @@ void read_rest(const CLI::App& app, CommandLine& line) {
     if (word == "-" && (line.command & (kGenerate | kDialogue | kGuide)) != 0 && !line.settings.prompt) {
       line.settings.prompt = "-";
     } else if (is_blank(word)) {
-      line.violations.push_back("argument " + in_quotes(word) +
-                                ": blank: not allowed (hint: '\\ ' at a line's end passes a space; the backslash must be "
-                                "the last character of the line)");
+      line.violations.push_back(
+          "argument " + in_quotes(word) +
+          ": blank: not allowed (hint: '\\ ' at a line's end passes a space; the backslash must be "
+          "the last character of the line)");
     } else if (word.size() > 1 && word.starts_with('-')) {
       const std::string name = word.substr(0, word.find('='));
       const std::size_t dashes = std::min(name.find_first_not_of('-'), name.size());
@@ -155,7 +156,8 @@ void read_rest(const CLI::App& app, CommandLine& line) {
     } else if (line.model.empty() && is_model_name(word)) {
       line.model = word;
     } else {
-      line.violations.push_back("argument " + in_quotes(word) + ": unexpected: one MODEL is allowed (quote texts with spaces)");
+      line.violations.push_back("argument " + in_quotes(word) +
+                                ": unexpected: one MODEL is allowed (quote texts with spaces)");
     }
   }
 }

@@ -13,7 +13,7 @@ namespace fllm::cli {
 struct CommandLine {
   CommandBits command = kGenerate;
   std::string command_name;
-  std::string model;                    // empty: the bundled one
+  std::string model;  // empty: the bundled one
   Settings settings;
   std::vector<std::string> violations;  // reported together with those of the request
 };

@@ -100,8 +100,8 @@ std::string prompt_text(const Settings& settings) {
     text = read_all(open_input(path).get(), name, kMaxPromptBytes);
   }
   if (const auto offset = invalid_utf8_offset(text)) {
-    throw Exception(ErrorCode::kInvalidArgument,
-                    in_quotes(name) + ": byte " + std::to_string(*offset) + " is not valid UTF-8: UTF-8 text is allowed");
+    throw Exception(ErrorCode::kInvalidArgument, in_quotes(name) + ": byte " + std::to_string(*offset) +
+                                                     " is not valid UTF-8: UTF-8 text is allowed");
   }
   return text;
 }

@@ -56,23 +56,23 @@ struct Settings {
 };
 
 /// Where a setting lives; its type is the kind of value it takes.
-using SettingField = std::variant<
-    std::optional<bool> Settings::*, std::optional<std::int32_t> Settings::*, std::optional<std::uint64_t> Settings::*,
-    std::optional<float> Settings::*, std::optional<std::string> Settings::*,
-    std::optional<std::vector<std::string>> Settings::*, std::optional<std::vector<TokenId>> Settings::*,
-    std::optional<std::vector<LogitBias>> Settings::*>;
+using SettingField =
+    std::variant<std::optional<bool> Settings::*, std::optional<std::int32_t> Settings::*,
+                 std::optional<std::uint64_t> Settings::*, std::optional<float> Settings::*,
+                 std::optional<std::string> Settings::*, std::optional<std::vector<std::string>> Settings::*,
+                 std::optional<std::vector<TokenId>> Settings::*, std::optional<std::vector<LogitBias>> Settings::*>;
 
 /// The commands that take a setting, as bits.
 enum CommandBits : unsigned { kGenerate = 1, kDialogue = 2, kInteractive = 4, kGuide = 8, kInfo = 16 };
 
 struct Setting {
-  std::string_view name;        // "top-k"; the flag is --top-k
+  std::string_view name;  // "top-k"; the flag is --top-k
   SettingField field;
   std::string_view value_name;  // for --help
   std::string_view group;
   unsigned commands = 0;
-  bool per_request = false;     // may be a key of an input line, and of /set
-  std::string_view help;        // with default and unit
+  bool per_request = false;       // may be a key of an input line, and of /set
+  std::string_view help;          // with default and unit
   std::string_view choices = {};  // "a|b" where only these words are allowed
   std::string_view implied = {};  // the value of a bare flag that may go without one
 };

@@ -35,7 +35,7 @@ template <>
 constexpr std::string_view kAllowed<LogitBias> = "ID=X with a token id and a finite number";
 
 template <class T>
-  requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 bool parse_word(const std::string& word, T& out) {
   if constexpr (std::is_same_v<T, bool>) {
     if (word != "true" && word != "on" && word != "1" && word != "false" && word != "off" && word != "0") return false;
@@ -74,8 +74,8 @@ bool assign_value(std::optional<T>& field, const std::vector<std::string>& words
 }
 
 template <class T>
-bool assign_value(std::optional<std::vector<T>>& field, const std::vector<std::string>& words,
-                  const std::string& label, std::vector<std::string>& violations) {
+bool assign_value(std::optional<std::vector<T>>& field, const std::vector<std::string>& words, const std::string& label,
+                  std::vector<std::string>& violations) {
   std::vector<T> values;
   bool good = true;
   for (const std::string& word : words) {

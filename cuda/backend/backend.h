@@ -28,12 +28,12 @@ class LinearWeight {
 
 /// y = x W^T, then the epilogue.
 struct LinearParams {
-  RowView<const float> x;               // [rows, in]
-  const LinearWeight* weight = nullptr; // [out, in]
-  const float* bias = nullptr;          // [out] or null
+  RowView<const float> x;                // [rows, in]
+  const LinearWeight* weight = nullptr;  // [out, in]
+  const float* bias = nullptr;           // [out] or null
   Epilogue epilogue = Epilogue::kBias;
-  RowView<float> out;                   // [rows, out]; may not overlap x
-  bool one_sequence = false;            // all rows belong to one sequence (prefill): the call's shape depends on it alone
+  RowView<float> out;         // [rows, out]; may not overlap x
+  bool one_sequence = false;  // all rows belong to one sequence (prefill): the call's shape depends on it alone
 };
 
 struct MemoryInfo {

@@ -102,12 +102,14 @@ void CudaBackend::upload(void* destination, const void* source, std::size_t byte
 
 void CudaBackend::download(void* destination, const void* source, std::size_t bytes) {
   const cuda::UseDevice scope(device.index);
-  cuda::check(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, stream.get()), "copying from the device");
+  cuda::check(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, stream.get()),
+              "copying from the device");
 }
 
 void CudaBackend::synchronize() { stream.synchronize(); }
 
-std::unique_ptr<LinearWeight> CudaBackend::make_linear(std::span<const float> weight, std::int32_t out, std::int32_t in) {
+std::unique_ptr<LinearWeight> CudaBackend::make_linear(std::span<const float> weight, std::int32_t out,
+                                                       std::int32_t in) {
   const cuda::UseDevice scope(device.index);
   if (!blas_) blas_.emplace(stream.get());
   auto linear = std::make_unique<CudaLinearWeight>(out, in);

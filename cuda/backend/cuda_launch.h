@@ -52,7 +52,8 @@ std::size_t CudaExecutor::allow_all_shared(std::size_t block_shared_bytes) const
   cudaFuncAttributes attributes{};
   check(cudaFuncGetAttributes(&attributes, kernel_entry<K>), "reading a kernel's attributes");
   const std::size_t dynamic_bytes = block_shared_bytes - attributes.sharedSizeBytes;
-  check(cudaFuncSetAttribute(kernel_entry<K>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(dynamic_bytes)),
+  check(cudaFuncSetAttribute(kernel_entry<K>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(dynamic_bytes)),
         "raising a kernel's shared memory");
   return dynamic_bytes;
 }

@@ -15,7 +15,9 @@ class FiberLinearWeight final : public LinearWeight {
  public:
   FiberLinearWeight(std::span<const float> weight, std::int32_t out, std::int32_t in)
       : LinearWeight(out, in), values_(weight.begin(), weight.end()) {}
-  [[nodiscard]] const float* row(std::int32_t index) const { return values_.data() + std::int64_t{index} * in_features(); }
+  [[nodiscard]] const float* row(std::int32_t index) const {
+    return values_.data() + std::int64_t{index} * in_features();
+  }
 
  private:
   std::vector<float> values_;  // [out, in]

@@ -18,9 +18,8 @@ constexpr std::int32_t kMaxThreads = 1024;
 
 std::unique_ptr<Backend> make_cpu_backend(std::int32_t threads) {
   if (threads < 0 || threads > kMaxThreads) {
-    throw Exception(ErrorCode::kInvalidArgument,
-                    "threads is " + std::to_string(threads) + "; allowed: [1, " + std::to_string(kMaxThreads) +
-                        "], or 0 for one per core");
+    throw Exception(ErrorCode::kInvalidArgument, "threads is " + std::to_string(threads) + "; allowed: [1, " +
+                                                     std::to_string(kMaxThreads) + "], or 0 for one per core");
   }
   const auto cores = static_cast<std::int32_t>(std::min<unsigned>(std::thread::hardware_concurrency(), kMaxThreads));
   const std::int32_t count = threads > 0 ? threads : std::max(1, cores);

@@ -11,9 +11,9 @@ namespace fllm {
 
 PackedWeight::PackedWeight(std::span<const float> weight, std::int32_t out, std::int32_t in) : LinearWeight(out, in) {
   if (out < 1 || in < 1 || weight.size() != static_cast<std::size_t>(out) * static_cast<std::size_t>(in)) {
-    throw Exception(ErrorCode::kInvalidArgument, "weight of " + std::to_string(weight.size()) + " elements for shape [" +
-                                                     std::to_string(out) + ", " + std::to_string(in) +
-                                                     "]; allowed: out >= 1, in >= 1, out * in elements");
+    throw Exception(ErrorCode::kInvalidArgument,
+                    "weight of " + std::to_string(weight.size()) + " elements for shape [" + std::to_string(out) +
+                        ", " + std::to_string(in) + "]; allowed: out >= 1, in >= 1, out * in elements");
   }
   const std::int64_t panel_count = (std::int64_t{out} + kPanelColumns - 1) / kPanelColumns;
   const auto panel_elements = static_cast<std::size_t>(in) * kPanelColumns;

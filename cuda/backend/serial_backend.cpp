@@ -20,7 +20,8 @@ void SerialBackend::download(void* destination, const void* source, std::size_t 
   if (bytes > 0) std::memcpy(destination, source, bytes);
 }
 
-std::unique_ptr<LinearWeight> SerialBackend::make_linear(std::span<const float> weight, std::int32_t out, std::int32_t in) {
+std::unique_ptr<LinearWeight> SerialBackend::make_linear(std::span<const float> weight, std::int32_t out,
+                                                         std::int32_t in) {
   return std::make_unique<PackedWeight>(weight, out, in);
 }
 

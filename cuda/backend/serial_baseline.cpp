@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cuda/backend/serial_table.h"
 #include "cuda/backend/serial_isa.h"
+#include "cuda/backend/serial_table.h"
 
 namespace fllm {
 namespace {

@@ -14,7 +14,9 @@ constexpr double kNanosecondsPerThread = 3000;  // least work worth a thread of 
 constexpr double block_nanoseconds(const EmbedParams& p) { return 10 + 0.05 * p.out.cols; }
 constexpr double block_nanoseconds(const RmsNormParams& p) { return 20 + 0.08 * p.out.cols; }
 constexpr double block_nanoseconds(const KvAppendParams& p) { return 10 + 0.1 * p.layer.width; }
-constexpr double block_nanoseconds(const AttentionParams& p) { return 100 + 10.0 * p.head_dim; }  // context of about 100
+constexpr double block_nanoseconds(const AttentionParams& p) {
+  return 100 + 10.0 * p.head_dim;
+}  // context of about 100
 constexpr double block_nanoseconds(const EpilogueParams& p) { return 10 + 0.3 * p.out.cols; }
 constexpr double block_nanoseconds(const GatherRowsParams& p) { return 10 + 0.05 * p.out.cols; }
 constexpr double block_nanoseconds(const CopyBlocksParams& p) { return 10 + 2.0 * p.layer.width; }

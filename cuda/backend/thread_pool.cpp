@@ -22,7 +22,8 @@ void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old)
 ThreadPool::ThreadPool(std::int32_t thread_count) {
   threads_.reserve(static_cast<std::size_t>(thread_count - 1));
   try {
-    for (std::int32_t worker = 1; worker < thread_count; ++worker) threads_.emplace_back([this, worker] { work(worker); });
+    for (std::int32_t worker = 1; worker < thread_count; ++worker)
+      threads_.emplace_back([this, worker] { work(worker); });
   } catch (...) {
     finish();
     throw;

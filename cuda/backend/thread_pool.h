@@ -26,7 +26,8 @@ class ThreadPool {
   template <class Task>
   void run(std::int32_t worker_count, const Task& task) {
     if (worker_count == 1) return task(0);
-    run_erased(worker_count, [](const void* t, std::int32_t worker) { (*static_cast<const Task*>(t))(worker); }, &task);
+    run_erased(
+        worker_count, [](const void* t, std::int32_t worker) { (*static_cast<const Task*>(t))(worker); }, &task);
   }
 
  private:
@@ -39,7 +40,7 @@ class ThreadPool {
   const void* task_ = nullptr;
   std::int32_t worker_count_ = 0;
   bool stop_ = false;
-  alignas(64) std::atomic<std::uint32_t> round_{0};   // changes when there is a task, or the end
+  alignas(64) std::atomic<std::uint32_t> round_{0};    // changes when there is a task, or the end
   alignas(64) std::atomic<std::uint32_t> pending_{0};  // workers that have not finished the round
   std::vector<std::jthread> threads_;
 };

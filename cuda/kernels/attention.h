@@ -40,7 +40,8 @@ struct Attention {
       const std::int32_t count = position_count - base < kTile ? position_count - base : kTile;
       for (std::int32_t t = cta.warp(); t < count; t += cta.warp_count()) {
         const float* key = p.layer.keys + kv_offset(p.blocks, row, base + t, p.layer.width) + first_column;
-        const float dot = strand_sum(cta, p.head_dim, [=](std::int32_t c, float s) { return fma32(query[c], key[c], s); });
+        const float dot =
+            strand_sum(cta, p.head_dim, [=](std::int32_t c, float s) { return fma32(query[c], key[c], s); });
         if (cta.lane() == 0) shared.score[t] = dot * p.scale;
       }
       cta.sync();  // all scores are written
@@ -56,7 +57,8 @@ struct Attention {
 
       const float* weight = shared.weight;
       sum = fma32(sum, rescale, strand_sum(cta, count, [=](std::int32_t t, float s) { return s + weight[t]; }));
-      const Tile tile{p.layer.values + first_column, weight, row, base, count, rescale, base + count == position_count, sum};
+      const Tile tile{p.layer.values + first_column,  weight, row, base, count, rescale,
+                      base + count == position_count, sum};
       add_values(cta, tile, p, out);
       // The next tile's weights are written behind its first barrier, which every thread reaches after reading these.
     }
@@ -93,7 +95,8 @@ struct Attention {
   }
 
   template <std::int32_t kColumns>
-  FLLM_DEVICE static void add_columns(const Tile& tile, const Params& p, std::int32_t column, std::int32_t count, float* out) {
+  FLLM_DEVICE static void add_columns(const Tile& tile, const Params& p, std::int32_t column, std::int32_t count,
+                                      float* out) {
     float total[kColumns] = {};
     if (tile.base > 0) {
       for (std::int32_t c = 0; c < count; ++c) total[c] = out[c] * tile.rescale;

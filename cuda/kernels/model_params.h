@@ -12,19 +12,19 @@ constexpr std::int32_t kKvBlockTokens = 16;
 
 /// x[row] = table[tokens[row]] + positions[position[row]]
 struct EmbedParams {
-  RowView<const float> table;           // [vocab, width]
-  RowView<const float> position_table;  // [context, width]
+  RowView<const float> table;               // [vocab, width]
+  RowView<const float> position_table;      // [context, width]
   const std::int32_t* tokens = nullptr;     // [rows]
   const std::int32_t* positions = nullptr;  // [rows]
-  RowView<float> out;                   // [rows, width]
+  RowView<float> out;                       // [rows, width]
 };
 
 /// out = x / sqrt(mean(x^2) + epsilon) * weight
 struct RmsNormParams {
-  RowView<const float> x;      // [rows, width]
+  RowView<const float> x;         // [rows, width]
   const float* weight = nullptr;  // [width]
   float epsilon = 1e-6f;
-  RowView<float> out;          // [rows, width]; may be x
+  RowView<float> out;  // [rows, width]; may be x
 };
 
 /// Keys and values of one layer, in fixed blocks: element (block, t, c) at data + (block * kKvBlockTokens + t) * width + c.
@@ -56,9 +56,9 @@ struct AttentionParams {
   BlockTables blocks;
   KvLayer layer;
   std::int32_t heads = 0;
-  std::int32_t head_dim = 0;                // width / heads
-  float scale = 0;                          // 1 / sqrt(head_dim)
-  RowView<float> out;                       // [rows, width]
+  std::int32_t head_dim = 0;  // width / heads
+  float scale = 0;            // 1 / sqrt(head_dim)
+  RowView<float> out;         // [rows, width]
 };
 
 enum class Epilogue : std::uint8_t {
@@ -69,10 +69,10 @@ enum class Epilogue : std::uint8_t {
 
 /// Finishes a matrix product in place; the serial backend has it fused into the product.
 struct EpilogueParams {
-  RowView<float> y;               // [rows, cols]: the product
-  const float* bias = nullptr;    // [cols] or null
+  RowView<float> y;             // [rows, cols]: the product
+  const float* bias = nullptr;  // [cols] or null
   Epilogue kind = Epilogue::kBias;
-  RowView<float> out;             // [rows, cols]; y itself unless kBiasResidual
+  RowView<float> out;  // [rows, cols]; y itself unless kBiasResidual
 };
 
 /// out[i] = x[rows[i]]: picks the rows whose logits are needed.

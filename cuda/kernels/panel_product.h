@@ -11,11 +11,12 @@ namespace fllm {
 constexpr std::int32_t kPanelColumns = 64;
 
 struct PanelProductParams {
-  RowView<const float> x;         // [rows, in]
-  const float* panels = nullptr;  // [ceil(out / 64), in, 64]: panel[k][c] = W[64 * panel + c][k], 0 past the last column
-  const float* bias = nullptr;    // [out] or null
+  RowView<const float> x;  // [rows, in]
+  const float* panels =
+      nullptr;                  // [ceil(out / 64), in, 64]: panel[k][c] = W[64 * panel + c][k], 0 past the last column
+  const float* bias = nullptr;  // [out] or null
   Epilogue epilogue = Epilogue::kBias;
-  RowView<float> out;             // [rows, out]
+  RowView<float> out;  // [rows, out]
 };
 
 /// out = epilogue(x W^T) for a block of one thread: the matrix product of the CPU.
@@ -50,7 +51,9 @@ struct PanelProduct {
   FLLM_HOST_DEVICE static std::int32_t panel_count(const Params& p) {
     return (p.out.cols + kPanelColumns - 1) / kPanelColumns;
   }
-  FLLM_HOST_DEVICE static std::int32_t group_count(const Params& p) { return (p.out.rows + kGroupRows - 1) / kGroupRows; }
+  FLLM_HOST_DEVICE static std::int32_t group_count(const Params& p) {
+    return (p.out.rows + kGroupRows - 1) / kGroupRows;
+  }
 
   /// Columns of a tile of kRows rows: as many of 64, 32, 16 as the registers hold.
   template <class Isa>

@@ -29,7 +29,8 @@ struct RmsNorm {
     const float sum = strand_sum(cta, p.out.cols, [x](std::int32_t c, float s) { return fma32(x[c], x[c], s); });
     const float scale = 1.0f / sqrt32(sum / static_cast<float>(p.out.cols) + p.epsilon);
     // In place too: every thread wrote only what it alone has read.
-    for (std::int32_t c = cta.thread_index(); c < p.out.cols; c += cta.thread_count()) out[c] = x[c] * scale * p.weight[c];
+    for (std::int32_t c = cta.thread_index(); c < p.out.cols; c += cta.thread_count())
+      out[c] = x[c] * scale * p.weight[c];
   }
 };
 

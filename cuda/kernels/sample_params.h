@@ -39,9 +39,9 @@ struct CountEntry {
 
 /// Parameters of one row, checked on the host. The defaults change nothing and draw at temperature 1.
 struct RowSampling {
-  float temperature = 1;         // >= 0, finite; 0: greedy
-  std::int32_t top_k = 0;        // <= 0 or >= vocab: off; 1: greedy
-  std::uint32_t top_p = 0;       // units of 2^-32; read when top_p_on
+  float temperature = 1;    // >= 0, finite; 0: greedy
+  std::int32_t top_k = 0;   // <= 0 or >= vocab: off; 1: greedy
+  std::uint32_t top_p = 0;  // units of 2^-32; read when top_p_on
   std::uint32_t top_p_on = 0;
   Mass min_mass = 0;             // ceil(min_p * 2^40); 0: off
   float repetition_penalty = 1;  // > 0
@@ -70,7 +70,7 @@ struct SampleDetail {
 
 /// One of the first ids of the total order; optional output.
 struct TopEntry {
-  std::int32_t id;          // -1: fewer allowed ids than asked for
+  std::int32_t id;  // -1: fewer allowed ids than asked for
   float raw_logprob;
   float processed_logprob;  // -inf outside the kept set
 };
@@ -80,23 +80,23 @@ struct SampleParams {
   const void* logits = nullptr;  // [rows, vocab] of the launch's logit type
   std::int64_t stride = 0;       // elements between rows
   std::int32_t rows = 0;
-  std::int32_t vocab = 0;        // [1, 2^20]
-  const RowSampling* sampling = nullptr;       // [rows]
-  const std::uint32_t* allow_mask = nullptr;   // [mask rows, mask_words]: bit i % 32 of word i / 32, 1: allowed
-  std::int64_t mask_words = 0;                 // words between mask rows, >= ceil(vocab / 32)
-  const std::int32_t* ban_ids = nullptr;       // flat; every id in [0, vocab)
-  const BiasEntry* bias = nullptr;             // flat
-  const CountEntry* counts = nullptr;          // flat
-  const std::uint64_t* uniforms = nullptr;     // [rows] or null: replaces Philox (tests, sharded callers)
-  std::int32_t* scratch = nullptr;             // [rows, scratch_stride] int32, see SampleRow::scratch_elements
+  std::int32_t vocab = 0;                     // [1, 2^20]
+  const RowSampling* sampling = nullptr;      // [rows]
+  const std::uint32_t* allow_mask = nullptr;  // [mask rows, mask_words]: bit i % 32 of word i / 32, 1: allowed
+  std::int64_t mask_words = 0;                // words between mask rows, >= ceil(vocab / 32)
+  const std::int32_t* ban_ids = nullptr;      // flat; every id in [0, vocab)
+  const BiasEntry* bias = nullptr;            // flat
+  const CountEntry* counts = nullptr;         // flat
+  const std::uint64_t* uniforms = nullptr;    // [rows] or null: replaces Philox (tests, sharded callers)
+  std::int32_t* scratch = nullptr;            // [rows, scratch_stride] int32, see SampleRow::scratch_elements
   std::int64_t scratch_stride = 0;
   // Outputs; all but tokens may be null.
-  std::int32_t* tokens = nullptr;              // [rows]
-  std::uint32_t* status = nullptr;             // [rows]
-  SampleDetail* details = nullptr;             // [rows]
-  TopEntry* top = nullptr;                     // [rows, top_count]
-  std::int32_t top_count = 0;                  // [0, kMaxTopEntries]
-  float* probabilities = nullptr;              // [rows, vocab]: fl(mass) / fl(kept mass), 0 outside the kept set
+  std::int32_t* tokens = nullptr;   // [rows]
+  std::uint32_t* status = nullptr;  // [rows]
+  SampleDetail* details = nullptr;  // [rows]
+  TopEntry* top = nullptr;          // [rows, top_count]
+  std::int32_t top_count = 0;       // [0, kMaxTopEntries]
+  float* probabilities = nullptr;   // [rows, vocab]: fl(mass) / fl(kept mass), 0 outside the kept set
   std::int64_t probabilities_stride = 0;
 };
 

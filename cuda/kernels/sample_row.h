@@ -27,7 +27,8 @@ struct SampleRow {
 
   static LaunchShape shape(const Params& p) {
     const bool on_chip = p.scratch == nullptr;
-    const std::size_t bytes = on_chip ? static_cast<std::size_t>(sampling::scratch_elements(p.vocab)) * sizeof(std::int32_t) : 0;
+    const std::size_t bytes =
+        on_chip ? static_cast<std::size_t>(sampling::scratch_elements(p.vocab)) * sizeof(std::int32_t) : 0;
     return {p.rows, p.vocab <= 4096 ? 128 : kMaxThreads, bytes};
   }
 
@@ -40,7 +41,8 @@ struct SampleRow {
     Row& row = support.row;
     row.vocab = p.vocab;
     row.tiles = tiling(p.vocab);
-    row.keys = p.scratch != nullptr ? p.scratch + index * p.scratch_stride : static_cast<std::int32_t*>(cta.dynamic_shared());
+    row.keys =
+        p.scratch != nullptr ? p.scratch + index * p.scratch_stride : static_cast<std::int32_t*>(cta.dynamic_shared());
     row.list = row.keys + row.tiles.width * row.tiles.count;
 
     const RawSummary summary = load_row<C, LogitT>(cta, shared, row, p, sampling);
@@ -67,7 +69,8 @@ struct SampleRow {
       row.min_mass = sampling.min_mass > 0 ? sampling.min_mass : 1;
       support.cut = filter(cta, shared, row, sampling);
       const Kept kept = sum_kept(cta, shared, row, support.cut);
-      const std::uint64_t bits = p.uniforms != nullptr ? p.uniforms[index] : random_bits(sampling.seed, sampling.random);
+      const std::uint64_t bits =
+          p.uniforms != nullptr ? p.uniforms[index] : random_bits(sampling.seed, sampling.random);
       token = draw(cta, shared, row, support.cut, multiply_high(bits, kept.mass) + 1);
       support.total = kept.mass;
       kept_count = kept.count;
@@ -96,8 +99,9 @@ struct SampleRow {
     const Goal first_k{static_cast<Mass>(sampling.top_k), false};
     if (top_k && sampling.top_k <= row.tiles.count) {  // few ids can be among the first k: list them
       const std::int32_t bound = count_bound(cta, shared, row, sampling.top_k);
-      const std::int32_t count = list_ids(cta, shared, row, [&](std::int32_t key) { return key >= bound; },
-                                          [&](std::int32_t key) { return key >= bound && row.mass(key) > 0; });
+      const std::int32_t count = list_ids(
+          cta, shared, row, [&](std::int32_t key) { return key >= bound; },
+          [&](std::int32_t key) { return key >= bound && row.mass(key) > 0; });
       const Cut cut = select_in_list(cta, shared, row, count, first_k);
       if (sampling.top_p_on == 0) return cut;
       const Mass target = top_p_target(sampling.top_p, sum_kept(cta, shared, row, cut).mass);

@@ -8,8 +8,8 @@ namespace fllm {
 
 /// How a kernel is spread out. Serial execution runs the same grid with one thread a block.
 struct LaunchShape {
-  std::int32_t grid = 0;               ///< blocks; 0 launches nothing
-  std::int32_t block = 0;              ///< threads of a block, a multiple of 32
+  std::int32_t grid = 0;   ///< blocks; 0 launches nothing
+  std::int32_t block = 0;  ///< threads of a block, a multiple of 32
   std::size_t dynamic_shared_bytes = 0;
 };
 

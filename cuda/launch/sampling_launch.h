@@ -19,7 +19,8 @@ void dispatch_logit_type(LogitType type, const Function& function) {
     case LogitType::kBFloat16:
       return function(BFloat16{});
   }
-  throw Exception(ErrorCode::kInvalidArgument, "logit type " + std::to_string(static_cast<int>(type)) + ": no such type");
+  throw Exception(ErrorCode::kInvalidArgument,
+                  "logit type " + std::to_string(static_cast<int>(type)) + ": no such type");
 }
 
 /// What the kernel relies on, as far as the host can see it. Exception(kInvalidArgument) names the field and its value.
@@ -32,10 +33,11 @@ inline void check_sample_params(const SampleParams& p) {
   };
   require(p.rows >= 0, "rows", p.rows, ">= 0");
   require(p.vocab >= 1 && p.vocab <= (1 << 20), "vocab", p.vocab, "[1, 1048576]");
-  require(p.logits != nullptr && p.sampling != nullptr && p.tokens != nullptr, "a null pointer among logits, sampling, tokens",
-          0, "all three given");
+  require(p.logits != nullptr && p.sampling != nullptr && p.tokens != nullptr,
+          "a null pointer among logits, sampling, tokens", 0, "all three given");
   require(p.stride >= p.vocab || p.rows <= 1, "stride", p.stride, ">= vocab");
-  require(p.allow_mask == nullptr || p.mask_words >= (p.vocab + 31) / 32, "mask_words", p.mask_words, ">= ceil(vocab / 32)");
+  require(p.allow_mask == nullptr || p.mask_words >= (p.vocab + 31) / 32, "mask_words", p.mask_words,
+          ">= ceil(vocab / 32)");
   require(p.top_count >= 0 && p.top_count <= kMaxTopEntries, "top_count", p.top_count, "[0, 32]");
   require(p.probabilities == nullptr || p.probabilities_stride >= p.vocab || p.rows <= 1, "probabilities_stride",
           p.probabilities_stride, ">= vocab");

@@ -62,10 +62,10 @@ FLLM_HOST_DEVICE float log_mass(Mass mass) {
   // ln(1 + f) = 2 atanh(z), z = f / (2 + f): odd series in z, |z| <= 0.172.
   const float z = f / (2.0f + f);
   const float w = z * z;
-  float series = 0x1.c71c72p-4f;                 // 1/9
-  series = fma32(series, w, 0x1.24924ap-3f);     // 1/7
-  series = fma32(series, w, 0x1.99999ap-3f);     // 1/5
-  series = fma32(series, w, 0x1.555556p-2f);     // 1/3
+  float series = 0x1.c71c72p-4f;              // 1/9
+  series = fma32(series, w, 0x1.24924ap-3f);  // 1/7
+  series = fma32(series, w, 0x1.99999ap-3f);  // 1/5
+  series = fma32(series, w, 0x1.555556p-2f);  // 1/3
   const float two_z = z + z;
   const float tail = two_z * w * series;
   const float n = static_cast<float>(exponent - kMassBits);

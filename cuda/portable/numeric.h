@@ -47,9 +47,7 @@ FLLM_HOST_DEVICE float infinity32() { return bit_cast<float>(0x7f800000u); }
 
 FLLM_HOST_DEVICE float to_float(float value) { return value; }
 
-FLLM_HOST_DEVICE float to_float(BFloat16 value) {
-  return bit_cast<float>(static_cast<std::uint32_t>(value) << 16);
-}
+FLLM_HOST_DEVICE float to_float(BFloat16 value) { return bit_cast<float>(static_cast<std::uint32_t>(value) << 16); }
 
 /// Exact: every binary16 value, subnormals and NaN included, is a binary32 value. Branch-free, so that a loop vectorises.
 FLLM_HOST_DEVICE float to_float(Half value) {
@@ -85,9 +83,7 @@ FLLM_HOST_DEVICE std::int32_t to_ordered(float value) {
   const std::int32_t bits = bit_cast<std::int32_t>(value);
   return bits ^ ((bits >> 31) & 0x7fffffff);
 }
-FLLM_HOST_DEVICE float from_ordered(std::int32_t key) {
-  return bit_cast<float>(key ^ ((key >> 31) & 0x7fffffff));
-}
+FLLM_HOST_DEVICE float from_ordered(std::int32_t key) { return bit_cast<float>(key ^ ((key >> 31) & 0x7fffffff)); }
 constexpr std::int32_t kOrderedMinusInfinity = static_cast<std::int32_t>(0x807fffff);  // to_ordered(-inf)
 constexpr std::int32_t kOrderedInfinity = 0x7f800000;                                  // to_ordered(+inf)
 

@@ -14,7 +14,8 @@ constexpr std::int32_t kMaxWarps = 32;
 template <Cta C, class T, class Combine>
 FLLM_DEVICE T warp_reduce(const C& cta, T value, const Combine& combine) {
   FLLM_UNROLL
-  for (std::int32_t step = C::kWarpWidth / 2; step > 0; step >>= 1) value = combine(value, cta.shuffle_xor(value, step));
+  for (std::int32_t step = C::kWarpWidth / 2; step > 0; step >>= 1)
+    value = combine(value, cta.shuffle_xor(value, step));
   return value;
 }
 

@@ -83,7 +83,7 @@ FLLM_DEVICE Crossing find_crossing(const C& cta, CrossingShared& shared, std::in
     shared.result = {i, running, scan.total};
   }
   if (cta.thread_index() == 0 && scan.total < goal) shared.result = {-1, scan.total, scan.total};
-  cta.sync();  // the result is written
+  cta.sync();            // the result is written
   return shared.result;  // the next search writes it behind the barriers of its scan
 }
 

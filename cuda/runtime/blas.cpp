@@ -37,8 +37,8 @@ Functions load() {
   const std::string reason = library == nullptr ? dlerror() : "";
   if (library == nullptr) library = dlopen(installed.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    throw Exception(ErrorCode::kUnsupported, "cuBLAS is needed to run a model on CUDA: " + reason +
-                                                 "; also tried: " + installed + " (LD_LIBRARY_PATH can name its folder)");
+    throw Exception(ErrorCode::kUnsupported, "cuBLAS is needed to run a model on CUDA: " + reason + "; also tried: " +
+                                                 installed + " (LD_LIBRARY_PATH can name its folder)");
   }
   Functions f{};
   find(library, "cublasCreate_v2", f.create);
@@ -52,9 +52,10 @@ Functions load() {
 }
 
 void check_blas(cublasStatus_t status, const char* what) {
-  if (status == CUBLAS_STATUS_SUCCESS) [[likely]] return;
+  if (status == CUBLAS_STATUS_SUCCESS) [[likely]]
+    return;
   check(cudaGetLastError(), what);  // the CUDA error behind it says more
-  const ErrorCode code = status == CUBLAS_STATUS_ALLOC_FAILED ? ErrorCode::kOutOfMemory
+  const ErrorCode code = status == CUBLAS_STATUS_ALLOC_FAILED       ? ErrorCode::kOutOfMemory
                          : status == CUBLAS_STATUS_EXECUTION_FAILED ? ErrorCode::kDeviceLost
                          : status == CUBLAS_STATUS_ARCH_MISMATCH    ? ErrorCode::kUnsupported
                                                                     : ErrorCode::kInternal;
@@ -99,8 +100,8 @@ Blas::~Blas() = default;
 void Blas::gemm(const GemmParams& p) const {
   // cuBLAS counts by columns, so it sees every row-major matrix transposed: out^T = W x^T.
   const float alpha = 1;
-  check_blas(state_->f.sgemm(state_->handle, CUBLAS_OP_T, CUBLAS_OP_N, p.out.cols, p.out.rows, p.x.cols, &alpha, p.weight,
-                             p.x.cols, p.x.data, static_cast<int>(p.x.stride), &p.beta, p.out.data,
+  check_blas(state_->f.sgemm(state_->handle, CUBLAS_OP_T, CUBLAS_OP_N, p.out.cols, p.out.rows, p.x.cols, &alpha,
+                             p.weight, p.x.cols, p.x.data, static_cast<int>(p.x.stride), &p.beta, p.out.data,
                              static_cast<int>(p.out.stride)),
              "multiplying matrices");
 }

@@ -13,10 +13,10 @@ namespace fllm::cuda {
 
 /// out = x W^T + beta * out; all on the device.
 struct GemmParams {
-  RowView<const float> x;       // [rows, in]
-  const float* weight = nullptr; // [out, in], row-major
+  RowView<const float> x;         // [rows, in]
+  const float* weight = nullptr;  // [out, in], row-major
   float beta = 0;
-  RowView<float> out;           // [rows, out]
+  RowView<float> out;  // [rows, out]
 };
 
 /// cuBLAS on one stream. The library is loaded with the first object, not with the program: it is several hundred

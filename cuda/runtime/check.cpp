@@ -41,7 +41,8 @@ ErrorCode code_of(cudaError_t status) {
 }  // namespace
 
 void check(cudaError_t status, const char* what, std::source_location where) {
-  if (status == cudaSuccess) [[likely]] return;
+  if (status == cudaSuccess) [[likely]]
+    return;
   ignore(cudaGetLastError());
   const ErrorCode code = code_of(status);
   std::string message = code == ErrorCode::kDeviceLost ? "CUDA device lost: " : "CUDA: ";

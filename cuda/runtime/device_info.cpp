@@ -21,9 +21,9 @@ DeviceInfo describe_device(std::int32_t index) {
   const std::string name = "device cuda:" + std::to_string(index);
   if (devices.count == 0) throw Exception(ErrorCode::kUnsupported, name + ": " + devices.reason);
   if (index < 0 || index >= devices.count) {
-    throw Exception(ErrorCode::kUnsupported, name + ": there are " + std::to_string(devices.count) +
-                                                 " CUDA devices, allowed is cuda:0 to cuda:" +
-                                                 std::to_string(devices.count - 1));
+    throw Exception(ErrorCode::kUnsupported,
+                    name + ": there are " + std::to_string(devices.count) +
+                        " CUDA devices, allowed is cuda:0 to cuda:" + std::to_string(devices.count - 1));
   }
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, index), "reading the properties of the device");

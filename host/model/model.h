@@ -14,10 +14,10 @@ enum class PositionEncoding : std::uint8_t { kLearned, kSinusoidal };
 
 /// Shape of a FundamentaLLM model; every field is checked when it is read.
 struct ModelConfig {
-  std::int32_t vocab_size = 0;       // > 0
+  std::int32_t vocab_size = 0;  // > 0
   std::int32_t d_model = 128;
-  std::int32_t num_heads = 2;        // divides d_model
-  std::int32_t num_layers = 6;       // [1, 48]
+  std::int32_t num_heads = 2;   // divides d_model
+  std::int32_t num_layers = 6;  // [1, 48]
   std::int32_t sequence_length = 256;
   std::int32_t ffn_expansion = 4;
   PositionEncoding position_encoding = PositionEncoding::kLearned;
@@ -43,13 +43,13 @@ struct ModelLayer {
 /// Weights on a backend, read-only after loading. The backend must outlive it.
 struct Model {
   ModelConfig config;
-  std::string path;                     // the checkpoint it came from
-  std::int64_t parameter_count = 0;     // distinct: the tied output counts once
-  DeviceArray<float> token_embedding;   // [vocab, d_model]
-  DeviceArray<float> position_table;    // [sequence_length, d_model]
+  std::string path;                    // the checkpoint it came from
+  std::int64_t parameter_count = 0;    // distinct: the tied output counts once
+  DeviceArray<float> token_embedding;  // [vocab, d_model]
+  DeviceArray<float> position_table;   // [sequence_length, d_model]
   std::vector<ModelLayer> layers;
-  DeviceArray<float> output_norm;       // [d_model]
-  std::unique_ptr<LinearWeight> output; // [vocab, d_model]
+  DeviceArray<float> output_norm;        // [d_model]
+  std::unique_ptr<LinearWeight> output;  // [vocab, d_model]
 };
 
 /// Reads a checkpoint: a .pt or .pth file, or a folder that holds model.pt (else final_model.pt, else best.pt).

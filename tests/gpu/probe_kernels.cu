@@ -46,9 +46,11 @@ struct Fault {
 
 }  // namespace
 
-void run_count_up(cudaStream_t stream, std::int32_t* out, std::int32_t count, std::int32_t first, std::size_t dynamic_bytes) {
+void run_count_up(cudaStream_t stream, std::int32_t* out, std::int32_t count, std::int32_t first,
+                  std::size_t dynamic_bytes) {
   cuda::CudaExecutor(0, stream).launch<CountUp>(
-      {1, CountUp::kMaxThreads, dynamic_bytes}, {out, count, first, static_cast<std::int32_t>(dynamic_bytes / sizeof(std::int32_t))});
+      {1, CountUp::kMaxThreads, dynamic_bytes},
+      {out, count, first, static_cast<std::int32_t>(dynamic_bytes / sizeof(std::int32_t))});
 }
 
 std::size_t allow_count_up_all_shared(cudaStream_t stream, std::size_t block_shared_bytes) {

@@ -9,7 +9,8 @@
 namespace fllm::test {
 
 /// out[i] = first + i for i in [0, count), by way of shared memory: the static part and `dynamic_bytes` of dynamic.
-void run_count_up(cudaStream_t stream, std::int32_t* out, std::int32_t count, std::int32_t first, std::size_t dynamic_bytes);
+void run_count_up(cudaStream_t stream, std::int32_t* out, std::int32_t count, std::int32_t first,
+                  std::size_t dynamic_bytes);
 /// Raises the kernel's limit; the most dynamic bytes it may now be launched with.
 std::size_t allow_count_up_all_shared(cudaStream_t stream, std::size_t block_shared_bytes);
 /// Writes to address 16.

@@ -68,7 +68,8 @@ void ReplayBackend::sample(LogitType type, const SampleParams& p) {
   const auto output = [rows](auto* data, std::size_t per_row) {
     return Region{data, data == nullptr ? 0 : rows * per_row * sizeof(*data)};
   };
-  replay({output(p.tokens, 1), output(p.status, 1), output(p.details, 1), output(p.top, static_cast<std::size_t>(p.top_count)),
+  replay({output(p.tokens, 1), output(p.status, 1), output(p.details, 1),
+          output(p.top, static_cast<std::size_t>(p.top_count)),
           region({p.probabilities, p.probabilities == nullptr ? 0 : p.rows, p.vocab, p.probabilities_stride})},
          [&] { backend_.sample(type, p); });
 }

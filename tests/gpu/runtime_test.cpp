@@ -30,7 +30,8 @@ using testing::Throws;
 template <class T>
 std::vector<T> download(const DeviceBuffer& buffer, std::size_t count, const Stream& stream) {
   std::vector<T> values(count);
-  check(cudaMemcpyAsync(values.data(), buffer.data(), count * sizeof(T), cudaMemcpyDeviceToHost, stream.get()), "downloading");
+  check(cudaMemcpyAsync(values.data(), buffer.data(), count * sizeof(T), cudaMemcpyDeviceToHost, stream.get()),
+        "downloading");
   stream.synchronize();
   return values;
 }
@@ -57,7 +58,8 @@ TEST(DeviceInfo, NamesTheDevicesThatExist) {
 
 TEST(Check, ThrowsTheCodeAndClearsTheError) {
   EXPECT_NO_THROW(check(cudaSuccess, "nothing"));
-  EXPECT_THAT([] { check(cudaSetDevice(-7), "choosing a device"); }, throws(ErrorCode::kUnsupported, "choosing a device"));
+  EXPECT_THAT([] { check(cudaSetDevice(-7), "choosing a device"); },
+              throws(ErrorCode::kUnsupported, "choosing a device"));
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);
   EXPECT_THAT([] { check(cudaErrorInvalidValue, "testing"); }, throws(ErrorCode::kInternal, "runtime_test.cpp:"));
 }
@@ -157,7 +159,8 @@ TEST(Blas, MultipliesStridedRows) {
         }
         // Any order of summation: at most (in + 1) roundings of partial sums below in + 1.
         const double tolerance = col < s.out ? (s.in + 1.0) * (s.in + 1.0) * 0x1p-24 : 0;
-        ASSERT_NEAR(got[i], want, tolerance) << "row " << row << " col " << col << " of " << s.rows << "x" << s.in << "x" << s.out;
+        ASSERT_NEAR(got[i], want, tolerance)
+            << "row " << row << " col " << col << " of " << s.rows << "x" << s.in << "x" << s.out;
       }
     }
   }

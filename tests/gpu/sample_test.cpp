@@ -33,9 +33,8 @@ TEST_P(CudaSample, RandomBits) { run_random_bits(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, RowInvariance) { run_row_invariance(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, Distribution) { run_distribution(backend(), SuiteSize::kFast); }
 
-INSTANTIATE_TEST_SUITE_P(Modes, CudaSample, testing::Values(Mode::kLaunched, Mode::kReplayed), [](const auto& info) {
-  return info.param == Mode::kLaunched ? "Launched" : "Replayed";
-});
+INSTANTIATE_TEST_SUITE_P(Modes, CudaSample, testing::Values(Mode::kLaunched, Mode::kReplayed),
+                         [](const auto& info) { return info.param == Mode::kLaunched ? "Launched" : "Replayed"; });
 
 }  // namespace
 }  // namespace fllm::test

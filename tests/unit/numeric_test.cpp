@@ -39,7 +39,8 @@ TEST(Half, EveryValueConvertsExactly) {
       EXPECT_EQ(std::isnan(got), fraction != 0) << bits;
       if (fraction == 0) EXPECT_EQ(got, sign * std::numeric_limits<double>::infinity()) << bits;
     } else {
-      const double want = exponent == 0 ? sign * std::ldexp(fraction, -24) : sign * std::ldexp(1024 + fraction, exponent - 25);
+      const double want =
+          exponent == 0 ? sign * std::ldexp(fraction, -24) : sign * std::ldexp(1024 + fraction, exponent - 25);
       EXPECT_EQ(got, want) << bits;
       EXPECT_EQ(std::signbit(got), sign < 0) << bits;
     }
@@ -70,7 +71,8 @@ TEST(Mass, IsTheFloorOfTheScaledWeight) {
 }
 
 TEST(Mass, WideProductsMatchInt128) {
-  const std::uint64_t values[] = {0, 1, 0xffffffffu, 0x100000000u, 0x123456789abcdefu, ~0ull, kFullMass, kFullMass << 20};
+  const std::uint64_t values[] = {0,     1,         0xffffffffu,    0x100000000u, 0x123456789abcdefu,
+                                  ~0ull, kFullMass, kFullMass << 20};
   for (const std::uint64_t a : values) {
     for (const std::uint64_t b : values) {
       EXPECT_EQ(multiply_high(a, b), static_cast<std::uint64_t>((static_cast<unsigned __int128>(a) * b) >> 64));

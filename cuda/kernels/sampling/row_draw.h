@@ -40,14 +40,15 @@ FLLM_DEVICE Kept sum_kept(const C& cta, SharedRow& shared, const Row& row, const
 /// First kept id, in ascending id, whose running mass reaches goal (1 <= goal <= kept mass). Needs sum_kept.
 template <Cta C>
 FLLM_DEVICE std::int32_t draw(const C& cta, SharedRow& shared, const Row& row, const Cut& cut, Mass goal) {
-  const Crossing tile = find_crossing(cta, shared.crossing, row.tiles.count, goal,
-                                      [&](std::int32_t t) { return shared.tile_mass[t]; });
+  const Crossing tile =
+      find_crossing(cta, shared.crossing, row.tiles.count, goal, [&](std::int32_t t) { return shared.tile_mass[t]; });
   if (cta.warp() == 0) {
     Mass running = tile.before;
     std::int32_t base = tile.index * row.tiles.width;
     for (std::int32_t last = base + row.tiles.width; base < last; base += C::kWarpWidth) {
       const std::int32_t id = base + cta.lane();
-      const Mass inclusive = running + warp_inclusive_sum(cta, cut.keeps(row.keys[id], id) ? row.mass(row.keys[id]) : 0);
+      const Mass inclusive =
+          running + warp_inclusive_sum(cta, cut.keeps(row.keys[id], id) ? row.mass(row.keys[id]) : 0);
       const std::uint32_t reached = cta.ballot(inclusive >= goal);
       if (reached != 0) {
         if (cta.lane() == 0) shared.found = base + lowest_bit(reached);

@@ -12,8 +12,8 @@ template <class LogitT>
 struct RawDistribution {
   const LogitT* logits = nullptr;
   float maximum = 0;
-  float log_total = 0;           // ln(sum of masses / 2^40)
-  std::int32_t infinite_id = -1; // lowest id whose raw logit is +inf
+  float log_total = 0;            // ln(sum of masses / 2^40)
+  std::int32_t infinite_id = -1;  // lowest id whose raw logit is +inf
 
   [[nodiscard]] FLLM_DEVICE float logprob(std::int32_t id) const {
     if (infinite_id >= 0) return id == infinite_id ? 0.0f : -infinity32();

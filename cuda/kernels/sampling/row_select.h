@@ -23,9 +23,9 @@ FLLM_DEVICE void clear_bins(const C& cta, SharedRow& shared, std::int32_t count)
 }
 
 struct KeySelection {
-  bool found;           // false: the total does not reach the goal
-  std::int32_t key;     // of the entry that reaches it
-  Mass before;          // weight of the entries with larger keys
+  bool found;        // false: the total does not reach the goal
+  std::int32_t key;  // of the entry that reaches it
+  Mass before;       // weight of the entries with larger keys
 };
 
 /// Radix selection, largest key first, over count entries: key_at(i), weight_at(i, key) > 0.
@@ -43,8 +43,8 @@ FLLM_DEVICE KeySelection select_key(const C& cta, SharedRow& shared, std::int32_
       if (inside) cta.atomic_add(&shared.bins[(flipped >> shift) & (kDigits - 1)], weight_of(key));
     }
     cta.sync();  // all weights are added
-    const Crossing crossing = find_crossing(cta, shared.crossing, kDigits, goal - before,
-                                            [&](std::int32_t i) { return shared.bins[i]; });
+    const Crossing crossing =
+        find_crossing(cta, shared.crossing, kDigits, goal - before, [&](std::int32_t i) { return shared.bins[i]; });
     if (crossing.index < 0) return {false, 0, 0};
     prefix = (prefix << kDigitBits) | static_cast<std::uint32_t>(crossing.index);
     before += crossing.before;
@@ -56,9 +56,8 @@ FLLM_DEVICE KeySelection select_key(const C& cta, SharedRow& shared, std::int32_
 template <Cta C>
 FLLM_DEVICE Cut select_in_list(const C& cta, SharedRow& shared, const Row& row, std::int32_t count, Goal goal) {
   const auto key_at = [&](std::int32_t i) { return row.keys[row.list[i]]; };
-  const KeySelection selected = select_key(cta, shared, count, goal.amount, key_at, [&](std::int32_t key) {
-    return goal.by_mass ? row.mass(key) : Mass{1};
-  });
+  const KeySelection selected = select_key(cta, shared, count, goal.amount, key_at,
+                                           [&](std::int32_t key) { return goal.by_mass ? row.mass(key) : Mass{1}; });
   if (!selected.found) return Cut{};
   const Mass each = goal.by_mass ? row.mass(selected.key) : Mass{1};  // > 0: it made the goal
   const Mass ties = (goal.amount - selected.before + each - 1) / each;
@@ -106,8 +105,8 @@ FLLM_DEVICE Mass fill_bins(const C& cta, SharedRow& shared, const Row& row, bool
 /// selected from.
 template <Cta C>
 FLLM_DEVICE Cut select_from_bins(const C& cta, SharedRow& shared, const Row& row, Goal goal) {
-  const Crossing crossing = find_crossing(cta, shared.crossing, kBins, goal.amount,
-                                          [&](std::int32_t i) { return shared.bins[i]; });
+  const Crossing crossing =
+      find_crossing(cta, shared.crossing, kBins, goal.amount, [&](std::int32_t i) { return shared.bins[i]; });
   if (crossing.index < 0) return Cut{};
   const std::int32_t count = list_ids(
       cta, shared, row, [&](std::int32_t tile_key) { return bin_of(row, tile_key) <= crossing.index; },
@@ -120,9 +119,9 @@ FLLM_DEVICE Cut select_from_bins(const C& cta, SharedRow& shared, const Row& row
 template <Cta C>
 FLLM_DEVICE std::int32_t count_bound(const C& cta, SharedRow& shared, const Row& row, std::int32_t count) {
   if (count > row.tiles.count) return kLowestFinite;
-  const KeySelection selected = select_key(cta, shared, row.tiles.count, static_cast<Mass>(count),
-                                           [&](std::int32_t t) { return shared.tile_key[t]; },
-                                           [](std::int32_t) { return Mass{1}; });
+  const KeySelection selected = select_key(
+      cta, shared, row.tiles.count, static_cast<Mass>(count), [&](std::int32_t t) { return shared.tile_key[t]; },
+      [](std::int32_t) { return Mass{1}; });
   return selected.key > kLowestFinite ? selected.key : kLowestFinite;
 }
 
