@@ -19,6 +19,8 @@ using FiberSamplingOnce = FiberMachines;
 INSTANTIATE_TEST_SUITE_P(One, FiberSamplingOnce, testing::Values(FiberMachine{256, 20240229}), machine_name);
 
 TEST_P(FiberSamplingOnce, LargeRows) { run_large_rows(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingOnce, EditedRows) { run_edited_rows(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingOnce, ExactTopP) { run_exact_top_p(backend_); }
 TEST_P(FiberSamplingOnce, RandomBits) { run_random_bits(backend_, SuiteSize::kFast); }
 
 }  // namespace
