@@ -12,9 +12,9 @@
 #include "cuda/backend/fiber_backend.h"
 
 // One suite for every context: the cases of a kernel are a function `void run_…(Backend&)` in tests/support that allocates,
-// uploads, calls the Backend's operation and compares what it downloads. Here it runs on fibers; serial_kernels_test.cpp
-// gives it the CPU backend of each instruction set, tests/gpu the CUDA backend. A suite therefore includes no kernel, only
-// cuda/backend/backend.h, and compares bits, since every context must give the same.
+// uploads, calls the Backend's operation and compares what it downloads. Here it runs on fibers; the other tests of this
+// folder give it the CPU backend of each instruction set, tests/gpu the CUDA backend. A suite therefore includes no kernel,
+// only cuda/backend/backend.h, and compares bits, since every context must give the same.
 namespace fllm::test {
 
 /// A block size and an order of threads. Printed as in the names of the tests: threads_128_schedule_0.

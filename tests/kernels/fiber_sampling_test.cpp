@@ -11,14 +11,24 @@ INSTANTIATE_TEST_SUITE_P(Every, FiberSampling, testing::ValuesIn(every_machine()
 
 TEST_P(FiberSampling, FilterGrid) { run_filter_grid(backend_, SuiteSize::kFast); }
 TEST_P(FiberSampling, MixedRows) { run_mixed_rows(backend_, SuiteSize::kFast); }
-TEST_P(FiberSampling, IntervalEnds) { run_interval_ends(backend_, SuiteSize::kFast); }
-TEST_P(FiberSampling, RowInvariance) { run_row_invariance(backend_, SuiteSize::kFast); }
+
+// Many launches of the same few code paths: one order per block size.
+using FiberSamplingSome = FiberMachines;
+
+INSTANTIATE_TEST_SUITE_P(Some, FiberSamplingSome,
+                         testing::Values(FiberMachine{32, 0}, FiberMachine{128, 1}, FiberMachine{256, 20240229}),
+                         machine_name);
+
+TEST_P(FiberSamplingSome, IntervalEnds) { run_interval_ends(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingSome, RowInvariance) { run_row_invariance(backend_, SuiteSize::kFast); }
 
 using FiberSamplingOnce = FiberMachines;
 
 INSTANTIATE_TEST_SUITE_P(One, FiberSamplingOnce, testing::Values(FiberMachine{256, 20240229}), machine_name);
 
 TEST_P(FiberSamplingOnce, LargeRows) { run_large_rows(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingOnce, EditedRows) { run_edited_rows(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingOnce, ExactTopP) { run_exact_top_p(backend_); }
 TEST_P(FiberSamplingOnce, RandomBits) { run_random_bits(backend_, SuiteSize::kFast); }
 
 }  // namespace

@@ -113,6 +113,28 @@ void run_mixed_rows(Backend& backend, SuiteSize size) {
   }
 }
 
+void run_exact_top_p(Backend& backend) {
+  const BatchLayout layout{.vocab = 3};
+  SampleBatch batch(layout);
+  for (int i = 0; i < 20000; ++i) {
+    const std::vector<float> logits = {0.0f, -0.2f - 1e-5f * static_cast<float>(i), -1.0f};
+    RowCase row;
+    SampleBatch neutral(layout);
+    neutral.add(logits, row);
+    const OracleDistribution all = oracle_distribution(layout.type, neutral.host_params(), 0);
+    const unsigned __int128 first = all.mass[0], total = all.kept_mass;
+    const unsigned __int128 p = (first << 32) / total + 1;  // the first id's mass is less than p of the total ...
+    if (((p * total) >> 32) > first) continue;              // ... by less than one unit
+    row.sampling.top_p_on = 1;
+    row.sampling.top_p = static_cast<std::uint32_t>(p);
+    batch.add(logits, row);
+    row.sampling.top_p = static_cast<std::uint32_t>(p - 1);
+    batch.add(logits, row);
+  }
+  ASSERT_GE(batch.rows(), 20);
+  expect_oracle(backend, batch);
+}
+
 void run_edited_rows(Backend& backend, SuiteSize size) {
   Random random(8);
   const auto between = [&random](double low, double high) {

@@ -16,6 +16,8 @@ enum class SuiteSize {
 void run_filter_grid(Backend& backend, SuiteSize size);
 /// Rows of mixed shapes, parameters and edits: every type, alignment, stride and set of outputs.
 void run_mixed_rows(Backend& backend, SuiteSize size);
+/// top-p as close to a prefix's share as its 32 bits allow, on either side.
+void run_exact_top_p(Backend& backend);
 /// Penalties and biases on every id of rows without filters, where the last bit of a logit shows in the masses.
 void run_edited_rows(Backend& backend, SuiteSize size);
 /// Vocabularies up to 2^20.

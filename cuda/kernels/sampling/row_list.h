@@ -6,7 +6,7 @@
 namespace fllm::sampling {
 
 /// Lists the ids that `matches(key)` in row.list, ascending; returns how many. Tiles whose largest key fails
-/// `possible(key)` are not looked at. Ends with a barrier.
+/// `possible(key)` are not looked at. The list is there for everyone behind the block's next barrier.
 template <Cta C, class Possible, class Matches>
 FLLM_DEVICE std::int32_t list_ids(const C& cta, SharedRow& shared, const Row& row, const Possible& possible,
                                   const Matches& matches) {
@@ -48,7 +48,6 @@ FLLM_DEVICE std::int32_t list_ids(const C& cta, SharedRow& shared, const Row& ro
       out += count_bits(bits);
     }
   }
-  cta.sync();  // the list is there for everyone
   return static_cast<std::int32_t>(scan.total);
 }
 

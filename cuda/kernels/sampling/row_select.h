@@ -19,7 +19,7 @@ constexpr std::int32_t kDigits = 1 << kDigitBits;
 template <Cta C>
 FLLM_DEVICE void clear_bins(const C& cta, SharedRow& shared, std::int32_t count) {
   for (std::int32_t i = cta.thread_index(); i < count; i += cta.thread_count()) shared.bins[i] = 0;
-  cta.sync();  // bins are empty before anyone adds
+  cta.sync();  // bins are empty before anyone adds; a list that select_in_list works on is complete
 }
 
 struct KeySelection {

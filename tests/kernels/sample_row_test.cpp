@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/serial_isas.h"
+
+namespace fllm::test {
+namespace {
+
+using SampleRowOn = SerialIsas;
+
+INSTANTIATE_TEST_SUITE_P(Cpu, SampleRowOn, ::testing::ValuesIn(serial_isas().begin(), serial_isas().end()), isa_name);
+
+TEST_P(SampleRowOn, FilterGrid) {
+  auto cpu = backend();
+  run_filter_grid(cpu, SuiteSize::kFull);
+}
+TEST_P(SampleRowOn, ExactTopP) {
+  auto cpu = backend();
+  run_exact_top_p(cpu);
+}
+TEST_P(SampleRowOn, MixedRows) {
+  auto cpu = backend(2);
+  run_mixed_rows(cpu, SuiteSize::kFull);
+}
+TEST_P(SampleRowOn, EditedRows) {
+  auto cpu = backend();
+  run_edited_rows(cpu, SuiteSize::kFull);
+}
+TEST_P(SampleRowOn, LargeRows) {
+  auto cpu = backend(2);
+  run_large_rows(cpu, kLongSuite);
+}
+TEST_P(SampleRowOn, IntervalEnds) {
+  auto cpu = backend();
+  run_interval_ends(cpu, SuiteSize::kFull);
+}
+TEST_P(SampleRowOn, RandomBits) {
+  auto cpu = backend();
+  run_random_bits(cpu, SuiteSize::kFull);
+}
+
+}  // namespace
+}  // namespace fllm::test
