@@ -37,7 +37,9 @@ TEST(Half, EveryValueConvertsExactly) {
     const double sign = (bits & 0x8000u) != 0 ? -1 : 1;
     if (exponent == 31) {
       EXPECT_EQ(std::isnan(got), fraction != 0) << bits;
-      if (fraction == 0) EXPECT_EQ(got, sign * std::numeric_limits<double>::infinity()) << bits;
+      if (fraction == 0) {
+        EXPECT_EQ(got, sign * std::numeric_limits<double>::infinity()) << bits;
+      }
     } else {
       const double want =
           exponent == 0 ? sign * std::ldexp(fraction, -24) : sign * std::ldexp(1024 + fraction, exponent - 25);
