@@ -25,7 +25,8 @@ struct ScanResult {
   Mass total;
 };
 
-/// Exclusive prefix sum over the threads of the block. slots as in block_reduce.
+/// Exclusive prefix sum over the threads of the block. slots is shared memory that nobody else uses meanwhile, up to the
+/// block's next barrier.
 template <Cta C>
 FLLM_DEVICE ScanResult block_scan(const C& cta, Mass (&slots)[kMaxWarps], Mass value) {
   const Mass inclusive = warp_inclusive_sum(cta, value);
@@ -39,7 +40,6 @@ FLLM_DEVICE ScanResult block_scan(const C& cta, Mass (&slots)[kMaxWarps], Mass v
       if (w < cta.warp()) result.before += slots[w];
       result.total += slots[w];
     }
-    cta.sync();  // slots may be written again
     return result;
   }
 }

@@ -40,7 +40,7 @@ class ForwardWorkspace {
 };
 
 /// Enqueues the model over a batch: fills the KV cache at each row's position and writes logits [logit_row_count, vocab].
-/// Precondition: batch.rows <= workspace.max_rows(). Allocates nothing, waits for nothing.
+/// Precondition: batch.logit_row_count <= batch.rows <= workspace.max_rows(). Allocates nothing, waits for nothing.
 void forward(Backend& backend, const Model& model, const ForwardBatch& batch, KvCache& cache,
              const ForwardWorkspace& workspace, RowView<float> logits);
 

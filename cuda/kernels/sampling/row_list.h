@@ -35,7 +35,7 @@ FLLM_DEVICE std::int32_t list_ids(const C& cta, SharedRow& shared, const Row& ro
     shared.tile_mass[t] = offset;
     offset += count;
   }
-  cta.sync();  // offsets of all tiles are there
+  cta.sync();  // offsets of all tiles are there, the scan's slots are read
 
   for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
     const Mass next = t + 1 < row.tiles.count ? shared.tile_mass[t + 1] : scan.total;
