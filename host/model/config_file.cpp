@@ -81,7 +81,9 @@ ModelConfig find_config(const Checkpoint& checkpoint, const std::string& checkpo
   if (checkpoint.config() != nullptr) return config_from_pickle(*checkpoint.config(), checkpoint.source());
   std::vector<std::string> searched = {"the checkpoint's keys config and model_config"};
   for (const std::filesystem::path& file : config_files(checkpoint_path)) {
-    if (std::filesystem::exists(file)) return config_from_yaml(read_file(file.string(), kMaxYamlBytes), file.string());
+    std::error_code unreachable;
+    if (std::filesystem::exists(file, unreachable))
+      return config_from_yaml(read_file(file.string(), kMaxYamlBytes), file.string());
     searched.push_back(file.string());
   }
   throw Exception(ErrorCode::kNotFound,

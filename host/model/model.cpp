@@ -20,10 +20,11 @@ namespace {
 constexpr std::int64_t kMaxComputedPositions = std::int64_t{1} << 28;  // elements; 1 GiB
 
 std::string checkpoint_file(const std::string& path) {
-  if (!std::filesystem::is_directory(path)) return path;
+  std::error_code unreachable;
+  if (!std::filesystem::is_directory(path, unreachable)) return path;
   for (const char* name : {"model.pt", "final_model.pt", "best.pt"}) {
     const std::filesystem::path file = std::filesystem::path(path) / name;
-    if (std::filesystem::exists(file)) return file.string();
+    if (std::filesystem::exists(file, unreachable)) return file.string();
   }
   throw Exception(ErrorCode::kNotFound,
                   fmt::format("{}: no checkpoint in this folder; searched: model.pt, final_model.pt, best.pt", path));
@@ -152,7 +153,8 @@ Model load_model(const std::string& path, Backend& backend) {
 
 std::string tokenizer_path(const std::string& checkpoint_path) {
   const std::filesystem::path path(checkpoint_path);
-  const bool folder = std::filesystem::is_directory(path);
+  std::error_code unreachable;
+  const bool folder = std::filesystem::is_directory(path, unreachable);
   return ((folder ? path : path.parent_path()) / "tokenizer.json").string();
 }
 

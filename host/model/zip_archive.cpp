@@ -4,8 +4,6 @@
 #include <fmt/core.h>
 #include <zip.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <filesystem>
 
 #include "fundamentallm/result.h"
@@ -32,13 +30,9 @@ std::string text_of(int zip_error) {
   throw Exception(ErrorCode::kBadFormat, fmt::format("{}: {}", source, what));
 }
 
-[[noreturn]] void fail_to_open(const std::string& source, int zip_error, int system_error) {
-  if (zip_error == ZIP_ER_NOENT || (zip_error == ZIP_ER_OPEN && system_error == ENOENT)) {
-    throw Exception(ErrorCode::kNotFound, fmt::format("{}: there is no such file", source));
-  }
-  if (zip_error == ZIP_ER_OPEN || zip_error == ZIP_ER_SEEK) {
-    throw Exception(ErrorCode::kIo, fmt::format("{}: {}", source, text_of(zip_error)));
-  }
+[[noreturn]] void fail_to_open(const std::string& source, int zip_error) {
+  if (zip_error == ZIP_ER_OPEN) throw Exception(ErrorCode::kIo, fmt::format("{}: cannot be opened", source));
+  if (zip_error == ZIP_ER_EXISTS) fail(source, "two entries of the ZIP file have the same name");
   fail(source, fmt::format("not a complete ZIP file as torch.save writes it: {}", text_of(zip_error)));
 }
 
@@ -47,32 +41,38 @@ std::string text_of(int zip_error) {
 void ZipArchive::Discard::operator()(zip* archive) const { zip_discard(archive); }
 
 ZipArchive ZipArchive::open(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    throw Exception(ErrorCode::kIo, fmt::format("{}: a folder, not a file", path));
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    throw Exception(ErrorCode::kNotFound, fmt::format("{}: there is no such file", path));
   }
-  int error = 0;
-  errno = 0;
-  std::unique_ptr<zip, Discard> archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &error));
-  if (archive == nullptr) fail_to_open(path, error, errno);
-  return {std::move(archive), path, std::filesystem::file_size(path)};
+  const std::uintmax_t bytes = std::filesystem::is_regular_file(status) ? std::filesystem::file_size(path, error) : 0;
+  if (error) throw Exception(ErrorCode::kIo, fmt::format("{}: {}", path, error.message()));
+  if (!std::filesystem::is_regular_file(status)) {
+    throw Exception(ErrorCode::kIo, fmt::format("{}: not a regular file", path));
+  }
+  int zip_error = 0;
+  std::unique_ptr<zip, Discard> archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &zip_error));
+  if (archive == nullptr) fail_to_open(path, zip_error);
+  return {std::move(archive), path, bytes};
 }
 
 ZipArchive ZipArchive::from_memory(std::span<const std::byte> bytes, const std::string& source) {
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* buffer = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
-  if (buffer == nullptr) fail_to_open(source, zip_error_code_zip(&error), 0);
+  if (buffer == nullptr) fail_to_open(source, zip_error_code_zip(&error));
   std::unique_ptr<zip, Discard> archive(zip_open_from_source(buffer, ZIP_RDONLY | ZIP_CHECKCONS, &error));
   if (archive == nullptr) {
     zip_source_free(buffer);
-    fail_to_open(source, zip_error_code_zip(&error), 0);
+    fail_to_open(source, zip_error_code_zip(&error));
   }
   return {std::move(archive), source, bytes.size()};
 }
 
 ZipArchive::ZipArchive(std::unique_ptr<zip, Discard> archive, std::string source, std::uint64_t file_bytes)
     : archive_(std::move(archive)), source_(std::move(source)) {
+  if (file_bytes == 0) fail(source_, "is empty");  // libzip takes that for an archive without entries
   const zip_int64_t count = zip_get_num_entries(archive_.get(), 0);
   if (count < 0 || count > kMaxEntries) {
     fail(source_, fmt::format("{} entries, at most {} are allowed", count, kMaxEntries));
@@ -90,11 +90,7 @@ ZipArchive::ZipArchive(std::unique_ptr<zip, Discard> archive, std::string source
     }
     entries_.push_back({stat.name, index, stat.size});
   }
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (!by_name_.emplace(entries_[i].name, i).second) {
-      fail(source_, fmt::format("entry {}: the name is there twice", entries_[i].name));
-    }
-  }
+  for (std::size_t i = 0; i < entries_.size(); ++i) by_name_.emplace(entries_[i].name, i);
 }
 
 const ZipEntry* ZipArchive::find(std::string_view name) const {
