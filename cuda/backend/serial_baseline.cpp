@@ -9,7 +9,7 @@ namespace {
 struct Isa {
   static constexpr const char* kName = "baseline";
   static constexpr std::int32_t kTileFloats = 96;
-  static constexpr std::int32_t kTileRows = 6;
+  static constexpr std::int32_t kTileRows = 3;
 };
 
 }  // namespace

@@ -52,8 +52,17 @@ struct SerialTable : SerialEntry<Kernels>... {
 };
 
 /// Every kernel the CPU runs, one line each.
-using SerialKernels = SerialTable<Embed, RmsNorm, KvAppend, Attention, EpilogueKernel, GatherRows, CopyBlocks,
-                                  PanelProduct, SampleRow<float>, SampleRow<Half>, SampleRow<BFloat16>>;
+using SerialKernels = SerialTable<Embed,             //
+                                  RmsNorm,           //
+                                  KvAppend,          //
+                                  Attention,         //
+                                  EpilogueKernel,    //
+                                  GatherRows,        //
+                                  CopyBlocks,        //
+                                  PanelProduct,      //
+                                  SampleRow<float>,  //
+                                  SampleRow<Half>,   //
+                                  SampleRow<BFloat16>>;
 
 constexpr std::size_t kSerialSharedBytes = SerialKernels::shared_bytes();
 

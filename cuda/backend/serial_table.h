@@ -10,7 +10,7 @@
 // inside its object file. It names the set and the register tile of the matrix product:
 //   kName           as in FLLM_ISA
 //   kTileFloats     accumulators that fit the vector registers
-//   kTileRows       rows of the largest tile, its width being 16 columns or more
+//   kTileRows       rows of the largest tile, whose width is then 64 or 32 columns
 namespace fllm {
 
 template <class Isa, class Kernel>

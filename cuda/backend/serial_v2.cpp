@@ -9,7 +9,7 @@ namespace {
 struct Isa {
   static constexpr const char* kName = "v2";
   static constexpr std::int32_t kTileFloats = 32;
-  static constexpr std::int32_t kTileRows = 4;
+  static constexpr std::int32_t kTileRows = 1;
 };
 
 }  // namespace

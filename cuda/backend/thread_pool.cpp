@@ -6,13 +6,20 @@
 namespace fllm {
 namespace {
 
-constexpr std::int32_t kSpins = 1000;  // of a few tens of nanoseconds each
+// Waking a sleeper takes tens of microseconds. A wait shorter than that would make both sides sleep at every launch, so
+// the spin is longer. It offers the core to others now and then: the awaited thread may be one of them.
+constexpr std::int32_t kSpins = 16000;  // of about 10 ns
+constexpr std::int32_t kSpinsPerYield = 128;
 
 /// Waits until value is no longer `old`.
 void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
-  for (std::int32_t i = 0; i < kSpins; ++i) {
+  for (std::int32_t i = 1; i <= kSpins; ++i) {
     if (value.load(std::memory_order_acquire) != old) return;
-    cpu_pause();
+    if (i % kSpinsPerYield == 0) {
+      std::this_thread::yield();
+    } else {
+      cpu_pause();
+    }
   }
   value.wait(old, std::memory_order_acquire);
 }

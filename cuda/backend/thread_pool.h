@@ -9,8 +9,8 @@
 namespace fllm {
 
 /// Threads made once, that run one task together at a time. The calling thread is worker 0.
-/// A worker that finds nothing to do spins for some tens of microseconds, the time between the launches of a step, and
-/// then sleeps. Thread-safety: one owner at a time.
+/// A worker that finds nothing to do spins for some 200 microseconds, longer than the host's part of a step, and then
+/// sleeps. Thread-safety: one owner at a time.
 class ThreadPool {
  public:
   /// thread_count >= 1, the caller's included. Errors: std::system_error when the system refuses a thread.

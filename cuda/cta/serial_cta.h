@@ -44,6 +44,18 @@ class SerialCta {
   }
   FLLM_DEVICE void* dynamic_shared() const { return dynamic_shared_; }
 
+  /// Sum of 32 values by xor steps 16, 8, 4, 2, 1: what a warp does by shuffles, in vector registers. (As loops over
+  /// arrays the last steps would be taken apart into scalars.)
+  FLLM_DEVICE float sum_strands(const float (&strand)[32]) const {
+    typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
+    typedef std::int32_t Index __attribute__((vector_size(32)));
+    const auto* part = reinterpret_cast<const Eight*>(strand);
+    Eight sum = (part[0] + part[2]) + (part[1] + part[3]);
+    sum += __builtin_shuffle(sum, Index{4, 5, 6, 7, 0, 1, 2, 3});
+    sum += __builtin_shuffle(sum, Index{2, 3, 0, 1, 6, 7, 4, 5});
+    return sum[0] + sum[1];
+  }
+
  private:
   std::int32_t block_index_, block_count_;
   void* dynamic_shared_;

@@ -10,7 +10,9 @@ namespace fllm {
 
 /// Causal attention of one head of one row over positions [0, positions[row]], read through the block table.
 ///
-/// Grid: one block per (head, row), head-major, which owns its head_dim elements of `out`.
+/// Grid: one block per (row, head), which owns its head_dim elements of `out`. The heads of a row follow each other, since
+/// their keys lie side by side; rows are taken alternately from both ends, so that equal parts of the grid are
+/// equal work also where positions rise from row to row (a prompt).
 /// Bytes: reads 8 * head_dim per position, once.
 /// Determinism: positions are taken in tiles of 128. score[t] = scale * strand_sum(q . k[t]); m is the largest score so
 /// far (NaN passed over); weight[t] = 2^((score[t] - m) * log2 e), 0 below 2^-126. Between tiles sum and output are
@@ -30,8 +32,9 @@ struct Attention {
 
   template <Cta C>
   FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
-    const std::int32_t row = cta.block_index() % p.out.rows;
-    const std::int32_t first_column = cta.block_index() / p.out.rows * p.head_dim;
+    const std::int32_t turn = cta.block_index() / p.heads;
+    const std::int32_t row = turn % 2 == 0 ? turn / 2 : p.out.rows - 1 - turn / 2;
+    const std::int32_t first_column = cta.block_index() % p.heads * p.head_dim;
     const float* query = p.qkv.row(row) + first_column;
     float* out = p.out.row(row) + first_column;
     const std::int32_t position_count = p.positions[row] + 1;
@@ -48,7 +51,7 @@ struct Attention {
 
       const float* score = shared.score;
       const float new_maximum = strand_max(cta, count, maximum, [=](std::int32_t t) { return score[t]; });
-      const float rescale = base == 0 ? 0.0f : weight_of(maximum, new_maximum);
+      const float rescale = weight_of(maximum, new_maximum);  // 0 in the first tile
       maximum = new_maximum;
       for (std::int32_t t = cta.thread_index(); t < count; t += cta.thread_count()) {
         shared.weight[t] = weight_of(score[t], maximum);
@@ -84,7 +87,7 @@ struct Attention {
   /// columns at once, so that they share vector registers.
   template <Cta C>
   FLLM_DEVICE static void add_values(const C& cta, const Tile& tile, const Params& p, float* out) {
-    constexpr std::int32_t kColumns = C::kWarpWidth == 1 ? 32 : 1;
+    constexpr std::int32_t kColumns = C::kWarpWidth == 1 ? 64 : 1;
     for (std::int32_t c = cta.thread_index() * kColumns; c < p.head_dim; c += cta.thread_count() * kColumns) {
       if (p.head_dim - c >= kColumns) {
         add_columns<kColumns>(tile, p, c, kColumns, out + c);

@@ -55,12 +55,11 @@ struct PanelProduct {
     return (p.out.rows + kGroupRows - 1) / kGroupRows;
   }
 
-  /// Columns of a tile of kRows rows: as many of 64, 32, 16 as the registers hold.
+  /// Columns of a tile of kRows rows: 64 when the registers hold them, else 32. Loops of 16 and less are unrolled by the
+  /// compiler before it looks for vectors, and then stay scalar.
   template <class Isa>
   static constexpr std::int32_t tile_columns(std::int32_t row_count) {
-    std::int32_t columns = kPanelColumns;
-    while (columns > 16 && columns * row_count > Isa::kTileFloats) columns /= 2;
-    return columns;
+    return kPanelColumns * row_count <= Isa::kTileFloats ? kPanelColumns : kPanelColumns / 2;
   }
 
   template <class Isa, std::int32_t kRows>

@@ -23,14 +23,13 @@ struct RmsNorm {
 
   template <Cta C>
   FLLM_DEVICE void operator()(C& cta, Shared&, const Params& p) const {
+    if (cta.warp() > 0) return;  // in place, another warp would read what this one has written
     const std::int32_t row = cta.block_index();
     const float* x = p.x.row(row);
     float* out = p.out.row(row);
     const float sum = strand_sum(cta, p.out.cols, [x](std::int32_t c, float s) { return fma32(x[c], x[c], s); });
     const float scale = 1.0f / sqrt32(sum / static_cast<float>(p.out.cols) + p.epsilon);
-    // In place too: every thread wrote only what it alone has read.
-    for (std::int32_t c = cta.thread_index(); c < p.out.cols; c += cta.thread_count())
-      out[c] = x[c] * scale * p.weight[c];
+    for (std::int32_t c = cta.lane(); c < p.out.cols; c += C::kWarpWidth) out[c] = x[c] * scale * p.weight[c];
   }
 };
 

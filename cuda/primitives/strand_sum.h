@@ -28,11 +28,13 @@ FLLM_DEVICE float strand_sum(const C& cta, std::int32_t count, const Add& add) {
     for (; base + kStrands <= count; base += kStrands) {
       for (std::int32_t s = 0; s < kStrands; ++s) strand[s] = add(base + s, strand[s]);
     }
-    for (std::int32_t s = 0; s < count - base; ++s) strand[s] = add(base + s, strand[s]);
-    for (std::int32_t s = 0; s < 16; ++s) strand[s] += strand[s + 16];
-    for (std::int32_t s = 0; s < 8; ++s) strand[s] += strand[s + 8];
-    for (std::int32_t s = 0; s < 4; ++s) strand[s] += strand[s + 4];
-    return (strand[0] + strand[2]) + (strand[1] + strand[3]);
+    if (base < count) {  // on a copy: an array indexed by a variable would leave its registers in the loop above too
+      float last[kStrands];
+      for (std::int32_t s = 0; s < kStrands; ++s) last[s] = strand[s];
+      for (std::int32_t s = 0; s < count - base; ++s) last[s] = add(base + s, last[s]);
+      return cta.sum_strands(last);
+    }
+    return cta.sum_strands(strand);
   }
 }
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <functional>
+
+#include "tests/kernels/serial_isas.h"
+#include "tests/support/model_suite.h"
+
+namespace fllm::test {
+namespace {
+
+class ModelOn : public SerialIsas {
+ protected:
+  static void on_every_thread_count(const std::function<void(Backend&)>& suite) {
+    for (const std::int32_t threads : {1, 2, 3}) {
+      SCOPED_TRACE(std::to_string(threads) + " threads");
+      auto cpu = backend(threads);
+      suite(cpu);
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Cpu, ModelOn, ::testing::ValuesIn(serial_isas().begin(), serial_isas().end()), isa_name);
+
+TEST_P(ModelOn, Embed) { on_every_thread_count(run_embed); }
+TEST_P(ModelOn, RmsNorm) { on_every_thread_count(run_rms_norm); }
+TEST_P(ModelOn, KvAppend) { on_every_thread_count(run_kv_append); }
+TEST_P(ModelOn, Attention) { on_every_thread_count(run_attention); }
+TEST_P(ModelOn, AttentionDegenerate) { on_every_thread_count(run_attention_degenerate); }
+TEST_P(ModelOn, GatherRows) { on_every_thread_count(run_gather_rows); }
+TEST_P(ModelOn, CopyBlocks) { on_every_thread_count(run_copy_blocks); }
+TEST_P(ModelOn, Linear) {
+  on_every_thread_count([](Backend& cpu) { run_linear(cpu, 0); });
+}
+TEST_P(ModelOn, RefusedArguments) { on_every_thread_count(run_refused_arguments); }
+
+}  // namespace
+}  // namespace fllm::test

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/model_oracle.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "cuda/portable/gelu.h"
+
+namespace fllm::test {
+namespace {
+
+float joined(std::array<float, 32> strand) {
+  for (const std::size_t step : {16u, 8u, 4u, 2u, 1u}) {
+    const std::array<float, 32> before = strand;
+    for (std::size_t s = 0; s < 32; ++s) strand[s] = before[s] + before[s ^ step];
+  }
+  return strand[0];
+}
+
+float plain_weight(float score, float maximum) {
+  const float x = (score - maximum) * 1.44269504f;
+  if (std::isnan(x)) return x;
+  return x < -126 ? 0.0f : exp2_shared(x);
+}
+
+}  // namespace
+
+float plain_strand_dot(std::span<const float> a, std::span<const float> b) {
+  std::array<float, 32> strand{};
+  for (std::size_t i = 0; i < a.size(); ++i) strand[i % 32] = std::fma(a[i], b[i], strand[i % 32]);
+  return joined(strand);
+}
+
+float plain_strand_total(std::span<const float> values) {
+  std::array<float, 32> strand{};
+  for (std::size_t i = 0; i < values.size(); ++i) strand[i % 32] += values[i];
+  return joined(strand);
+}
+
+std::vector<float> plain_rms_norm(std::span<const float> x, std::span<const float> weight, float epsilon) {
+  const float mean = plain_strand_dot(x, x) / static_cast<float>(x.size());
+  const float scale = 1.0f / std::sqrt(mean + epsilon);
+  std::vector<float> out;
+  for (std::size_t c = 0; c < x.size(); ++c) out.push_back(x[c] * scale * weight[c]);
+  return out;
+}
+
+std::vector<float> plain_attention(const PlainHead& head) {
+  constexpr std::size_t kTile = 128;
+  std::vector<float> out(head.query.size(), 0.0f);
+  float maximum = -std::numeric_limits<float>::infinity(), sum = 0;
+  for (std::size_t base = 0; base < head.keys.size(); base += kTile) {
+    const std::size_t count = std::min(kTile, head.keys.size() - base);
+    std::vector<float> score, weight;
+    float highest = maximum;
+    for (std::size_t t = 0; t < count; ++t) {
+      score.push_back(plain_strand_dot(head.query, head.keys[base + t]) * head.scale);
+      if (score[t] > highest) highest = score[t];
+    }
+    const float rescale = base == 0 ? 0.0f : plain_weight(maximum, highest);
+    maximum = highest;
+    for (const float s : score) weight.push_back(plain_weight(s, maximum));
+    sum = std::fma(sum, rescale, plain_strand_total(weight));
+    for (std::size_t c = 0; c < out.size(); ++c) {
+      out[c] = base == 0 ? 0.0f : out[c] * rescale;
+      for (std::size_t t = 0; t < count; ++t) out[c] = std::fma(weight[t], head.values[base + t][c], out[c]);
+    }
+  }
+  for (float& value : out) value /= sum;
+  return out;
+}
+
+std::vector<double> exact_attention(const PlainHead& head) {
+  std::vector<double> score;
+  for (const std::vector<float>& key : head.keys) {
+    double dot = 0;
+    for (std::size_t c = 0; c < key.size(); ++c) dot += double{head.query[c]} * key[c];
+    score.push_back(dot * head.scale);
+  }
+  const double maximum = *std::max_element(score.begin(), score.end());
+  double sum = 0;
+  std::vector<double> out(head.query.size(), 0.0);
+  for (std::size_t t = 0; t < score.size(); ++t) {
+    const double weight = std::exp(score[t] - maximum);
+    sum += weight;
+    for (std::size_t c = 0; c < out.size(); ++c) out[c] += weight * head.values[t][c];
+  }
+  for (double& value : out) value /= sum;
+  return out;
+}
+
+float plain_linear(const PlainOutput& output) {
+  float sum = 0;
+  for (std::size_t k = 0; k < output.x.size(); ++k) sum = std::fma(output.x[k], output.weight[k], sum);
+  const float y = sum + output.bias;
+  if (output.epilogue == Epilogue::kBiasGelu) return gelu(y);
+  return output.epilogue == Epilogue::kBiasResidual ? output.before + y : y;
+}
+
+}  // namespace fllm::test

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/backend/backend.h"
+
+// The model's operations on any backend, against tests/support/model_oracle.h. Bits are equal unless a tolerance is named.
+namespace fllm::test {
+
+void run_embed(Backend& backend);
+void run_rms_norm(Backend& backend);
+void run_kv_append(Backend& backend);
+void run_attention(Backend& backend);
+void run_attention_degenerate(Backend& backend);
+void run_gather_rows(Backend& backend);
+void run_copy_blocks(Backend& backend);
+/// tolerance: 0 for a backend whose product is the chain of the oracle; a library's sum order differs.
+void run_linear(Backend& backend, float tolerance);
+/// Arguments that do not fit each other are refused by name.
+void run_refused_arguments(Backend& backend);
+
+}  // namespace fllm::test

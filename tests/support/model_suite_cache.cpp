@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "tests/support/device_rows.h"
+#include "tests/support/model_oracle.h"
+#include "tests/support/model_suite.h"
+
+namespace fllm::test {
+namespace {
+
+constexpr std::int32_t kBlocks = 64;
+
+/// A layer's cache and the block tables of three sequences, their blocks scattered. A row is (sequence, position).
+class Cache {
+ public:
+  Cache(Backend& backend, std::int32_t width, std::vector<std::int32_t> sequences, std::vector<std::int32_t> positions)
+      : width_(width),
+        sequences_(std::move(sequences)),
+        positions_(std::move(positions)),
+        keys(random_floats(elements(), 11)),
+        values(random_floats(elements(), 12)),
+        device_keys(backend, elements()),
+        device_values(backend, elements()),
+        device_sequences_(backend, sequences_),
+        device_positions_(backend, positions_),
+        device_table_(backend, table()) {
+    upload();
+  }
+
+  void upload() {
+    device_keys.upload(keys);
+    device_values.upload(values);
+  }
+  [[nodiscard]] std::int32_t row_count() const { return static_cast<std::int32_t>(positions_.size()); }
+  [[nodiscard]] std::int32_t position(std::int32_t row) const { return positions_[static_cast<std::size_t>(row)]; }
+  [[nodiscard]] const std::int32_t* positions() const { return device_positions_.data(); }
+  [[nodiscard]] BlockTables tables() const { return {device_table_.data(), kStride, device_sequences_.data()}; }
+  [[nodiscard]] KvLayer layer() const { return {device_keys.data(), device_values.data(), width_}; }
+  /// First element of position t of a row's sequence.
+  [[nodiscard]] std::size_t offset(std::int32_t row, std::int32_t t) const {
+    const std::int32_t block = block_of(sequences_[static_cast<std::size_t>(row)], t / 16);
+    return static_cast<std::size_t>(block * 16 + t % 16) * static_cast<std::size_t>(width_);
+  }
+
+ private:
+  static constexpr std::int32_t kStride = 23, kSequences = 3;
+  static std::int32_t block_of(std::int32_t sequence, std::int32_t index) {
+    return (sequence * 20 + index) * 37 % kBlocks;  // 37 is odd: distinct for the 60 pairs
+  }
+  static std::vector<std::int32_t> table() {
+    std::vector<std::int32_t> blocks(kSequences * kStride, -1);
+    for (std::int32_t s = 0; s < kSequences; ++s) {
+      for (std::int32_t i = 0; i < 20; ++i) blocks[static_cast<std::size_t>(s * kStride + i)] = block_of(s, i);
+    }
+    return blocks;
+  }
+  [[nodiscard]] std::size_t elements() const { return static_cast<std::size_t>(kBlocks * kKvBlockTokens * width_); }
+
+  std::int32_t width_;
+  std::vector<std::int32_t> sequences_, positions_;
+
+ public:
+  std::vector<float> keys, values;  // [blocks, 16, width]
+  GuardedArray<float> device_keys, device_values;
+
+ private:
+  DeviceTable<std::int32_t> device_sequences_, device_positions_, device_table_;
+};
+
+void expect_same(const GuardedArray<float>& array, const std::vector<float>& expected, const std::string& what) {
+  const std::vector<float> got = array.download(what.c_str());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    ASSERT_TRUE(same_bits(got[i], expected[i]))
+        << what << ": element " << i << ": got " << got[i] << ", want " << expected[i];
+  }
+}
+
+PlainHead plain_head(const Cache& cache, std::span<const float> qkv, std::int32_t row, std::int32_t head,
+                     std::int32_t head_dim) {
+  const auto first = static_cast<std::size_t>(head * head_dim), size = static_cast<std::size_t>(head_dim);
+  const auto part = [&](const std::vector<float>& from, std::size_t offset) {
+    const auto begin = from.begin() + static_cast<std::ptrdiff_t>(offset + first);
+    return std::vector<float>(begin, begin + head_dim);
+  };
+  PlainHead plain;
+  plain.query.assign(qkv.begin() + head * head_dim, qkv.begin() + static_cast<std::ptrdiff_t>(first + size));
+  plain.scale = 1 / std::sqrt(static_cast<float>(head_dim));
+  for (std::int32_t t = 0; t <= cache.position(row); ++t) {
+    plain.keys.push_back(part(cache.keys, cache.offset(row, t)));
+    plain.values.push_back(part(cache.values, cache.offset(row, t)));
+  }
+  return plain;
+}
+
+/// Runs attention over the cache and compares every head with the oracle.
+void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, std::int32_t heads, std::int32_t head_dim) {
+  const DeviceRows out(backend, cache.row_count(), heads * head_dim);
+  const float scale = 1 / std::sqrt(static_cast<float>(head_dim));
+  backend.attention(
+      {qkv.input(), cache.positions(), cache.tables(), cache.layer(), heads, head_dim, scale, out.view()});
+  std::vector<std::vector<float>> expected;
+  for (std::int32_t row = 0; row < cache.row_count(); ++row) {
+    expected.emplace_back();
+    for (std::int32_t head = 0; head < heads; ++head) {
+      const PlainHead plain = plain_head(cache, qkv.row(row), row, head, head_dim);
+      const std::vector<float> values = plain_attention(plain);
+      const std::vector<double> exact = exact_attention(plain);
+      for (std::size_t c = 0; c < values.size(); ++c) {
+        // Values lie in [-2, 2); scores below 40 carry an error below 1e-5, which a weight shows in full.
+        if (!std::isnan(exact[c])) {
+          EXPECT_NEAR(values[c], exact[c], 5e-5) << "the oracle itself, row " << row;
+        }
+      }
+      expected.back().insert(expected.back().end(), values.begin(), values.end());
+    }
+  }
+  out.expect(expected, "attention, " + std::to_string(heads) + " heads of " + std::to_string(head_dim));
+}
+
+}  // namespace
+
+void run_kv_append(Backend& backend) {
+  for (const std::int32_t width : {1, 31, 33, 128, 300}) {
+    Cache cache(backend, width, {0, 1, 1, 2, 0}, {0, 15, 16, 299, 33});
+    const DeviceRows qkv(backend, cache.row_count(), 3 * width, 13);
+    backend.kv_append({qkv.input(), cache.positions(), cache.tables(), cache.layer()});
+    for (std::int32_t row = 0; row < cache.row_count(); ++row) {
+      for (std::int32_t c = 0; c < width; ++c) {
+        const std::size_t place = cache.offset(row, cache.position(row)) + static_cast<std::size_t>(c);
+        cache.keys[place] = qkv.row(row)[static_cast<std::size_t>(width + c)];
+        cache.values[place] = qkv.row(row)[static_cast<std::size_t>(2 * width + c)];
+      }
+    }
+    expect_same(cache.device_keys, cache.keys, "keys");
+    expect_same(cache.device_values, cache.values, "values");
+  }
+}
+
+void run_copy_blocks(Backend& backend) {
+  const std::vector<std::int32_t> source{3, 7, 3}, destination{0, 63, 20};
+  const DeviceTable<std::int32_t> from(backend, source), to(backend, destination);
+  for (const std::int32_t width : {1, 33, 128}) {
+    Cache cache(backend, width, {0}, {0});
+    backend.copy_blocks({cache.layer(), from.data(), to.data(), 3});
+    const auto size = static_cast<std::ptrdiff_t>(16 * width);
+    for (std::size_t i = 0; i < source.size(); ++i) {
+      for (std::vector<float>* memory : {&cache.keys, &cache.values}) {
+        std::copy_n(memory->begin() + source[i] * size, size, memory->begin() + destination[i] * size);
+      }
+    }
+    expect_same(cache.device_keys, cache.keys, "keys");
+    expect_same(cache.device_values, cache.values, "values");
+  }
+}
+
+void run_attention(Backend& backend) {
+  struct Size {
+    std::int32_t heads, head_dim;
+  };
+  const std::vector<std::int32_t> edges{0, 1, 15, 16, 31, 32, 127, 128, 200};
+  for (const Size& size : {Size{1, 1}, Size{3, 8}, Size{2, 32}, Size{1, 33}, Size{2, 64}, Size{1, 100}}) {
+    const Cache cache(backend, size.heads * size.head_dim, {0, 1, 2, 0, 1, 2, 0, 1, 2}, edges);
+    DeviceRows qkv(backend, cache.row_count(), 3 * size.heads * size.head_dim, 14);
+    check_attention(backend, cache, qkv, size.heads, size.head_dim);
+  }
+  // Three tiles, the last one of a single position and of several.
+  const Cache longer(backend, 64, {0, 2}, {256, 300});
+  DeviceRows qkv(backend, 2, 192, 15);
+  check_attention(backend, longer, qkv, 2, 32);
+}
+
+void run_attention_degenerate(Backend& backend) {
+  constexpr std::int32_t kHeadDim = 32;
+  Cache cache(backend, kHeadDim, {0, 1, 2, 2, 1}, {140, 140, 140, 3, 10});
+  DeviceRows qkv(backend, cache.row_count(), 3 * kHeadDim, 16);
+  const auto set_key = [&](std::int32_t row, std::int32_t t, float value) {
+    std::fill_n(cache.keys.begin() + static_cast<std::ptrdiff_t>(cache.offset(row, t)), kHeadDim, value);
+  };
+  for (std::int32_t c = 0; c < kHeadDim; ++c) {
+    for (std::int32_t row = 0; row < cache.row_count(); ++row) qkv.at(row, c) = 1.0f;
+  }
+  qkv.upload();
+  set_key(0, 5, std::numeric_limits<float>::quiet_NaN());  // in the first of two tiles: NaN
+  set_key(1, 130, 4000.0f);                                // in the second tile: all before it vanishes
+  set_key(2, 139, -4000.0f);                               // no weight at all
+  for (std::int32_t t = 0; t <= 3; ++t)
+    set_key(3, t, -std::numeric_limits<float>::infinity());  // NaN for the last two rows' sequence
+  cache.upload();
+  check_attention(backend, cache, qkv, 1, kHeadDim);
+}
+
+}  // namespace fllm::test
