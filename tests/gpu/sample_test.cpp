@@ -27,6 +27,7 @@ class CudaSample : public testing::TestWithParam<Mode> {
 TEST_P(CudaSample, FilterGrid) { run_filter_grid(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, MixedRows) { run_mixed_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, EditedRows) { run_edited_rows(backend(), SuiteSize::kFast); }
+TEST_P(CudaSample, SignedZeros) { run_signed_zeros(backend()); }
 TEST_P(CudaSample, LargeRows) { run_large_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, IntervalEnds) { run_interval_ends(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, RandomBits) { run_random_bits(backend(), SuiteSize::kFast); }

@@ -19,6 +19,9 @@ INSTANTIATE_TEST_SUITE_P(Some, FiberSamplingSome,
                          testing::Values(FiberMachine{32, 0}, FiberMachine{128, 1}, FiberMachine{256, 20240229}),
                          machine_name);
 
+TEST_P(FiberSamplingSome, EditedRows) { run_edited_rows(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingSome, SignedZeros) { run_signed_zeros(backend_); }
+TEST_P(FiberSamplingSome, LargeRows) { run_large_rows(backend_, SuiteSize::kFast); }
 TEST_P(FiberSamplingSome, IntervalEnds) { run_interval_ends(backend_, SuiteSize::kFast); }
 TEST_P(FiberSamplingSome, RowInvariance) { run_row_invariance(backend_, SuiteSize::kFast); }
 
@@ -26,10 +29,8 @@ using FiberSamplingOnce = FiberMachines;
 
 INSTANTIATE_TEST_SUITE_P(One, FiberSamplingOnce, testing::Values(FiberMachine{256, 20240229}), machine_name);
 
-TEST_P(FiberSamplingOnce, LargeRows) { run_large_rows(backend_, SuiteSize::kFast); }
-TEST_P(FiberSamplingOnce, EditedRows) { run_edited_rows(backend_, SuiteSize::kFast); }
-TEST_P(FiberSamplingOnce, ExactTopP) { run_exact_top_p(backend_); }
 TEST_P(FiberSamplingOnce, RandomBits) { run_random_bits(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingOnce, ExactTopP) { run_exact_top_p(backend_); }
 
 }  // namespace
 }  // namespace fllm::test

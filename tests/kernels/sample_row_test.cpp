@@ -24,6 +24,10 @@ TEST_P(SampleRowOn, EditedRows) {
   auto cpu = backend();
   run_edited_rows(cpu, SuiteSize::kFull);
 }
+TEST_P(SampleRowOn, SignedZeros) {
+  auto cpu = backend();
+  run_signed_zeros(cpu);
+}
 TEST_P(SampleRowOn, LargeRows) {
   auto cpu = backend(2);
   run_large_rows(cpu, kLongSuite);

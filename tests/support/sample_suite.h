@@ -20,6 +20,8 @@ void run_mixed_rows(Backend& backend, SuiteSize size);
 void run_exact_top_p(Backend& backend);
 /// Penalties and biases on every id of rows without filters, where the last bit of a logit shows in the masses.
 void run_edited_rows(Backend& backend, SuiteSize size);
+/// Zeros tie whatever their sign and wherever it came from.
+void run_signed_zeros(Backend& backend);
 /// Vocabularies up to 2^20.
 void run_large_rows(Backend& backend, SuiteSize size);
 /// Every kept id is drawn by the first and last random bits that select it.
