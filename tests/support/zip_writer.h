@@ -46,7 +46,8 @@ inline std::string zip_of(const std::vector<ZipItem>& items) {
     directory += "PK\x01\x02";
     put(directory, 20, 2);
     directory += common;
-    put(directory, 0, 10);  // comment, disk, attributes
+    put(directory, 0, 8);  // comment, disk, attributes
+    put(directory, 0, 2);
     put(directory, file.size(), 4);
     directory += item.name;
     file += "PK\x03\x04" + common + item.name + item.content;

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any text as a model.yaml.
+#include <cstdint>
+#include <cstdlib>
+
+#include "host/model/config_file.h"
+#include "tests/fuzz/expected_errors.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fllm::fuzz::expect_typed_errors([&] {
+    const fllm::ModelConfig config =
+        fllm::config_from_yaml(std::string(reinterpret_cast<const char*>(data), size), "fuzz.yaml");
+    if (config.vocab_size < 1 || config.head_dim() * config.num_heads != config.d_model) std::abort();
+  });
+  return 0;
+}
