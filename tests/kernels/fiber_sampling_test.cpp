@@ -21,6 +21,7 @@ INSTANTIATE_TEST_SUITE_P(Some, FiberSamplingSome,
 
 TEST_P(FiberSamplingSome, EditedRows) { run_edited_rows(backend_, SuiteSize::kFast); }
 TEST_P(FiberSamplingSome, SignedZeros) { run_signed_zeros(backend_); }
+TEST_P(FiberSamplingSome, Infinities) { run_infinities(backend_); }
 TEST_P(FiberSamplingSome, LargeRows) { run_large_rows(backend_, SuiteSize::kFast); }
 TEST_P(FiberSamplingSome, IntervalEnds) { run_interval_ends(backend_, SuiteSize::kFast); }
 TEST_P(FiberSamplingSome, RowInvariance) { run_row_invariance(backend_, SuiteSize::kFast); }

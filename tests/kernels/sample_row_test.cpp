@@ -29,6 +29,10 @@ TEST_P(SampleRowOn, SignedZeros) {
   run_signed_zeros(cpu);
 }
 // In full for one instruction set: the others differ in the loops' bodies, which short rows reach too.
+TEST_P(SampleRowOn, Infinities) {
+  auto cpu = backend();
+  run_infinities(cpu);
+}
 TEST_P(SampleRowOn, LargeRows) {
   auto cpu = backend(2);
   const bool chosen = &GetParam().kernels() == &choose_serial_kernels();

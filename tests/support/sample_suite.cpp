@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <numeric>
 
 #include "tests/support/sample_cases.h"
@@ -183,6 +184,20 @@ void run_signed_zeros(Backend& backend) {
   }
 }
 
+void run_infinities(Backend& backend) {
+  constexpr std::int32_t kVocab = 300;
+  for (const std::int32_t first : {0, 7, 299}) {
+    SampleBatch batch({.vocab = kVocab, .want_probabilities = true, .top_count = 5});
+    std::vector<float> logits(kVocab, 1.0f);
+    std::fill(logits.begin() + first, logits.end(), std::numeric_limits<float>::infinity());
+    batch.add(logits, {});
+    RowCase banned;  // the raw distribution still has its +inf
+    banned.bans.push_back(first);
+    batch.add(logits, banned);
+    expect_oracle(backend, batch);
+  }
+}
+
 void run_large_rows(Backend& backend, SuiteSize size) {
   Random random(3);
   if (size == SuiteSize::kFast) {
@@ -191,7 +206,11 @@ void run_large_rows(Backend& backend, SuiteSize size) {
       SCOPED_TRACE(shape.name);
       const auto vocab = static_cast<std::int32_t>(33000 + random() % 2000);
       SampleBatch batch(random_layout(vocab, random));
-      batch.add(shape.make(vocab, random), random_case(vocab, random));
+      const std::vector<float> logits = shape.make(vocab, random);
+      batch.add(logits, random_case(vocab, random));
+      RowCase greedy;
+      greedy.sampling.temperature = 0;
+      batch.add(logits, greedy);
       expect_oracle(backend, batch);
       if (failed()) return;
     }

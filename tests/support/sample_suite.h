@@ -22,6 +22,8 @@ void run_exact_top_p(Backend& backend);
 void run_edited_rows(Backend& backend, SuiteSize size);
 /// Zeros tie whatever their sign and wherever it came from.
 void run_signed_zeros(Backend& backend);
+/// Several +inf in a row, the first of them allowed or not.
+void run_infinities(Backend& backend);
 /// Vocabularies up to 2^20.
 void run_large_rows(Backend& backend, SuiteSize size);
 /// Every kept id is drawn by the first and last random bits that select it.
