@@ -23,6 +23,7 @@ namespace fllm {
 struct Attention {
   using Params = AttentionParams;
   static constexpr std::int32_t kTile = 128;  // a multiple of kStrands, so that t % 32 is the strand in every tile
+  static constexpr std::int32_t kPrefetchDistance = 8;  // positions; measured
   struct Shared {
     float score[kTile];
     float weight[kTile];
@@ -42,7 +43,15 @@ struct Attention {
     for (std::int32_t base = 0; base < position_count; base += kTile) {
       const std::int32_t count = position_count - base < kTile ? position_count - base : kTile;
       for (std::int32_t t = cta.warp(); t < count; t += cta.warp_count()) {
-        const float* key = p.layer.keys + kv_offset(p.blocks, row, base + t, p.layer.width) + first_column;
+        const std::int64_t place = kv_offset(p.blocks, row, base + t, p.layer.width) + first_column;
+        const float* key = p.layer.keys + place;
+        if constexpr (C::kWarpWidth == 1) {
+          cta.prefetch(p.layer.values + place, p.head_dim);  // read after the scores
+          const std::int32_t ahead = base + t + kPrefetchDistance;
+          if (ahead < position_count) {
+            cta.prefetch(p.layer.keys + kv_offset(p.blocks, row, ahead, p.layer.width) + first_column, p.head_dim);
+          }
+        }
         const float dot =
             strand_sum(cta, p.head_dim, [=](std::int32_t c, float s) { return fma32(query[c], key[c], s); });
         if (cta.lane() == 0) shared.score[t] = dot * p.scale;
@@ -84,29 +93,33 @@ struct Attention {
   }
 
   /// out = (out * rescale + weights . values), over the sum after the last tile. A thread of a warp of one takes many
-  /// columns at once, so that they share vector registers.
+  /// columns at once, so that they share vector registers: 64, then 32, then what is left.
   template <Cta C>
   FLLM_DEVICE static void add_values(const C& cta, const Tile& tile, const Params& p, float* out) {
-    constexpr std::int32_t kColumns = C::kWarpWidth == 1 ? 64 : 1;
-    for (std::int32_t c = cta.thread_index() * kColumns; c < p.head_dim; c += cta.thread_count() * kColumns) {
-      if (p.head_dim - c >= kColumns) {
-        add_columns<kColumns>(tile, p, c, kColumns, out + c);
-      } else {
-        add_columns<kColumns>(tile, p, c, p.head_dim - c, out + c);
+    if constexpr (C::kWarpWidth == 1) {
+      std::int32_t c = 0;
+      for (; p.head_dim - c >= 64; c += 64) add_columns<64, true>(tile, p, c, 64, out + c);
+      for (; p.head_dim - c >= 32; c += 32) add_columns<32, true>(tile, p, c, 32, out + c);
+      if (c < p.head_dim) add_columns<32, false>(tile, p, c, p.head_dim - c, out + c);
+    } else {
+      for (std::int32_t c = cta.thread_index(); c < p.head_dim; c += cta.thread_count()) {
+        add_columns<1, true>(tile, p, c, 1, out + c);
       }
     }
   }
 
-  template <std::int32_t kColumns>
-  FLLM_DEVICE static void add_columns(const Tile& tile, const Params& p, std::int32_t column, std::int32_t count,
+  template <std::int32_t kColumns, bool kAll>
+  FLLM_DEVICE static void add_columns(const Tile& tile, const Params& p, std::int32_t column, std::int32_t some,
                                       float* out) {
+    const std::int32_t count = kAll ? kColumns : some;
     float total[kColumns] = {};
     if (tile.base > 0) {
       for (std::int32_t c = 0; c < count; ++c) total[c] = out[c] * tile.rescale;
     }
     for (std::int32_t t = 0; t < tile.count; ++t) {
       const float* value = tile.values + kv_offset(p.blocks, tile.row, tile.base + t, p.layer.width) + column;
-      for (std::int32_t c = 0; c < count; ++c) total[c] = fma32(tile.weight[t], value[c], total[c]);
+      const float weight = tile.weight[t];
+      for (std::int32_t c = 0; c < count; ++c) total[c] = fma32(weight, value[c], total[c]);
     }
     for (std::int32_t c = 0; c < count; ++c) out[c] = tile.last ? total[c] / tile.sum : total[c];
   }
