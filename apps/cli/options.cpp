@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <memory>
 
 #include "apps/cli/errors.h"
 #include "apps/cli/text.h"
@@ -51,6 +52,29 @@ constexpr std::array kCommands{
 
 /// Keeps CLI11 from reading "[a,b]" as a list; removed again from every value.
 constexpr char kGuard = '\x01';
+
+/// Options as people write them: "--stream, --no-stream" and "--ban TEXT...".
+class PlainFormatter : public CLI::Formatter {
+ public:
+  PlainFormatter() {
+    constexpr std::size_t kColumn = 32;
+    column_width(kColumn);
+  }
+
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    if (is_positional) return option->get_name(true);
+    std::string name;
+    for (const std::string& part : option->get_snames()) name.append(name.empty() ? "-" : ", -").append(part);
+    for (const std::string& part : option->get_lnames()) name.append(name.empty() ? "--" : ", --").append(part);
+    return name;
+  }
+
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string value = option->get_type_name();
+    if (value.empty() || option->get_items_expected_max() == 0) return {};
+    return option->get_items_expected_min() == 0 && !option->get_positional() ? " [" + value + "]" : " " + value;
+  }
+};
 
 bool is_list(const Setting& setting) {
   return std::visit(
@@ -175,8 +199,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   CLI::App app("Turns a language model's logits into text: exact, reproducible, fast", "fundamentallm");
   app.set_version_flag("--version", std::string("fundamentallm ") + FLLM_VERSION);
   app.require_subcommand(1);
-  app.failure_message([](const CLI::App*, const CLI::Error&) { return std::string(); });
-  app.get_formatter()->column_width(32);
+  app.formatter(std::make_shared<PlainFormatter>());
   app.footer("\nfundamentallm COMMAND --help shows the options of a command.");
 
   std::array<std::string, kCommands.size()> models;

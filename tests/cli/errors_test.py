@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input ends as documented: 2 for usage, 1 for what fails while running, a message that names the value."""
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+
+import support
+
+
+class Errors(support.CommandLineTest):
+    def test_all_violations_at_once(self):
+        self.refuses(2, ["--temperature", "-1", "--min-p", "3", "--max-tokens", "0", "--frequency-penalty", "9", "--repetition-penalty"],
+                     "generate", "--prompt", "A", "--temperature", "-1", "--min-p", "3", "--max-tokens", "0", "--frequency-penalty", "9",
+                     "--repetition-penalty", "0")
+
+    def test_values(self):
+        for flag, value in (("--temperature", "nan"), ("--temperature", "inf"), ("--top-p", "nan"), ("--top-k", "x"), ("--seed", "-1"),
+                            ("--seed", "18446744073709551616"), ("--num-samples", "0"), ("--logprobs", "33"), ("--threads", "-1"), ("--preset", "bogus"),
+                            ("--format", "xml"), ("--logit-bias", "5"), ("--logit-bias", "999=1"), ("--ban-token-ids", "69"), ("--stop-tokens", ""),
+                            ("--presence-penalty", "2.5"), ("--penalty-window", "-2"), ("--min-tokens", "-1")):
+            self.refuses(2, [flag], "generate", "--prompt", "A", flag, value, "--device", "cpu")
+
+    def test_usage(self):
+        self.refuses(2, ["no prompt"], "generate")
+        self.refuses(2, ["--nosuch"], "generate", "--prompt", "A", "--nosuch")
+        self.refuses(2, ["subcommand"], "frobnicate")
+        self.refuses(2, ["hint"], "generate", "--prompt", "A", " ")
+        self.refuses(2, ["byte 1"], "generate", "--prompt", b"a\xff", "--device", "cpu")
+
+    def test_files(self):
+        self.refuses(1, ["/nosuch.pt", "no such file"], "generate", "/nosuch.pt", "--prompt", "A")
+        self.refuses(1, ["junk.pt"], "generate", self.file("junk.pt", b"junk"), "--prompt", "A")
+        with open(support.MODEL, "rb") as file:
+            content = file.read()
+        self.refuses(1, ["cut.pt"], "generate", self.file("cut.pt", content[:len(content) // 2]), "--prompt", "A")
+        alone = shutil.copy(support.MODEL, self.folder)
+        self.refuses(1, ["tokenizer.json"], "generate", alone, "--prompt", "A")
+        self.file("tokenizer.json", b"{}")
+        self.refuses(1, ["tokenizer.json", "special_tokens"], "generate", alone, "--prompt", "A")
+        self.refuses(1, ["/nosuch/x"], "generate", "--prompt", "A", "--output-file", "/nosuch/x")
+        self.refuses(1, ["/nosuch.txt"], "generate", "--prompt-file", "/nosuch.txt")
+        self.refuses(1, ["/nosuch.jsonl"], "generate", "--input", "/nosuch.jsonl")
+
+    def test_running(self):
+        self.refuses(1, ["300", "256"], "generate", "--prompt", "a" * 300, "--device", "cpu")
+        process = support.run("generate", "--prompt", "A", "--ban-token-ids", *map(str, range(69)), "--device", "cpu")
+        self.assertEqual(process.returncode, 1)
+        self.assertIn(b"every token is forbidden", process.stderr)
+        self.refuses(2, ["tpu"], "generate", "--prompt", "A", "--device", "tpu")
+
+    def test_a_closed_pipe_ends_quietly(self):
+        process = subprocess.Popen([support.PROGRAM, "generate", "--input", "-", "--device", "cpu"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        process.stdout.close()
+        try:
+            process.stdin.write(b'{"prompt":"ROMEO:"}\n' * 2000)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self.assertEqual(process.wait(timeout=60), 1)
+        self.assertNotIn(b"terminate", process.stderr.read())
+        process.stderr.close()
+
+    def test_an_interrupt_leaves_whole_records(self):
+        path = self.file("in.jsonl", b'{"prompt":"ROMEO:","min_tokens":200,"max_tokens":240}\n' * 20000)
+        with subprocess.Popen([support.PROGRAM, "generate", "--input", path, "--device", "cpu"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            first = process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+            self.assertEqual(process.wait(timeout=60), 130)
+        for line in (first + rest).splitlines(keepends=True):
+            self.assertTrue(line.startswith(b"{") and line.endswith(b"}\n"))
+
+    def test_a_full_disk_is_reported(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full here")
+        with open("/dev/full", "wb") as full:
+            process = subprocess.run([support.PROGRAM, "generate", "--prompt", "A", "--device", "cpu"], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
+        self.assertEqual(process.returncode, 1)
+        self.assertNotEqual(process.stderr, b"")
+
+
+if __name__ == "__main__":
+    unittest.main()
