@@ -50,11 +50,14 @@ class Terminal(support.CommandLineTest):
         self.assertEqual(self.process.wait(timeout=60), 0)
         self.assertEqual(shown, self.generate("--prompt", "ROMEO:", "--seed", "7"))
 
-    def test_a_batch_shows_progress(self):
-        path = self.file("in.jsonl", b'{"prompt":"ROMEO:","min_tokens":200,"max_tokens":240}\n' * 600)
-        self.start("generate", "--input", path, "--output-file", os.path.join(self.folder, "o"), "--device", "cpu")
-        self.assertIn(b"tokens/s", self.read_until(None))
-        self.assertEqual(self.process.wait(timeout=60), 0)
+    def test_a_batch_shows_progress_until_an_interrupt(self):
+        path = self.file("in.jsonl", b'{"prompt":"ROMEO:","min_tokens":200,"max_tokens":240}\n' * 20000)
+        out = os.path.join(self.folder, "o")
+        self.start("generate", "--input", path, "--output-file", out, "--device", "cpu")
+        self.read_until(b"tokens/s")
+        self.type(b"\x03")
+        self.read_until(None)
+        self.assertEqual(self.process.wait(timeout=60), 130)
 
     def test_interactive(self):
         self.start("interactive", "--device", "cpu", "--seed", "7", "--temperature", "0", "--max-tokens", "30")

@@ -11,7 +11,8 @@ namespace {
 
 /// Requests of all kinds: lengths, samples, filters, penalties, stops, prefixes.
 std::vector<Request> mixed_requests(int count) {
-  const char* const prompts[] = {"ROMEO:", "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\n", "K", ""};
+  const char* const prompts[] = {"ROMEO:", "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\n",
+                                 "K", ""};
   std::vector<Request> requests;
   for (int i = 0; i < count; ++i) {
     Request request = request_for(prompts[i % 4], 5 + i * 7 % 60);
@@ -40,8 +41,9 @@ TEST(GeneratorBatch, TokensDoNotDependOnTheBatchTheRowsOrTheThreads) {
     Generator generator = open_bundled({.threads = 1});
     for (const Request& request : requests) alone.push_back(tokens_of(generator.generate(request).value()));
   }
-  for (const EngineOptions& options : {EngineOptions{.threads = 1, .max_rows = 256}, EngineOptions{.threads = 2, .max_rows = 7},
-                                       EngineOptions{.threads = 3, .max_rows = 64}}) {
+  for (const EngineOptions& options :
+       {EngineOptions{.threads = 1, .max_rows = 256}, EngineOptions{.threads = 2, .max_rows = 7},
+        EngineOptions{.threads = 3, .max_rows = 64}}) {
     Generator generator = open_bundled(options);
     std::vector<RequestId> ids;
     for (const Request& request : requests) ids.push_back(generator.submit(request).value());

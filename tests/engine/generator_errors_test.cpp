@@ -27,7 +27,8 @@ TEST(GeneratorErrors, AllViolationsComeAtOnce) {
   request.stop.strings = {""};
   const Error error = error_of(generator, request);
   EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
-  for (const char* name : {"temperature", "min_p", "69", "num_samples", "stop"}) EXPECT_THAT(error.message, HasSubstr(name));
+  for (const char* name : {"temperature", "min_p", "69", "num_samples", "stop"})
+    EXPECT_THAT(error.message, HasSubstr(name));
   EXPECT_TRUE(generator.idle());
 }
 

@@ -94,7 +94,8 @@ TEST(Generator, PrefixIsForcedAndBansHold) {
   request.control.prefix.clear();
   request.control.banned_text = {"th", "e ", "\n"};
   const std::string text = only_sample(generator, request).text;
-  for (const std::string& banned : request.control.banned_text) EXPECT_EQ(text.find(banned), std::string::npos) << banned;
+  for (const std::string& banned : request.control.banned_text)
+    EXPECT_EQ(text.find(banned), std::string::npos) << banned;
 }
 
 TEST(Generator, LogprobsAreThoseOfTheDrawnTokens) {

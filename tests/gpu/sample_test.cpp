@@ -30,6 +30,7 @@ TEST_P(CudaSample, EditedRows) { run_edited_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, SignedZeros) { run_signed_zeros(backend()); }
 TEST_P(CudaSample, Infinities) { run_infinities(backend()); }
 TEST_P(CudaSample, LargeRows) { run_large_rows(backend(), SuiteSize::kFast); }
+TEST_P(CudaSample, ExactTopP) { run_exact_top_p(backend()); }
 TEST_P(CudaSample, IntervalEnds) { run_interval_ends(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, RandomBits) { run_random_bits(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, RowInvariance) { run_row_invariance(backend(), SuiteSize::kFast); }
