@@ -7,10 +7,10 @@
 
 namespace fllm {
 
-/// Copies blocks of a layer's cache, keys and values.
+/// Copies the filled part of blocks of a layer's cache, keys and values.
 ///
 /// Grid: one block of threads per copied block, which owns the destination. No destination is also a source.
-/// Bytes: reads and writes 128 * width per block.
+/// Bytes: reads and writes 8 * tokens * width per block.
 /// Determinism: copies.
 struct CopyBlocks {
   using Params = CopyBlocksParams;
@@ -23,7 +23,8 @@ struct CopyBlocks {
     const std::int64_t elements = std::int64_t{kKvBlockTokens} * p.layer.width;
     const std::int64_t source = p.source[cta.block_index()] * elements;
     const std::int64_t destination = p.destination[cta.block_index()] * elements;
-    for (std::int64_t i = cta.thread_index(); i < elements; i += cta.thread_count()) {
+    const std::int64_t filled = std::int64_t{p.tokens} * p.layer.width;
+    for (std::int64_t i = cta.thread_index(); i < filled; i += cta.thread_count()) {
       p.layer.keys[destination + i] = p.layer.keys[source + i];
       p.layer.values[destination + i] = p.layer.values[source + i];
     }

@@ -82,12 +82,13 @@ struct GatherRowsParams {
   RowView<float> out;
 };
 
-/// Copies blocks of one layer: destination[i] = source[i], keys and values.
+/// Copies the first tokens of blocks of one layer: destination[i] = source[i], keys and values.
 struct CopyBlocksParams {
   KvLayer layer;
   const std::int32_t* source = nullptr;       // [count]
   const std::int32_t* destination = nullptr;  // [count]
   std::int32_t count = 0;
+  std::int32_t tokens = kKvBlockTokens;  // of each block, [0, kKvBlockTokens]; the rest is left alone
 };
 
 }  // namespace fllm

@@ -15,6 +15,10 @@ class ParamsCheck {
   explicit ParamsCheck(const char* operation) : operation_(operation) {}
 
   void at_least(const char* name, std::int64_t value, std::int64_t least) const { at_least(name, "", value, least); }
+  void at_most(const char* name, std::int64_t value, std::int64_t most) const {
+    if (value > most)
+      fail(std::string(name) + " is " + std::to_string(value) + "; allowed: <= " + std::to_string(most));
+  }
   void equal(const char* name, std::int64_t value, const char* other_name, std::int64_t other) const {
     equal(name, other_name, "", value, other);
   }

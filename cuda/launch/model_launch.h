@@ -75,6 +75,8 @@ template <class Executor>
 void duplicate_blocks(Executor& executor, const CopyBlocksParams& p) {
   const ParamsCheck check("copy_blocks");
   check.at_least("count", p.count, 0);
+  check.at_least("tokens", p.tokens, 0);
+  check.at_most("tokens", p.tokens, kKvBlockTokens);
   check.given("source or destination", p.source != nullptr && p.destination != nullptr, p.count);
   executor.template launch<CopyBlocks>(CopyBlocks::shape(p), p);
 }

@@ -55,7 +55,10 @@ void Engine::prefill(std::int32_t first_row) {
     backend_->gather_rows(
         {{last.data, 1, last.cols, last.stride}, workspace_.zeros.data(), logits(begin + 1, end - begin - 1)});
     const auto copies = queue_block_copies(static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
-    if (copies > 0) cache_.copy(*backend_, workspace_.copy_source.data(), workspace_.copy_destination.data(), copies);
+    if (copies > 0) {
+      cache_.copy(*backend_, workspace_.copy_source.data(), workspace_.copy_destination.data(), copies,
+                  prompt_count % kKvBlockTokens);
+    }
   }
 }
 

@@ -33,9 +33,9 @@ void KvCache::release(std::int32_t block) {
   if (--references_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
 }
 
-void KvCache::copy(Backend& backend, const std::int32_t* source, const std::int32_t* destination,
-                   std::int32_t count) const {
-  for (std::int32_t i = 0; i < layer_count_; ++i) backend.copy_blocks({layer(i), source, destination, count});
+void KvCache::copy(Backend& backend, const std::int32_t* source, const std::int32_t* destination, std::int32_t count,
+                   std::int32_t tokens) const {
+  for (std::int32_t i = 0; i < layer_count_; ++i) backend.copy_blocks({layer(i), source, destination, count, tokens});
 }
 
 }  // namespace fllm

@@ -26,8 +26,9 @@ class KvCache {
   [[nodiscard]] std::int32_t take();
   void share(std::int32_t block);    // one more reference
   void release(std::int32_t block);  // one less; free at zero
-  /// Copies the content of blocks, in every layer. source and destination are [count] on the device.
-  void copy(Backend& backend, const std::int32_t* source, const std::int32_t* destination, std::int32_t count) const;
+  /// Copies the first tokens of blocks, in every layer. source and destination are [count] on the device.
+  void copy(Backend& backend, const std::int32_t* source, const std::int32_t* destination, std::int32_t count,
+            std::int32_t tokens) const;
 
  private:
   DeviceArray<float> memory_;  // [layers, 2, blocks, kKvBlockTokens, width]

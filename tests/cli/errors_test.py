@@ -56,7 +56,7 @@ class Errors(support.CommandLineTest):
                                    stderr=subprocess.PIPE)
         process.stdout.close()
         try:
-            process.stdin.write(b'{"prompt":"ROMEO:"}\n' * 2000)
+            process.stdin.write(b'{"prompt":"ROMEO:","max_tokens":4}\n' * 2000)
             process.stdin.close()
         except BrokenPipeError:
             pass
@@ -65,7 +65,7 @@ class Errors(support.CommandLineTest):
         process.stderr.close()
 
     def test_an_interrupt_leaves_whole_records(self):
-        path = self.file("in.jsonl", b'{"prompt":"ROMEO:","min_tokens":200,"max_tokens":240}\n' * 20000)
+        path = self.file("in.jsonl", b'{"prompt":"ROMEO:","max_tokens":9}\n' * 100000)
         with subprocess.Popen([support.PROGRAM, "generate", "--input", path, "--device", "cpu"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             first = process.stdout.readline()
             process.send_signal(signal.SIGINT)

@@ -123,6 +123,7 @@ void run_refused_arguments(Backend& backend) {
   });
   refused({"gather_rows", "x columns is 9"}, [&] { backend.gather_rows({wide.input(), ids.data(), rows4.view()}); });
   refused({"copy_blocks", "count is -1", ">= 0"}, [&] { backend.copy_blocks({{}, ids.data(), ids.data(), -1}); });
+  refused({"copy_blocks", "tokens is 17", "<= 16"}, [&] { backend.copy_blocks({{}, ids.data(), ids.data(), 1, 17}); });
   refused({"attention", "heads * head_dim is 6", "out columns is 8"}, [&] {
     AttentionParams p;
     p.qkv = rows4.input();

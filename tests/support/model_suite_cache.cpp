@@ -142,13 +142,17 @@ void run_kv_append(Backend& backend) {
 void run_copy_blocks(Backend& backend) {
   const std::vector<std::int32_t> source{3, 7, 3}, destination{0, 63, 20};
   const DeviceTable<std::int32_t> from(backend, source), to(backend, destination);
-  for (const std::int32_t width : {1, 33, 128}) {
-    Cache cache(backend, width, {0}, {0});
-    backend.copy_blocks({cache.layer(), from.data(), to.data(), 3});
-    const auto size = static_cast<std::ptrdiff_t>(16 * width);
+  struct Size {
+    std::int32_t width, tokens;
+  };
+  for (const Size& part : {Size{1, 16}, Size{33, 16}, Size{128, 16}, Size{33, 5}, Size{128, 1}, Size{128, 0}}) {
+    Cache cache(backend, part.width, {0}, {0});
+    backend.copy_blocks({cache.layer(), from.data(), to.data(), 3, part.tokens});
+    const auto size = static_cast<std::ptrdiff_t>(16 * part.width);
     for (std::size_t i = 0; i < source.size(); ++i) {
       for (std::vector<float>* memory : {&cache.keys, &cache.values}) {
-        std::copy_n(memory->begin() + source[i] * size, size, memory->begin() + destination[i] * size);
+        std::copy_n(memory->begin() + source[i] * size, part.tokens * part.width,
+                    memory->begin() + destination[i] * size);
       }
     }
     expect_same(cache.device_keys, cache.keys, "keys");
