@@ -26,7 +26,8 @@ std::vector<float> logits_on(Backend& backend, const std::vector<Piece>& prompt,
 
 // 1e-4 absolute: logits of up to about 10 from products summed in another order, six layers deep.
 TEST(CudaGenerate, LogitsAreThoseOfTheCpu) {
-  const std::vector<Piece> prompts{{0, 0, {2, 39, 37, 30, 26, 36, 14}}, {1, 0, {5, 60}}, {2, 0, {4, 4, 30, 47, 50, 55, 56, 61, 20, 21}}};
+  const std::vector<Piece> prompts{
+      {0, 0, {2, 39, 37, 30, 26, 36, 14}}, {1, 0, {5, 60}}, {2, 0, {4, 4, 30, 47, 50, 55, 56, 61, 20, 21}}};
   const std::vector<Piece> next{{0, 7, {4}}, {1, 2, {61, 11}}, {2, 10, {68}}};
   const std::unique_ptr<Backend> cpu = make_backend({.device = "cpu"}), device = make_cuda_backend(0);
   const std::vector<float> want = logits_on(*cpu, prompts, next), got = logits_on(*device, prompts, next);
