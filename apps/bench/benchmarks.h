@@ -20,4 +20,15 @@ struct GenerateBench {
 /// Whole generation with the sampler's defaults at temperature 1; a line as above with "tokens_per_second".
 void bench_generate(const GenerateBench& options);
 
+struct ProductBench {
+  int rows = 128;  // of one prompt
+  int out = 512;
+  int in = 128;
+  int threads = 1;
+  int runs = 21;
+};
+
+/// The matrix product of the CPU alone, y = x W^T; a line as above without "shape".
+void bench_product(const ProductBench& options);
+
 }  // namespace fllm::bench

@@ -10,7 +10,8 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: fundamentallm-bench sampler RUNS\n"
-    "       fundamentallm-bench generate MODEL ROWS TOKENS THREADS RUNS\n";
+    "       fundamentallm-bench generate MODEL ROWS TOKENS THREADS RUNS\n"
+    "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n";
 
 int run(const std::vector<std::string>& words) {
   if (words.size() == 2 && words[0] == "sampler") {
@@ -23,6 +24,14 @@ int run(const std::vector<std::string>& words) {
                                  .tokens = std::stoi(words[3]),
                                  .threads = std::stoi(words[4]),
                                  .runs = std::stoi(words[5])});
+    return 0;
+  }
+  if (words.size() == 6 && words[0] == "product") {
+    fllm::bench::bench_product({.rows = std::stoi(words[1]),
+                                .out = std::stoi(words[2]),
+                                .in = std::stoi(words[3]),
+                                .threads = std::stoi(words[4]),
+                                .runs = std::stoi(words[5])});
     return 0;
   }
   std::cerr << kUsage;

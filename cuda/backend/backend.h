@@ -32,8 +32,7 @@ struct LinearParams {
   const LinearWeight* weight = nullptr;  // [out, in]
   const float* bias = nullptr;           // [out] or null
   Epilogue epilogue = Epilogue::kBias;
-  RowView<float> out;         // [rows, out]; may not overlap x
-  bool one_sequence = false;  // all rows belong to one sequence (prefill): the call's shape depends on it alone
+  RowView<float> out;  // [rows, out]; may not overlap x
 };
 
 struct MemoryInfo {

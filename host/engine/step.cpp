@@ -47,7 +47,6 @@ void Engine::prefill(std::int32_t first_row) {
                     capacity_.blocks_per_row, workspace_.zeros.data()};
     batch.logit_rows = workspace_.ascending.data() + (prompt_count - 1);
     batch.logit_row_count = 1;
-    batch.one_sequence = true;
     forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(begin, 1));
 
     if (end - begin == 1) continue;  // the other samples get the last logits and the block that is only partly filled

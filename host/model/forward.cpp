@@ -11,9 +11,8 @@ DeviceArray<float> activations(Backend& backend, std::int32_t rows, std::int32_t
 }
 
 /// out = x W^T, then bias and epilogue.
-void apply(Backend& backend, const ForwardBatch& batch, const LinearLayer& layer, RowView<const float> x,
-           RowView<float> out, Epilogue epilogue) {
-  backend.linear({x, layer.weight.get(), layer.bias.data(), epilogue, out, batch.one_sequence});
+void apply(Backend& backend, const LinearLayer& layer, RowView<const float> x, RowView<float> out, Epilogue epilogue) {
+  backend.linear({x, layer.weight.get(), layer.bias.data(), epilogue, out});
 }
 
 void normalise(Backend& backend, RowView<const float> x, const DeviceArray<float>& weight, RowView<float> out) {
@@ -55,15 +54,15 @@ void forward(Backend& backend, const Model& model, const ForwardBatch& batch, Kv
     const KvLayer kv = cache.layer(i);
 
     normalise(backend, read(hidden), layer.attention_norm, normed);
-    apply(backend, batch, layer.qkv, read(normed), qkv, Epilogue::kBias);
+    apply(backend, layer.qkv, read(normed), qkv, Epilogue::kBias);
     backend.kv_append({read(qkv), batch.positions, batch.blocks, kv});
     backend.attention(
         {read(qkv), batch.positions, batch.blocks, kv, config.num_heads, config.head_dim(), scale, normed});
-    apply(backend, batch, layer.attention_out, read(normed), hidden, Epilogue::kBiasResidual);
+    apply(backend, layer.attention_out, read(normed), hidden, Epilogue::kBiasResidual);
 
     normalise(backend, read(hidden), layer.ffn_norm, normed);
-    apply(backend, batch, layer.ffn_in, read(normed), ffn, Epilogue::kBiasGelu);
-    apply(backend, batch, layer.ffn_out, read(ffn), hidden, Epilogue::kBiasResidual);
+    apply(backend, layer.ffn_in, read(normed), ffn, Epilogue::kBiasGelu);
+    apply(backend, layer.ffn_out, read(ffn), hidden, Epilogue::kBiasResidual);
   }
 
   if (batch.logit_row_count == 0) return;
@@ -74,7 +73,7 @@ void forward(Backend& backend, const Model& model, const ForwardBatch& batch, Kv
   } else {
     normalise(backend, read(workspace.hidden(batch.logit_row_count)), model.output_norm, last);
   }
-  backend.linear({read(last), model.output.get(), nullptr, Epilogue::kBias, logits, batch.one_sequence});
+  backend.linear({read(last), model.output.get(), nullptr, Epilogue::kBias, logits});
 }
 
 }  // namespace fllm

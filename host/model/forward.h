@@ -17,7 +17,6 @@ struct ForwardBatch {
   BlockTables blocks;
   const std::int32_t* logit_rows = nullptr;  // [logit_row_count]: rows whose logits are wanted; null: the first ones
   std::int32_t logit_row_count = 0;
-  bool one_sequence = false;  // prefill of one sequence
 };
 
 /// Activations of a step, sized once for max_rows.

@@ -90,8 +90,7 @@ void run_linear(Backend& backend, float tolerance) {
     for (const Epilogue epilogue : {Epilogue::kBias, Epilogue::kBiasGelu, Epilogue::kBiasResidual}) {
       for (const bool with_bias : {true, false}) {
         const DeviceRows out(backend, size.rows, size.out, 9);
-        backend.linear(
-            {x.input(), linear.get(), with_bias ? device_bias.data() : nullptr, epilogue, out.view(), false});
+        backend.linear({x.input(), linear.get(), with_bias ? device_bias.data() : nullptr, epilogue, out.view()});
         std::vector<std::vector<float>> expected;
         for (std::int32_t r = 0; r < size.rows; ++r) {
           expected.push_back(to_vector(out.row(r)));

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Times x W^T in binary32 with the BLAS of NumPy: blas_product.py ROWS OUT IN RUNS. Prints one JSON line.
+
+The library's threads are set by its environment, e.g. OPENBLAS_NUM_THREADS, before the start.
+"""
+import json
+import sys
+import time
+
+import numpy
+
+
+def main():
+    rows, out, inner, runs = map(int, sys.argv[1:])
+    random = numpy.random.default_rng(1)
+    x = random.standard_normal((rows, inner), dtype=numpy.float32)
+    weight = random.standard_normal((out, inner), dtype=numpy.float32)
+    y = numpy.empty((rows, out), dtype=numpy.float32)
+    numpy.matmul(x, weight.T, out=y)
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        numpy.matmul(x, weight.T, out=y)
+        seconds.append(time.perf_counter() - start)
+    seconds.sort()
+    print(json.dumps({"what": "product", "seconds": seconds[0], "median_seconds": seconds[len(seconds) // 2]}))
+
+
+if __name__ == "__main__":
+    main()
