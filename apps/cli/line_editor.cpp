@@ -85,10 +85,10 @@ class LineEditor::Terminal {
   Status read(const std::string& prompt, std::string& line) {
     prompt_ = prompt;
     int count = 0;
+    el_set(editor_, EL_PREP_TERM, 1);  // before the prompt is seen: what answers it at once is edited too
     const char* text = el_gets(editor_, &count);
     if (noted_signal() != 0) {
       std::fputs("^C\n", stderr);
-      el_set(editor_, EL_REFRESH);
       el_reset(editor_);
       return Status::kInterrupted;
     }

@@ -68,6 +68,52 @@ class Terminal(support.CommandLineTest):
         self.read_until(None)
         self.assertEqual(self.process.wait(timeout=60), 0)
 
+    def reply(self, prompt, interrupted=False):
+        """Everything shown from the typed prompt to the next "> "."""
+        self.seen = b""
+        self.type(prompt + b"\n")
+        if interrupted:
+            self.read_until(prompt + b"\r\n\r\n")  # the prompt's echo, and the first character of the text, a newline
+            self.type(b"\x03")
+        return self.read_until(b"\r\n> ")
+
+    def test_an_interrupt_stops_the_current_text_alone(self):
+        self.start("interactive", "--device", "cpu", "--temperature", "0", "--max-tokens", "240", "--min-tokens", "240", "--no-context")
+        self.read_until(b"> ")
+        whole = self.reply(b"ROMEO:")
+        # An interrupt that comes after the end of the text stops nothing; then another one is tried.
+        stopped = next((text for text in (self.reply(b"ROMEO:", True) for _ in range(20)) if len(text) < len(whole)), None)
+        self.assertIsNotNone(stopped, "no interrupt stopped a text")
+        self.assertTrue(whole.startswith(stopped.partition(b"^C")[0]), (whole, stopped))
+        self.assertEqual(self.reply(b"ROMEO:"), whole)
+        self.type(b"/quit\n")
+        self.read_until(None)
+        self.assertEqual(self.process.wait(timeout=60), 0)
+
+    def test_an_interrupt_while_typing_drops_the_line(self):
+        self.start("interactive", "--device", "cpu")
+        self.read_until(b"> ")
+        self.type(b"/quit")
+        self.read_until(b"/quit")
+        self.seen = b""
+        self.type(b"\x03")
+        self.assertEqual(self.read_until(b"> "), b"^C\r\n> ")
+        self.type(b"/show\n")
+        self.read_until(b"max-tokens = 200")
+        self.type(b"/quit\n")
+        self.read_until(None)
+        self.assertEqual(self.process.wait(timeout=60), 0)
+
+    def test_history_and_editing(self):
+        self.start("interactive", "--device", "cpu", "--temperature", "0", "--max-tokens", "4")
+        self.read_until(b"> ")
+        self.type(b"/set top-k=7\n")
+        self.read_until(b"top-k=7\r\n> ")
+        self.type(b"\x1b[A\x7f9\n")  # the line before, its last character replaced
+        self.seen = b""
+        self.type(b"/show\n")
+        self.read_until(b"top-k = 9")
+
     def test_end_of_input_leaves(self):
         self.start("interactive", "--device", "cpu")
         self.read_until(b"> ")
