@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/cli.md names every option of generate, and none that does not exist."""
+"""docs/cli.md names every option of generate and none that does not exist; the README shows what the program prints."""
 import os
 import re
+import shlex
 import unittest
 
 import support
@@ -18,6 +19,18 @@ class Documentation(support.CommandLineTest):
         self.assertEqual(documented - shown, set())
         generate = set(re.findall(r"^  (?:-\w, )?--([a-z][a-z-]+)", self.ok("generate", "--help"), re.M))
         self.assertEqual(generate - documented - {"help"}, set())
+
+    def test_transcript(self):
+        with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:
+            indented = re.findall(r"(?:^    .*\n|^\n(?=    ))+", file.read(), re.M)
+        shown = [part for block in indented for part in re.split(r"^    (?=\$ )", block, flags=re.M) if part.startswith("$ ")]
+        self.assertGreater(len(shown), 2)
+        for part in shown:
+            command, _, text = part.partition("\n")
+            program, *arguments = shlex.split(command.removeprefix("$ "))
+            self.assertEqual(program, "scripts/fundamentallm")
+            printed = self.ok(*arguments, "--device", "cpu")
+            self.assertEqual(re.sub(r"^    ", "", text, flags=re.M).rstrip(), printed.rstrip(), command)
 
 
 if __name__ == "__main__":
