@@ -174,7 +174,7 @@ TEST_P(Logits, OnlyTheRowsAskedFor) {
              rows_device = runner.to_device(rows);
   const std::vector<float> logits =
       runner.run({length, tokens_device.data(), positions_device.data(), runner.tables(sequences_device.data()),
-                  rows_device.data(), static_cast<std::int32_t>(rows.size()), true});
+                  rows_device.data(), static_cast<std::int32_t>(rows.size())});
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto row = static_cast<std::size_t>(rows[i]);
     expect_close(logits.data() + i * static_cast<std::size_t>(vocab()), sequence, row, 1, vocab());

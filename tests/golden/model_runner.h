@@ -50,7 +50,7 @@ class ModelRunner {
                device_sequences = to_device(sequences);
     const ForwardBatch batch{
         rows, device_tokens.data(), device_positions.data(), {table_.data(), blocks_, device_sequences.data()}, nullptr,
-        rows, pieces.size() == 1};
+        rows};
     return run(batch);
   }
 
