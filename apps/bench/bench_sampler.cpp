@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
 #include <iostream>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -9,6 +8,7 @@
 
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/measure.h"
+#include "apps/bench/normal_values.h"
 #include "cuda/backend/backend.h"
 
 namespace fllm::bench {
@@ -49,10 +49,6 @@ std::vector<Case> cases() {
 
 void bench_sampler(int runs) {
   const auto backend = make_backend({.device = "cpu", .threads = 1});
-  std::vector<float> logits(kVocab);
-  std::mt19937 generator(1);
-  std::normal_distribution<float> normal;
-  for (float& logit : logits) logit = normal(generator);
   std::vector<CountEntry> counts;
   for (std::int32_t i = 0; i < kHistory; ++i) counts.push_back({i * 256, 1 + i % 3, 1});
 
@@ -61,7 +57,7 @@ void bench_sampler(int runs) {
   DeviceArray<RowSampling> sampling(*backend, 1);
   DeviceArray<std::int32_t> token(*backend, 1);
   DeviceArray<std::uint32_t> status(*backend, 1);
-  device_logits.upload(logits);
+  device_logits.upload(normal_values(kVocab));
   device_counts.upload(counts);
 
   SampleParams params;

@@ -6,9 +6,10 @@ The library's threads are set by its environment, e.g. OPENBLAS_NUM_THREADS, bef
 """
 import json
 import sys
-import time
 
 import numpy
+
+from timing import measure
 
 
 def main():
@@ -17,14 +18,7 @@ def main():
     x = random.standard_normal((rows, inner), dtype=numpy.float32)
     weight = random.standard_normal((out, inner), dtype=numpy.float32)
     y = numpy.empty((rows, out), dtype=numpy.float32)
-    numpy.matmul(x, weight.T, out=y)
-    seconds = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        numpy.matmul(x, weight.T, out=y)
-        seconds.append(time.perf_counter() - start)
-    seconds.sort()
-    print(json.dumps({"what": "product", "seconds": seconds[0], "median_seconds": seconds[len(seconds) // 2]}))
+    print(json.dumps({"what": "product", **measure(runs, lambda: numpy.matmul(x, weight.T, out=y))}))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ import argparse
 import json
 import math
 import os
-import time
 
 import torch
 import torch.nn.functional as F
+
+from timing import measure
 
 
 class Model:
@@ -84,16 +85,9 @@ def main():
     prompt = torch.tensor([[char_to_id[c] for c in "ROMEO:"]])
     with torch.inference_mode():
         model = Model(options.model)
-        generate(model, prompt, options.rows, options.tokens)
-        seconds = []
-        for _ in range(options.runs):
-            start = time.perf_counter()
-            generate(model, prompt, options.rows, options.tokens)
-            seconds.append(time.perf_counter() - start)
-    seconds.sort()
-    median = seconds[len(seconds) // 2]
-    print(json.dumps({"what": "generate", "rows": options.rows, "threads": options.threads, "seconds": seconds[0],
-                      "median_seconds": median, "tokens_per_second": options.rows * options.tokens / median}))
+        timing = measure(options.runs, lambda: generate(model, prompt, options.rows, options.tokens))
+    print(json.dumps({"what": "generate", "rows": options.rows, "threads": options.threads, **timing,
+                      "tokens_per_second": options.rows * options.tokens / timing["median_seconds"]}))
 
 
 if __name__ == "__main__":

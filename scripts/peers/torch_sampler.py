@@ -3,9 +3,10 @@
 """Times PyTorch's own sampling steps on one 128,256-wide binary32 row, one thread. Prints JSON lines."""
 import json
 import sys
-import time
 
 import torch
+
+from timing import measure
 
 VOCAB = 128256
 HISTORY = 500
@@ -59,14 +60,7 @@ def main():
     }
     with torch.no_grad():
         for name, work in cases.items():
-            work()
-            seconds = []
-            for _ in range(runs):
-                start = time.perf_counter()
-                work()
-                seconds.append(time.perf_counter() - start)
-            seconds.sort()
-            print(json.dumps({"what": "sample " + name, "seconds": seconds[0], "median_seconds": seconds[len(seconds) // 2]}))
+            print(json.dumps({"what": "sample " + name, **measure(runs, work)}))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,11 @@ class Terminal(support.CommandLineTest):
     def type(self, text):
         os.write(self.terminal, text)
 
+    def leave_with(self, text):
+        self.type(text)
+        self.read_until(None)
+        self.assertEqual(self.process.wait(timeout=60), 0)
+
     def test_one_sample_is_streamed(self):
         self.start("generate", "--prompt", "ROMEO:", "--seed", "7", "--device", "cpu")
         shown = self.read_until(None).replace(b"\r\n", b"\n").decode()
@@ -64,9 +69,7 @@ class Terminal(support.CommandLineTest):
         self.read_until(b"> ")
         self.type(b"/show\n")
         self.read_until(b"max-tokens = 30")
-        self.type(b"/quit\n")
-        self.read_until(None)
-        self.assertEqual(self.process.wait(timeout=60), 0)
+        self.leave_with(b"/quit\n")
 
     def reply(self, prompt, interrupted=False):
         """Everything shown from the typed prompt to the next "> "."""
@@ -86,9 +89,7 @@ class Terminal(support.CommandLineTest):
         self.assertIsNotNone(stopped, "no interrupt stopped a text")
         self.assertTrue(whole.startswith(stopped.partition(b"^C")[0]), (whole, stopped))
         self.assertEqual(self.reply(b"ROMEO:"), whole)
-        self.type(b"/quit\n")
-        self.read_until(None)
-        self.assertEqual(self.process.wait(timeout=60), 0)
+        self.leave_with(b"/quit\n")
 
     def test_an_interrupt_while_typing_drops_the_line(self):
         self.start("interactive", "--device", "cpu")
@@ -100,9 +101,7 @@ class Terminal(support.CommandLineTest):
         self.assertEqual(self.read_until(b"> "), b"^C\r\n> ")
         self.type(b"/show\n")
         self.read_until(b"max-tokens = 200")
-        self.type(b"/quit\n")
-        self.read_until(None)
-        self.assertEqual(self.process.wait(timeout=60), 0)
+        self.leave_with(b"/quit\n")
 
     def test_history_and_editing(self):
         self.start("interactive", "--device", "cpu", "--temperature", "0", "--max-tokens", "4")
@@ -113,13 +112,12 @@ class Terminal(support.CommandLineTest):
         self.seen = b""
         self.type(b"/show\n")
         self.read_until(b"top-k = 9")
+        self.leave_with(b"/quit\n")
 
     def test_end_of_input_leaves(self):
         self.start("interactive", "--device", "cpu")
         self.read_until(b"> ")
-        self.type(b"\x04")
-        self.read_until(None)
-        self.assertEqual(self.process.wait(timeout=60), 0)
+        self.leave_with(b"\x04")
 
 
 if __name__ == "__main__":
