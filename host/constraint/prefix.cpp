@@ -8,6 +8,7 @@
 
 #include "fundamentallm/result.h"
 #include "host/constraint/token_mask.h"
+#include "host/util/quoted_text.h"
 
 namespace fllm {
 namespace {
@@ -44,7 +45,8 @@ PrefixConstraint::PrefixConstraint(std::string prefix, const TokenIndex& tokens,
         if (is_allowed(usable, id)) reached[at + covered(text.substr(at), tokens.bytes(id))] = true;
       }
     }
-    throw Exception(ErrorCode::kInvalidArgument, "prefix: \"" + prefix_ + "\": no allowed token continues it at byte " +
+    throw Exception(ErrorCode::kInvalidArgument, "prefix: " + quoted_text(prefix_) +
+                                                     ": no allowed token continues it at byte " +
                                                      std::to_string(reach) + "; it must be text the model can write");
   }
 

@@ -10,6 +10,7 @@
 #include "host/constraint/token_mask.h"
 #include "host/engine/batch.h"
 #include "host/model/kv_cache.h"
+#include "host/util/quoted_text.h"
 
 namespace fllm {
 namespace {
@@ -92,10 +93,10 @@ void RequestPreparer::set_lengths(RequestState& state) const {
   const LengthOptions& length = state.request.length;
   if (static_cast<std::int64_t>(state.prompt.size()) >= context_length_) {
     if (!state.request.truncate_prompt) {
-      throw Exception(ErrorCode::kContextOverflow, "prompt: " + std::to_string(state.prompt.size()) +
-                                                       " tokens: the model's context of " +
-                                                       std::to_string(context_length_) +
-                                                       " must hold it and one token more; truncating keeps its end");
+      throw Exception(ErrorCode::kContextOverflow,
+                      "prompt: " + std::to_string(state.prompt.size()) + " tokens: the model's context of " +
+                          std::to_string(context_length_) +
+                          " must hold it and one token more; truncate_prompt keeps its end");
     }
     const std::int32_t keep = context_length_ - std::max(1, std::min(length.max_tokens, context_length_ / 2));
     if (keep < 1) throw Exception(ErrorCode::kContextOverflow, "prompt: the model's context of 1 holds no prompt");
@@ -162,7 +163,7 @@ void RequestPreparer::set_constraints(RequestState& state) {
     state.prefix.emplace(request.control.prefix, vocabulary_->tokens, usable);
     const std::int32_t room = state.token_limit - static_cast<std::int32_t>(state.prompt.size());
     if (state.prefix->min_token_count() > room) {
-      throw Exception(ErrorCode::kInvalidArgument, "prefix: \"" + request.control.prefix + "\": it takes " +
+      throw Exception(ErrorCode::kInvalidArgument, "prefix: " + quoted_text(request.control.prefix) + ": it takes " +
                                                        std::to_string(state.prefix->min_token_count()) +
                                                        " tokens, and " + std::to_string(room) + " can be generated");
     }

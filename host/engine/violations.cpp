@@ -11,6 +11,7 @@
 
 #include "fundamentallm/request.h"
 #include "host/engine/request_preparer.h"
+#include "host/util/quoted_text.h"
 
 namespace fllm {
 namespace {
@@ -97,7 +98,7 @@ void check_control(const ControlOptions& control, Violations& found) {
   found.strings("prefix", control.prefix.empty() ? std::vector<std::string>{} : std::vector{control.prefix});
   for (const std::string& text : control.banned_text) {
     if (!text.empty() && control.prefix.find(text) != std::string::npos) {
-      found.add("prefix", '"' + control.prefix + '"', "contains the banned text \"" + text + '"');
+      found.add("prefix", quoted_text(control.prefix), "contains the banned text " + quoted_text(text));
     }
   }
   found.ids("banned_token_ids", control.banned_token_ids);

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "fundamentallm/result.h"
+#include "host/util/quoted_text.h"
 
 namespace fllm {
 namespace {
@@ -28,7 +29,7 @@ using Value = std::variant<std::int64_t, double, std::string>;
 std::string shown(const Value& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *integer);
   if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
-  return fmt::format("\"{}\"", std::get<std::string>(value).substr(0, kMaxShown));
+  return quoted_text(std::get<std::string>(value));
 }
 
 /// An integer, or a float without a fraction.

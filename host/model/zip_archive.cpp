@@ -31,7 +31,7 @@ std::string text_of(int zip_error) {
 }
 
 [[noreturn]] void fail_to_open(const std::string& source, int zip_error) {
-  if (zip_error == ZIP_ER_OPEN) throw Exception(ErrorCode::kIo, fmt::format("{}: cannot be opened", source));
+  if (zip_error == ZIP_ER_OPEN) throw Exception(ErrorCode::kIo, fmt::format("{}: {}", source, text_of(zip_error)));
   if (zip_error == ZIP_ER_EXISTS) fail(source, "two entries of the ZIP file have the same name");
   fail(source, fmt::format("not a complete ZIP file as torch.save writes it: {}", text_of(zip_error)));
 }

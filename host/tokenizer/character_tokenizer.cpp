@@ -62,8 +62,13 @@ std::string_view CharacterTokenizer::token_bytes(TokenId id) const {
 }
 
 std::unique_ptr<Tokenizer> load_character_tokenizer(const std::string& path) {
-  const std::string json = read_file(path, kMaxFileBytes);
-  return std::make_unique<CharacterTokenizer>(parse_character_vocabulary(json, path));
+  try {
+    const std::string json = read_file(path, kMaxFileBytes);
+    return std::make_unique<CharacterTokenizer>(parse_character_vocabulary(json, path));
+  } catch (const Exception& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    throw Exception(ErrorCode::kNotFound, fmt::format("{}; the tokenizer lies beside its checkpoint", error.what()));
+  }
 }
 
 }  // namespace fllm

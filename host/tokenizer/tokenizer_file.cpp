@@ -44,7 +44,8 @@ Json parse(std::string_view text, const std::string& source) {
   try {
     return Json::parse(text.begin(), text.end(), check);
   } catch (const Json::exception& error) {
-    fail(source, fmt::format("not valid JSON: {}", error.what()));
+    const std::string_view text = error.what();  // "[json.exception.parse_error.101] parse error at line 2, …"
+    fail(source, fmt::format("not valid JSON: {}", text.substr(text.find(' ') + 1)));
   }
 }
 

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -26,10 +28,12 @@ std::string read_file(const std::string& path, std::size_t limit_bytes) {
     throw Exception(ErrorCode::kBadFormat,
                     fmt::format("{}: {} bytes, at most {} are allowed", path, size, limit_bytes));
   }
-  std::ifstream file(path, std::ios::binary);
   std::string content(static_cast<std::size_t>(size), '\0');
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
   if (!file || !file.read(content.data(), static_cast<std::streamsize>(size))) {
-    throw Exception(ErrorCode::kIo, fmt::format("{}: cannot be read", path));
+    const char* reason = errno != 0 ? std::strerror(errno) : "it was cut while it was read";
+    throw Exception(ErrorCode::kIo, fmt::format("{}: cannot be read: {}", path, reason));
   }
   return content;
 }

@@ -40,9 +40,33 @@ class Errors(support.CommandLineTest):
         self.refuses(1, ["tokenizer.json"], "generate", alone, "--prompt", "A")
         self.file("tokenizer.json", b"{}")
         self.refuses(1, ["tokenizer.json", "special_tokens"], "generate", alone, "--prompt", "A")
+        self.file("tokenizer.json", b'{"char_to_id":')
+        self.refuses(1, ["tokenizer.json: not valid JSON: parse error at line 1"], "generate", alone, "--prompt", "A")
+        self.refuses(1, ["empty.pt"], "generate", self.file("empty.pt", b""), "--prompt", "A")
+        self.refuses(1, ["x.png: not a complete ZIP file"], "generate", self.file("x.png", b"\x89PNG\r\n\x1a\n"), "--prompt", "A")
+        empty = os.path.join(self.folder, "empty")
+        os.mkdir(empty)
+        self.refuses(1, ["no checkpoint in this folder", "model.pt"], "generate", empty, "--prompt", "A")
         self.refuses(1, ["/nosuch/x"], "generate", "--prompt", "A", "--output-file", "/nosuch/x")
         self.refuses(1, ["/nosuch.txt"], "generate", "--prompt-file", "/nosuch.txt")
         self.refuses(1, ["/nosuch.jsonl"], "generate", "--input", "/nosuch.jsonl")
+
+    def test_what_the_user_may_not_read(self):
+        if os.geteuid() == 0:
+            ids = {"user": 65534, "group": 65534, "extra_groups": []}
+            os.chmod(self.folder, 0o755)
+        else:
+            ids = {}
+        for name in ("model.pt", "tokenizer.json"):
+            shutil.copy(os.path.join(os.path.dirname(support.MODEL), name), self.folder)
+        model = os.path.join(self.folder, "model.pt")
+        for name in ("model.pt", "tokenizer.json"):
+            os.chmod(os.path.join(self.folder, name), 0)
+            process = subprocess.run([support.PROGRAM, "info", model], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60, **ids)
+            os.chmod(os.path.join(self.folder, name), 0o644)
+            self.assertEqual((process.returncode, process.stdout), (1, b""))
+            self.assertIn(f"{name}: ".encode(), process.stderr)
+            self.assertIn(b"Permission denied", process.stderr)
 
     def test_running(self):
         self.refuses(1, ["300", "256"], "generate", "--prompt", "a" * 300, "--device", "cpu")
