@@ -36,7 +36,7 @@ void check(CommandLine& line, const Plan& plan) {
   if (plan.max_turn_tokens <= 0) {
     line.violations.push_back("--max-turn-tokens: " + std::to_string(plan.max_turn_tokens) + ": above 0 is allowed");
   }
-  check_prompt_source(settings, false, line.violations);
+  check_files(settings, false, line.violations);
   check_machine(settings, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());

@@ -41,11 +41,11 @@ std::string_view error_name(ErrorCode code) {
 }
 
 void report_error(std::string_view message) {
-  std::fprintf(stderr, "fundamentallm: error: %.*s\n", static_cast<int>(message.size()), message.data());
+  std::fprintf(stderr, "fundamentallm: error: %s\n", printable(message).c_str());
 }
 
 void report_note(bool quiet, std::string_view message) {
-  if (!quiet) std::fprintf(stderr, "fundamentallm: %.*s\n", static_cast<int>(message.size()), message.data());
+  if (!quiet) std::fprintf(stderr, "fundamentallm: %s\n", printable(message).c_str());
 }
 
 }  // namespace fllm::cli

@@ -42,7 +42,7 @@ class SinglePrompt : public JobSource {
 /// Everything that can be told to be wrong before a file is opened.
 void check(CommandLine& line) {
   const Settings& settings = line.settings;
-  check_prompt_source(settings, true, line.violations);
+  check_files(settings, true, line.violations);
   check_machine(settings, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());

@@ -117,7 +117,7 @@ bool handle(const std::string& line, GuidedText& text, const std::vector<TokenLo
 
 int run_guide(CommandLine& line) {
   const Settings& settings = line.settings;
-  check_prompt_source(settings, false, line.violations);
+  check_files(settings, false, line.violations);
   check_machine(settings, line.violations);
   if (settings.prompt == "-" || settings.prompt_file == "-") {
     line.violations.emplace_back("--prompt: '-': stdin carries the choices: a text is allowed");

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 
+#include "apps/cli/command_words.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/text.h"
 #include "fundamentallm/version.h"
@@ -19,7 +20,6 @@ struct CommandSpec {
   CommandBits bits;
   const char* name;
   const char* summary;
-  const char* model_help;
   const char* footer;
 };
 
@@ -29,29 +29,28 @@ constexpr const char* kModelHelp =
 
 constexpr const char* kExitHelp =
     "\nExit codes: 0 success, 1 failure while running, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM.\n"
-    "An option with several values takes all words up to the next option; a last word that ends in .pt or .pth\n"
-    "is the MODEL when none was given. stdout carries nothing but the result.";
+    "stdout carries nothing but the result.";
+
+constexpr const char* kListHelp =
+    "\nAn option with several values takes all words up to the next option or --; a last word that ends in .pt or\n"
+    ".pth is the MODEL when none was given.";
 
 constexpr std::array kCommands{
-    CommandSpec{kGenerate, "generate", "Continue prompts", kModelHelp,
+    CommandSpec{kGenerate, "generate", "Continue prompts",
                 "Examples:\n"
                 "  fundamentallm generate --prompt \"ROMEO:\" --seed 7\n"
                 "  fundamentallm generate model.pt --prompt \"Once\" --temperature 0 --stop-tokens \".\" \"!\" \"?\"\n"
                 "  fundamentallm generate --input requests.jsonl --output-file results.jsonl"},
-    CommandSpec{kDialogue, "dialogue", "Let speakers talk in turn", kModelHelp,
+    CommandSpec{kDialogue, "dialogue", "Let speakers talk in turn",
                 "Each turn is a line that starts with the speaker's name and ends at a newline."},
-    CommandSpec{kInteractive, "interactive", "Type prompts, read continuations", kModelHelp,
-                "Type /help inside for its commands."},
+    CommandSpec{kInteractive, "interactive", "Type prompts, read continuations", "Type /help inside for its commands."},
     CommandSpec{
-        kGuide, "guide", "Choose each token yourself", kModelHelp,
+        kGuide, "guide", "Choose each token yourself",
         "Shows the five most likely next tokens with the model's own probabilities (temperature 1, no filters).\n"
         "1-5 chooses one; =TEXT, or any other text, is appended whole; u undoes; quit or end of input leaves.\n"
         "The menu is on stderr; the final text goes to stdout."},
-    CommandSpec{kInfo, "info", "Describe a model", kModelHelp, ""},
+    CommandSpec{kInfo, "info", "Describe a model", ""},
 };
-
-/// Keeps CLI11 from reading "[a,b]" as a list; removed again from every value.
-constexpr char kGuard = '\x01';
 
 /// Options as people write them: "--stream, --no-stream" and "--ban TEXT...".
 class PlainFormatter : public CLI::Formatter {
@@ -76,19 +75,6 @@ class PlainFormatter : public CLI::Formatter {
   }
 };
 
-bool is_list(const Setting& setting) {
-  return std::visit(
-      [](auto member) {
-        using Field = std::remove_reference_t<decltype(std::declval<Settings&>().*member)>;
-        return std::is_same_v<Field, std::optional<std::vector<std::string>>> ||
-               std::is_same_v<Field, std::optional<std::vector<TokenId>>> ||
-               std::is_same_v<Field, std::optional<std::vector<LogitBias>>>;
-      },
-      setting.field);
-}
-
-bool is_flag(const Setting& setting) { return std::holds_alternative<std::optional<bool> Settings::*>(setting.field); }
-
 void add_setting(CLI::App& app, const Setting& setting) {
   const std::string flag = "--" + std::string(setting.name);
   const std::string help(setting.help);
@@ -104,32 +90,6 @@ void add_setting(CLI::App& app, const Setting& setting) {
   }
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   option->group(std::string(setting.group));
-}
-
-/// "--name=value" becomes two words (CLI11 takes an empty value for a missing one), and brackets are guarded.
-std::vector<std::string> prepared_words(int argc, char** argv) {
-  std::vector<std::string> words;
-  bool options_over = false;
-  for (int i = 1; i < argc; ++i) {
-    std::string word = argv[i];
-    options_over = options_over || word == "--";
-    const std::size_t equals = word.find('=');
-    if (!options_over && word.starts_with("--") && equals != std::string::npos) {
-      const Setting* setting = find_setting(std::string_view(word).substr(2, equals - 2));
-      if (setting != nullptr && !is_flag(*setting)) {
-        words.push_back(word.substr(0, equals));
-        word = word.substr(equals + 1);
-      }
-    }
-    if (word.starts_with('[')) word.insert(word.begin(), kGuard);
-    words.push_back(std::move(word));
-  }
-  return words;
-}
-
-std::string unguarded(std::string word) {
-  if (word.starts_with(kGuard)) word.erase(word.begin());
-  return word;
 }
 
 bool is_model_name(std::string_view word) {
@@ -150,47 +110,98 @@ void read_setting(const CLI::Option& option, const Setting& setting, CommandLine
   }
   const std::string label = "--" + std::string(setting.name);
   if (is_list(setting) && !words.empty() && words.back() == " ") {
-    report_note(line.settings.is_quiet(),
-                label + ": the last value is a blank; a stray '\\ ' at a line's end gives one");
+    line.notes.push_back(label + ": the last value is a blank; a stray '\\ ' at a line's end gives one");
   }
   assign_text(line.settings, setting, words, label, line.violations);
 }
 
-void read_rest(const CLI::App& app, CommandLine& line) {
-  std::vector<std::string> rest = app.remaining();
-  if (line.model == "-" || (!line.model.empty() && is_blank(line.model))) {
-    rest.insert(rest.begin(), line.model);
-    line.model.clear();
-  }
-  for (std::string& word : rest) {
-    word = unguarded(word);
-    if (word == "-" && (line.command & (kGenerate | kDialogue | kGuide)) != 0 && !line.settings.prompt) {
-      line.settings.prompt = "-";
-    } else if (is_blank(word)) {
-      line.violations.push_back(
-          "argument " + in_quotes(word) +
-          ": blank: not allowed (hint: '\\ ' at a line's end passes a space; the backslash must be "
-          "the last character of the line)");
-    } else if (word.size() > 1 && word.starts_with('-')) {
-      const std::string name = word.substr(0, word.find('='));
-      const std::size_t dashes = std::min(name.find_first_not_of('-'), name.size());
-      const std::string_view close = closest_setting(name.substr(dashes), line.command);
-      line.violations.push_back(in_quotes(name) + ": unknown option" +
-                                (close.empty() ? std::string() : ": did you mean --" + std::string(close) + "?"));
-    } else if (line.model.empty() && is_model_name(word)) {
-      line.model = word;
-    } else {
-      line.violations.push_back("argument " + in_quotes(word) +
-                                ": unexpected: one MODEL is allowed (quote texts with spaces)");
+std::string unknown_option(const std::string& word, CommandBits command) {
+  const std::string name = word.substr(0, word.find('='));
+  const std::string bare = name.substr(std::min(name.find_first_not_of('-'), name.size()));
+  if (const Setting* setting = find_setting(bare); setting != nullptr && name == "--" + std::string(setting->name)) {
+    std::vector<std::string> commands;
+    for (const CommandSpec& spec : kCommands) {
+      if ((setting->commands & spec.bits) != 0) commands.emplace_back(spec.name);
     }
+    return in_quotes(name) + ": not an option of this command, but of " + joined(commands, ", ");
+  }
+  const std::string_view close = closest_setting(bare, command);
+  return in_quotes(name) + ": unknown option" +
+         (close.empty() ? std::string() : ": did you mean --" + std::string(close) + "?");
+}
+
+void read_operand(const std::string& word, CommandLine& line) {
+  if (word == "-" && (line.command & (kGenerate | kDialogue | kGuide)) != 0 && !line.settings.prompt) {
+    line.settings.prompt = "-";
+  } else if (word == "-") {
+    line.violations.emplace_back("argument '-': unexpected: it stands for a prompt that is read from stdin");
+  } else if (word.empty()) {
+    line.violations.emplace_back("argument '': empty: MODEL is a file or a folder");
+  } else if (is_blank(word)) {
+    line.violations.push_back("argument " + in_quotes(word) +
+                              ": blank: not allowed (hint: '\\ ' at a line's end passes a space; the backslash must be "
+                              "the last character of the line)");
+  } else if (line.model.empty()) {
+    line.model = word;
+  } else {
+    line.violations.push_back("argument " + in_quotes(word) +
+                              ": unexpected: one MODEL is allowed (quote texts with spaces)");
   }
 }
 
-void report_parse_error(const CLI::App& app, const CLI::ParseError& error) {
-  std::string program = "fundamentallm";
-  for (const CLI::App* command : app.get_subcommands()) program += " " + command->get_name();
-  report_error(error.what());
-  std::cerr << "Try '" << program << " --help'.\n";
+/// Reads what was typed after the name of the command.
+void read_words(const CLI::App& app, const CommandWords& typed, CommandLine& line) {
+  line.violations = typed.violations;
+  std::vector<std::string> operands = app.get_option("MODEL")->results();
+  for (std::string& word : operands) word = unguarded(word);
+  // Before the options, because a list leaves its last word to MODEL only when there is none.
+  const bool is_model = !operands.empty() && operands[0] != "-" && !is_blank(operands[0]);
+  if (is_model) line.model = operands[0];
+  for (const Setting& setting : settings_table()) {
+    if ((setting.commands & line.command) == 0) continue;
+    const CLI::Option& option = *app.get_option("--" + std::string(setting.name));
+    if (option.count() > 0) read_setting(option, setting, line);
+  }
+  if (is_model) operands.erase(operands.begin());
+  for (const std::string& rest : app.remaining()) {
+    std::string word = unguarded(rest);
+    if (word.size() > 1 && word.starts_with('-')) {
+      line.violations.push_back(unknown_option(word, line.command));
+    } else {
+      operands.push_back(std::move(word));
+    }
+  }
+  operands.insert(operands.end(), typed.operands.begin(), typed.operands.end());
+  for (const std::string& word : operands) read_operand(word, line);
+  if (line.settings.is_quiet() && line.settings.is_verbose()) {
+    line.violations.emplace_back("--quiet: given with --verbose: only one of them is allowed");
+  }
+}
+
+/// A command comes first. Empty where it does, or where help or the version is asked for.
+std::string command_violation(const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const CommandSpec& spec : kCommands) names.emplace_back(spec.name);
+  const std::string allowed = "one of " + joined(names, ", ") + " comes first";
+  if (words.empty()) return "no command: " + allowed;
+  if (words[0] == "-h" || words[0] == "--help" || words[0] == "--version") return {};
+  if (std::find(names.begin(), names.end(), words[0]) != names.end()) return {};
+  return in_quotes(words[0]) + ": no such command: " + allowed;
+}
+
+/// The exit code of a line that is none.
+int refuse(const std::string& message) {
+  report_error(message);
+  std::fputs("Try 'fundamentallm --help'.\n", stderr);
+  return kExitUsage;
+}
+
+/// Help and the version go to stdout, which may be full or closed.
+int exit_after_help(const CLI::App& app, const CLI::Success& done) {
+  const int code = app.exit(done);
+  if (std::cout.flush()) return code;
+  report_error("stdout: cannot write");
+  return kExitFailure;
 }
 
 }  // namespace
@@ -202,29 +213,33 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
   app.formatter(std::make_shared<PlainFormatter>());
   app.footer("\nfundamentallm COMMAND --help shows the options of a command.");
 
-  std::array<std::string, kCommands.size()> models;
   std::array<CLI::App*, kCommands.size()> commands{};
   for (std::size_t i = 0; i < kCommands.size(); ++i) {
     const CommandSpec& spec = kCommands[i];
     CLI::App* command = app.add_subcommand(spec.name, spec.summary);
     command->allow_extras();
-    command->footer(std::string("\n") + spec.footer + (*spec.footer != '\0' ? "\n" : "") + kExitHelp);
-    command->add_option("MODEL", models[i], spec.model_help)->type_name("");
+    command->add_option("MODEL", kModelHelp)->type_name("");
+    bool has_lists = false;
     for (const Setting& setting : settings_table()) {
-      if ((setting.commands & spec.bits) != 0) add_setting(*command, setting);
+      if ((setting.commands & spec.bits) == 0) continue;
+      add_setting(*command, setting);
+      has_lists = has_lists || is_list(setting);
     }
+    command->footer((*spec.footer != '\0' ? std::string("\n") + spec.footer + "\n" : "") + kExitHelp +
+                    (has_lists ? kListHelp : ""));
     commands[i] = command;
   }
 
-  std::vector<std::string> words = prepared_words(argc, argv);
-  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (const std::string violation = command_violation(words); !violation.empty()) return refuse(violation);
+  CommandWords typed = command_words(words);
+  std::reverse(typed.words.begin(), typed.words.end());  // as CLI11 wants them
   try {
-    app.parse(words);
+    app.parse(typed.words);
   } catch (const CLI::Success& done) {
-    return app.exit(done);
+    return exit_after_help(app, done);
   } catch (const CLI::ParseError& error) {
-    report_parse_error(app, error);
-    return kExitUsage;
+    return refuse(error.what());
   }
 
   CommandLine line;
@@ -232,17 +247,9 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
     if (!commands[i]->parsed()) continue;
     line.command = kCommands[i].bits;
     line.command_name = kCommands[i].name;
-    line.model = unguarded(models[i]);
-    for (const Setting& setting : settings_table()) {
-      if ((setting.commands & line.command) == 0) continue;
-      const CLI::Option& option = *commands[i]->get_option("--" + std::string(setting.name));
-      if (option.count() > 0) read_setting(option, setting, line);
-    }
-    read_rest(*commands[i], line);
+    read_words(*commands[i], typed, line);
   }
-  if (line.settings.is_quiet() && line.settings.is_verbose()) {
-    line.violations.emplace_back("--quiet: given with --verbose: only one of them is allowed");
-  }
+  for (const std::string& note : line.notes) report_note(line.settings.is_quiet(), note);
   return line;
 }
 

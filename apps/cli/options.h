@@ -16,6 +16,7 @@ struct CommandLine {
   std::string model;  // empty: the bundled one
   Settings settings;
   std::vector<std::string> violations;  // reported together with those of the request
+  std::vector<std::string> notes;       // on what was typed; said unless quiet
 };
 
 /// Reads the command line. An int is the exit code of a run that is over: help or version was printed, or an error that

@@ -19,18 +19,32 @@ void overlay(T& target, const std::optional<T>& value) {
   if (value) target = *value;
 }
 
-/// "top_p: ..." as "--top-p: ...".
-std::string renamed(const std::string& violation, bool label_flags) {
-  const std::size_t colon = violation.find(':');
-  std::string name = violation.substr(0, colon);
-  if (name == "stop_strings") name = "stop-tokens";
-  if (name == "banned_text") name = "ban";
-  if (name == "banned_token_ids") name = "ban-token-ids";
-  const Setting* setting = find_setting(name);
-  if (colon == std::string::npos || setting == nullptr) return violation;
-  std::string line = label_flags ? "--" : "";
-  line += setting->name;
-  return line += violation.substr(colon);
+/// The setting the library knows by this name; null when there is none.
+const Setting* setting_of(std::string_view name) {
+  if (name == "stop_strings") return find_setting("stop-tokens");
+  if (name == "banned_text") return find_setting("ban");
+  if (name == "banned_token_ids") return find_setting("ban-token-ids");
+  return find_setting(name);
+}
+
+/// "min_tokens: 5: must be at most max_tokens, 3" as "--min-tokens: 5: must be at most --max-tokens, 3".
+std::string renamed(std::string_view violation, bool label_flags) {
+  constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz_";
+  const std::string prefix = label_flags ? "--" : "";
+  std::string out;
+  bool in_text = false;  // what a user wrote stays as it is
+  for (std::size_t i = 0; i < violation.size();) {
+    const std::size_t length = std::min(violation.find_first_not_of(kNameCharacters, i), violation.size()) - i;
+    const std::size_t step = violation[i] == '\\' ? 2 : 1;  // an escaped quote ends no text
+    const std::string_view word = violation.substr(i, std::max(length, step));
+    const bool is_label = i == 0 && violation.substr(length).starts_with(':');
+    const bool is_name = !in_text && word.find('_') != std::string_view::npos;
+    const Setting* setting = is_label || is_name ? setting_of(word) : nullptr;
+    out += setting != nullptr ? prefix + std::string(setting->name) : std::string(word);
+    in_text = in_text != (word == "\"");
+    i += word.size();
+  }
+  return out;
 }
 
 }  // namespace
@@ -90,7 +104,7 @@ std::vector<std::string> request_violations(const Request& request, bool label_f
 }
 
 std::string prompt_text(const Settings& settings) {
-  std::string name = "prompt";
+  std::string name;
   std::string text;
   if (settings.prompt && *settings.prompt != "-") {
     text = *settings.prompt;
@@ -98,15 +112,23 @@ std::string prompt_text(const Settings& settings) {
     const std::string path = settings.prompt ? "-" : *settings.prompt_file;
     name = path == "-" ? "stdin" : path;
     text = read_all(open_input(path).get(), name, kMaxPromptBytes);
+    name = in_quotes(name);
   }
   if (const auto offset = invalid_utf8_offset(text)) {
-    throw Exception(ErrorCode::kInvalidArgument, in_quotes(name) + ": byte " + std::to_string(*offset) +
+    throw Exception(ErrorCode::kInvalidArgument, (name.empty() ? "--prompt" : name) + ": byte " +
+                                                     std::to_string(*offset) +
                                                      " is not valid UTF-8: UTF-8 text is allowed");
   }
   return text;
 }
 
-void check_prompt_source(const Settings& settings, bool needed, std::vector<std::string>& violations) {
+void check_files(const Settings& settings, bool needed, std::vector<std::string>& violations) {
+  const auto check_name = [&](const char* flag, const std::optional<std::string>& name) {
+    if (name && name->empty()) violations.push_back(std::string(flag) + ": '': the name of a file is needed");
+  };
+  check_name("--prompt-file", settings.prompt_file);
+  check_name("--input", settings.input);
+  check_name("--output-file", settings.output_file);
   std::vector<std::string> given;
   if (settings.prompt) given.emplace_back("--prompt");
   if (settings.prompt_file) given.emplace_back("--prompt-file");

@@ -23,7 +23,8 @@ namespace fllm::cli {
 /// Precondition: one of prompt, prompt_file is set.
 [[nodiscard]] std::string prompt_text(const Settings& settings);
 
-/// Where --prompt, --prompt-file and --input contradict each other, or none is given though one is needed.
-void check_prompt_source(const Settings& settings, bool needed, std::vector<std::string>& violations);
+/// Where --prompt, --prompt-file and --input contradict each other, or none is given though one is needed; and where a
+/// file, --output-file too, has no name.
+void check_files(const Settings& settings, bool needed, std::vector<std::string>& violations);
 
 }  // namespace fllm::cli

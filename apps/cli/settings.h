@@ -77,6 +77,9 @@ struct Setting {
   std::string_view implied = {};  // the value of a bare flag that may go without one
 };
 
+[[nodiscard]] bool is_list(const Setting& setting);
+[[nodiscard]] bool is_flag(const Setting& setting);  // takes no value on the command line
+
 [[nodiscard]] std::span<const Setting> settings_table();
 /// By name, with dashes or underscores; null when there is none.
 [[nodiscard]] const Setting* find_setting(std::string_view name);

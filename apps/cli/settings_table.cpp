@@ -18,12 +18,12 @@ constexpr unsigned kRunning = kText | kGuide | kInfo;
 
 constexpr std::array kTable{
     Setting{"prompt", &S::prompt, "TEXT", "Input", kGenerate | kDialogue | kGuide, true,
-            "The text to go on from, UTF-8; - reads it from stdin"},
+            "The text to go on from, UTF-8 (default: none; generate, dialogue: - is stdin)"},
     Setting{"prompt-file", &S::prompt_file, "FILE", "Input", kGenerate | kDialogue | kGuide, true,
-            "The whole file is one prompt, final newline included; - is stdin"},
+            "The whole file is one prompt, final newline included (default: none;\ngenerate, dialogue: - is stdin)"},
     Setting{"input", &S::input, "FILE.jsonl", "Input", kGenerate, false,
             "One request per line as a JSON object whose keys are flags without dashes,\n"
-            "and an optional id; - is stdin"},
+            "and an optional id; - is stdin (default: none)"},
     Setting{"truncate-prompt", &S::truncate_prompt, "", "Input", kGenerate, true,
             "Keep the last tokens of a prompt longer than the model's context\n(default: that is an error)"},
 
@@ -56,7 +56,7 @@ constexpr std::array kTable{
             "The same seed gives the same text, 0 to 2^64-1 (default: random, shown by\n--verbose and in JSON)"},
 
     Setting{"num-samples", &S::num_samples, "N", "Samples", kGenerate, true,
-            "Continuations of each prompt, 1 to 4096 (default: 1)"},
+            "Continuations of each prompt, 1 to 4096; text format puts an empty line between\nthem (default: 1)"},
     Setting{"pick-best", &S::pick_best, "RULE", "Samples", kGenerate, true,
             "Print only the best of the samples, by mean-logprob (also without RULE)\n"
             "or sum-logprob of the model's own distribution (default: print all)",
@@ -101,11 +101,9 @@ constexpr std::array kTable{
             "Print the prompt before the text (default: on in text format; never in JSON,\n"
             "which has its own field)"},
     Setting{"format", &S::format, "FORMAT", "Output", kGenerate | kDialogue | kInfo, false,
-            "text or jsonl (default: jsonl with --input, else text). Text puts an empty line\n"
-            "between samples",
-            "text|jsonl"},
+            "text, or jsonl: JSON objects, one a line (default: text, but jsonl with --input)", "text|jsonl"},
     Setting{"output-file", &S::output_file, "FILE", "Output", kGenerate | kDialogue, false,
-            "Write the result here instead of stdout; the file appears whole, at the end"},
+            "Write the result here, not to stdout; the file appears whole, at the end\n(default: stdout)"},
     Setting{"logprobs", &S::logprobs, "N", "Output", kGenerate, true,
             "With jsonl: log-probabilities (natural) of each token and of the N most likely,\n"
             "0 to 32 (default: none)"},
@@ -114,8 +112,9 @@ constexpr std::array kTable{
             "auto, cpu, cuda or cuda:N (default: auto, CUDA where there is a device)"},
     Setting{"threads", &S::threads, "N", "Machine", kRunning, false,
             "CPU threads, 0 to 1024; 0 is one per core (default: 0)"},
-    Setting{"verbose", &S::verbose, "", "Machine", kAll, false, "Show model, device, seed and timing on stderr"},
-    Setting{"quiet", &S::quiet, "", "Machine", kAll, false, "Nothing on stderr but errors"},
+    Setting{"verbose", &S::verbose, "", "Machine", kAll, false,
+            "Show model, device, seed and timing on stderr (default: off)"},
+    Setting{"quiet", &S::quiet, "", "Machine", kAll, false, "Nothing on stderr but errors (default: off)"},
 };
 
 /// Levenshtein distance.
@@ -136,6 +135,19 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 bool Settings::is_jsonl() const { return format ? *format == "jsonl" : input.has_value(); }
+
+bool is_list(const Setting& setting) {
+  return std::visit(
+      [](auto member) {
+        using Field = std::remove_reference_t<decltype(std::declval<Settings&>().*member)>;
+        return std::is_same_v<Field, std::optional<std::vector<std::string>>> ||
+               std::is_same_v<Field, std::optional<std::vector<TokenId>>> ||
+               std::is_same_v<Field, std::optional<std::vector<LogitBias>>>;
+      },
+      setting.field);
+}
+
+bool is_flag(const Setting& setting) { return std::holds_alternative<std::optional<bool> Settings::*>(setting.field); }
 
 std::span<const Setting> settings_table() { return kTable; }
 

@@ -62,14 +62,13 @@ bool assign_value(std::optional<T>& field, const std::vector<std::string>& words
                   std::vector<std::string>& violations) {
   if (words.size() != 1) {
     violations.push_back(label + ": given " + std::to_string(words.size()) + " times: once is allowed");
-    return false;
   }
   T value{};
-  if (!parse_word(words.front(), value)) {
-    violations.push_back(label + ": " + in_quotes(words.front()) + ": " + std::string(kAllowed<T>) + " is allowed");
+  if (!parse_word(words.back(), value)) {
+    violations.push_back(label + ": " + in_quotes(words.back()) + ": " + std::string(kAllowed<T>) + " is allowed");
     return false;
   }
-  field = std::move(value);
+  field = std::move(value);  // also where it was given twice, so that no other rule takes it for missing
   return true;
 }
 

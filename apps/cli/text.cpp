@@ -30,30 +30,46 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
+/// C0, DEL and C1. Precondition: one well-formed sequence.
+bool is_control(std::string_view sequence) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(sequence[i]); };
+  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
+  return byte(0) == 0xC2 && byte(1) < 0xA0;
+}
+
 }  // namespace
 
-std::string in_quotes(std::string_view text) {
-  constexpr std::size_t kMaxShown = 80;
-  std::string out(1, '\'');
-  std::size_t i = 0;
-  while (i < text.size() && i < kMaxShown) {
+std::string printable(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = sequence_length(text.substr(i));
-    const auto byte = static_cast<unsigned char>(text[i]);
     if (text[i] == '\n') {
       out += "\\n";
     } else if (text[i] == '\t') {
       out += "\\t";
-    } else if (length == 0 || byte < 0x20 || byte == 0x7F) {
-      std::array<char, 5> hex{};
-      std::snprintf(hex.data(), hex.size(), "\\x%02X", byte);
-      out += hex.data();
-    } else {
+    } else if (length != 0 && !is_control(text.substr(i, length))) {
       out += text.substr(i, length);
+    } else {
+      for (const char byte : text.substr(i, std::max<std::size_t>(length, 1))) {
+        std::array<char, 5> hex{};
+        std::snprintf(hex.data(), hex.size(), "\\x%02X", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+        out += hex.data();
+      }
     }
     i += std::max<std::size_t>(length, 1);
   }
-  if (i < text.size()) out += "...";
-  out += '\'';
+  return out;
+}
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t kMaxShown = 80;
+  std::size_t shown = 0;
+  while (shown < text.size() && shown < kMaxShown) {
+    shown += std::max<std::size_t>(sequence_length(text.substr(shown)), 1);
+  }
+  std::string out(1, '\'');
+  out += printable(text.substr(0, shown));
+  out += shown < text.size() ? "...'" : "'";
   return out;
 }
 

@@ -9,7 +9,10 @@
 
 namespace fllm::cli {
 
-/// For messages: in quotes, control characters and bad bytes as \n or \xNN, long text cut.
+/// For a terminal: control characters and bad bytes as \n, \t or \xNN, so that foreign text cannot steer it.
+[[nodiscard]] std::string printable(std::string_view text);
+
+/// For messages: printable, in quotes, long text cut.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// The offset of the first byte that is not part of well-formed UTF-8 (Unicode 15, table 3-7).

@@ -26,7 +26,6 @@ class Errors(support.CommandLineTest):
     def test_usage(self):
         self.refuses(2, ["no prompt"], "generate")
         self.refuses(2, ["--nosuch"], "generate", "--prompt", "A", "--nosuch")
-        self.refuses(2, ["subcommand"], "frobnicate")
         self.refuses(2, ["hint"], "generate", "--prompt", "A", " ")
         self.refuses(2, ["byte 1"], "generate", "--prompt", b"a\xff", "--device", "cpu")
 
