@@ -2,6 +2,8 @@
 #include "apps/cli/jsonl_input.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <set>
 #include <utility>
 #include <vector>
@@ -23,25 +25,48 @@ std::string canonical(std::string key) {
   return key;
 }
 
-/// Parses one line; throws kInvalidArgument. A key that stands twice would silently lose a value, so it is an error.
+/// What a parser said, without its own name, the place and what it read last.
+std::string reason_of(const Json::parse_error& error) {
+  std::string text = error.what();
+  const std::size_t dash = text.find(" - ");
+  if (dash == std::string::npos) return {};
+  text.erase(0, dash + 3);
+  return ": " + text.substr(0, text.find("; last read"));
+}
+
+/// Watches the parser for a key that stands twice: it would silently lose a value. No value of a request has keys below
+/// its own.
+class RepeatedKeys {
+ public:
+  void see(int depth, Json::parse_event_t event, const Json& value) {
+    const auto level = static_cast<std::size_t>(depth);
+    if (event == Json::parse_event_t::object_start && level < keys_.size()) keys_[level].clear();
+    if (event != Json::parse_event_t::key || level > keys_.size()) return;
+    const auto key = value.get<std::string>();
+    if (!keys_[level - 1].insert(level == 1 ? canonical(key) : key).second) repeated_ = key;
+  }
+  [[nodiscard]] const std::string& repeated() const { return repeated_; }
+
+ private:
+  std::array<std::set<std::string>, 2> keys_;
+  std::string repeated_;
+};
+
+/// Parses one line; throws kInvalidArgument.
 Json parse_object(std::string_view line) {
   if (const auto offset = invalid_utf8_offset(line)) {
     throw Exception(ErrorCode::kInvalidArgument, "byte " + std::to_string(*offset) + " of the line is not valid UTF-8");
   }
-  std::set<std::string> keys;
-  std::string repeated;
+  RepeatedKeys keys;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth == 1 && event == Json::parse_event_t::key && !keys.insert(canonical(value.get<std::string>())).second) {
-      repeated = value.get<std::string>();
-    }
-    return true;
+    return keys.see(depth, event, value), true;
   };
   Json record;
   try {
     record = Json::parse(line, watch);
   } catch (const Json::parse_error& error) {
     throw Exception(ErrorCode::kInvalidArgument,
-                    "not valid JSON at byte " + std::to_string(error.byte) + " of the line");
+                    "not valid JSON at byte " + std::to_string(error.byte) + " of the line" + reason_of(error));
   } catch (const Json::out_of_range&) {
     throw Exception(ErrorCode::kInvalidArgument, "a number of the line is too large for JSON");
   }
@@ -49,8 +74,16 @@ Json parse_object(std::string_view line) {
     throw Exception(ErrorCode::kInvalidArgument,
                     std::string("the line is JSON ") + record.type_name() + ": an object {\"prompt\": ...} is allowed");
   }
-  if (!repeated.empty()) throw Exception(ErrorCode::kInvalidArgument, in_quotes(repeated) + ": this key stands twice");
+  if (!keys.repeated().empty()) {
+    throw Exception(ErrorCode::kInvalidArgument, in_quotes(keys.repeated()) + ": this key stands twice");
+  }
   return record;
+}
+
+/// Whether a value comes back as it was given: numbers beyond 64 bits are read as rounded ones.
+bool is_id(const Json& value) {
+  constexpr double kExact = 0x1p53;
+  return value.is_primitive() && (!value.is_number_float() || std::fabs(value.get<double>()) < kExact);
 }
 
 void assign_key(Settings& settings, const std::string& key, const Json& value, std::vector<std::string>& violations) {
@@ -66,15 +99,16 @@ void assign_key(Settings& settings, const std::string& key, const Json& value, s
   }
 }
 
-void check_prompt_keys(const Settings& settings, std::vector<std::string>& violations) {
-  if (settings.prompt && settings.prompt_file) {
+void check_prompt_keys(const Json& record, const Settings& settings, std::vector<std::string>& violations) {
+  const bool has_file = record.contains("prompt-file") || record.contains("prompt_file");
+  if (record.contains("prompt") && has_file) {
     violations.emplace_back("prompt and prompt-file: given together: only one of them is allowed");
-  } else if (!settings.prompt && !settings.prompt_file) {
+  } else if (!record.contains("prompt") && !has_file) {
     violations.emplace_back("no prompt: prompt or prompt-file is needed");
   }
-  if (settings.prompt_file == "-" || settings.prompt == "-") {
-    violations.emplace_back("prompt: '-': stdin is allowed on the command line only");
-  }
+  constexpr const char* kStdin = ": '-': stdin is allowed on the command line only";
+  if (settings.prompt == "-") violations.push_back(std::string("prompt") + kStdin);
+  if (settings.prompt_file == "-") violations.push_back(std::string("prompt-file") + kStdin);
 }
 
 }  // namespace
@@ -88,13 +122,13 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
   for (const auto& [key, value] : record.items()) {
     if (key != "id") {
       assign_key(job.settings, key, value, violations);
-    } else if (value.is_primitive()) {
+    } else if (is_id(value)) {
       job.id = value;
     } else {
-      violations.emplace_back("id: a string, number, bool or null is allowed");
+      violations.emplace_back("id: a string, a number of at most 64 bits, bool or null is allowed");
     }
   }
-  check_prompt_keys(job.settings, violations);
+  check_prompt_keys(record, job.settings, violations);
   const std::vector<std::string> of_request = request_violations(make_request(job.settings, ""), false);
   violations.insert(violations.end(), of_request.begin(), of_request.end());
   if (!violations.empty()) throw Exception(ErrorCode::kInvalidArgument, joined(violations, "; "));

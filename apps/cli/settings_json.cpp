@@ -74,11 +74,14 @@ class JsonAssignment {
     std::vector<LogitBias> biases;
     for (const auto& [key, item] : value.items()) {
       Settings one;
+      std::vector<std::string> of_key;
       float bias = 0;
-      if (!read_float(item, bias)) return;
-      assign_text(one, setting_, {key + "=0"}, std::string(setting_.name), violations_);
-      if (!one.logit_bias) return;
-      biases.push_back({one.logit_bias->front().id, bias});
+      assign_text(one, setting_, {key + "=0"}, "", of_key);
+      if (!of_key.empty()) {
+        violations_.push_back(std::string(setting_.name) + ": " + in_quotes(key) + ": a token id is allowed as a key");
+      } else if (read_float(item, bias)) {
+        biases.push_back({one.logit_bias->front().id, bias});
+      }
     }
     settings_.*member = std::move(biases);
   }

@@ -37,6 +37,51 @@ class Batch(support.CommandLineTest):
         self.assertIn("bogus", records[3]["error"]["message"])
         self.assertIn("300", records[5]["error"]["message"])
 
+    def message(self, line):
+        """What is wrong with a line, alone in its batch."""
+        return self.batch([line], code=1)[0]["error"]["message"]
+
+    def test_messages_name_what_is_wrong_alone(self):
+        self.assertEqual(self.message({"prompt": 5}), "prompt: 5: a string is allowed")
+        self.assertEqual(self.message({"seed": 1}), "no prompt: prompt or prompt-file is needed")
+        self.assertEqual(self.message({"prompt-file": "-"}), "prompt-file: '-': stdin is allowed on the command line only")
+        self.assertEqual(self.message({"prompt": "A", "logit-bias": {"x": 3, "5": "y"}}),
+                         'logit-bias: "y": a finite number is allowed; logit-bias: \'x\': a token id is allowed as a key')
+        self.assertEqual(self.message({"prompt": "A", "min-tokens": 5, "max-tokens": 3}), "min-tokens: 5: must be at most max-tokens, 3")
+        self.assertEqual(self.message({"prompt": "A", "prefix": "a\nmin_tokens: \u009b", "max-tokens": 99}),
+                         'prefix: "a\\nmin_tokens: \u009b": no allowed token continues it at byte 5; it must be text the model can write')
+        self.assertIn("truncate-prompt keeps its end", self.message({"prompt": "a" * 300}))
+
+    def test_json_that_is_none(self):
+        for line, words in ((b"x", "byte 1 of the line: invalid literal"), (b'{"prompt":"\\ud800"}', "surrogate"), (b'{"prompt":"A"', "byte 14"),
+                            (b'{"prompt":"A"} {}', "byte 16"), (b'{"prompt":"\xed\xa0\x80"}', "byte 11 of the line is not valid UTF-8"),
+                            (b'{"prompt":"A","seed":1e999}', "too large"), (b"[" * 100000, "byte 100001"), (b"null", "JSON null")):
+            self.assertIn(words, self.message(line))
+
+    def test_no_key_stands_twice(self):
+        self.assertEqual(self.message(b'{"prompt":"A","max_tokens":1,"max-tokens":2}'), "'max-tokens': this key stands twice")
+        self.assertEqual(self.message(b'{"prompt":"A","logit_bias":{"40":1,"40":2}}'), "'40': this key stands twice")
+        self.assertEqual(len(self.batch([b'{"prompt":"A","logit_bias":{"4":1,"5":2},"max_tokens":1}'])), 1)
+
+    def test_ids_come_back_as_they_were_given(self):
+        ids = ["a\u0000\U0001f600", 0, -5, 1.5, 18446744073709551615, -9223372036854775808, True, None, "same", "same"]
+        records = self.batch([{"prompt": "A", "max-tokens": 1, "id": i} for i in ids])
+        self.assertEqual([record["id"] for record in records], ids)
+        for line in (b'{"prompt":"A","id":18446744073709551616}', b'{"prompt":"A","id":1e300}', b'{"prompt":"A","id":[1]}'):
+            self.assertIn("id: ", self.message(line))
+
+    def test_lines_as_other_systems_write_them(self):
+        path = self.file("in.jsonl", b'\xef\xbb\xbf{"prompt":"A","max_tokens":1}\r\n\r\n \t\n{"prompt":"\\ud83d\\ude00","max_tokens":1}')
+        records = [json.loads(line) for line in self.generate("--input", path).splitlines()]
+        self.assertEqual([record["prompt"] for record in records], ["A", "\U0001f600"])
+        self.assertEqual(self.batch([b"", b"", b"bad"], code=1)[0]["line"], 3)
+
+    def test_a_line_beyond_the_limit(self):
+        long = b'{"prompt":"' + b"a" * (17 << 20) + b'"}'
+        records = self.batch([{"prompt": "A", "max-tokens": 1}, long, {"prompt": "B", "max-tokens": 1}], code=1)
+        self.assertEqual(["error" in record for record in records], [False, True, False])
+        self.assertIn("longer than 16777216 bytes", records[1]["error"]["message"])
+
     def test_a_request_gives_the_same_text_alone_and_among_others(self):
         requests = [{"prompt": name + ":", "seed": i, "max-tokens": 20 + i % 37, "num-samples": 1 + i % 3}
                     for i, name in enumerate(["ROMEO", "JULIET", "KING", "First Citizen"] * 25)]
