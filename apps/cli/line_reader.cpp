@@ -21,11 +21,19 @@ namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
 
+bool has_input(int fd, int wait_milliseconds) {
+  pollfd entry{fd, POLLIN, 0};
+  return poll(&entry, 1, wait_milliseconds) > 0;
+}
+
 /// Appends what one read gives. false: the end.
 bool read_some(int fd, const std::string& name, std::string& out) {
-  std::array<char, kChunkBytes> chunk;  // filled by read
+  constexpr int kWaitMilliseconds = 100;  // a signal between the look at it and the wait is seen then
+  std::array<char, kChunkBytes> chunk;    // filled by read
   while (true) {
+    const bool ready = has_input(fd, kWaitMilliseconds);
     if (noted_signal() != 0) throw Interrupted();
+    if (!ready) continue;
     const ssize_t count = read(fd, chunk.data(), chunk.size());
     if (count >= 0) {
       out.append(chunk.data(), static_cast<std::size_t>(count));
@@ -33,11 +41,6 @@ bool read_some(int fd, const std::string& name, std::string& out) {
     }
     if (errno != EINTR) throw Exception(ErrorCode::kIo, in_quotes(name) + ": cannot read: " + std::strerror(errno));
   }
-}
-
-bool has_input(int fd) {
-  pollfd entry{fd, POLLIN, 0};
-  return poll(&entry, 1, 0) > 0;
 }
 
 }  // namespace
@@ -118,7 +121,7 @@ LineReader::Status LineReader::next(std::string& line, bool wait) {
       buffer_.clear();
     }
     if (at_end_) return buffer_.empty() ? Status::kEnd : give(line, buffer_.size(), 0);
-    if (!wait && !has_input(fd_.get())) return Status::kWouldBlock;
+    if (!wait && !has_input(fd_.get(), 0)) return Status::kWouldBlock;
     at_end_ = !read_some(fd_.get(), name_, buffer_);
   }
 }

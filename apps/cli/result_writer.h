@@ -19,8 +19,8 @@ class ResultWriter {
   virtual void write_error(const Job& job, const Error& error) = 0;
 };
 
-/// Which samples a user wants to see: all, or the best by --pick-best (the first of equal ones; never one that failed
-/// while another did not).
+/// Which samples a user wants to see: all, or the best by --pick-best (the first of equal ones; never one that failed, or
+/// that an interrupt kept from beginning, while there is another).
 [[nodiscard]] std::vector<std::size_t> shown_samples(const Settings& settings, const Completion& completion);
 
 /// Prompt and text; an empty line between samples. Errors go to stderr.

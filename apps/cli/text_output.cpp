@@ -15,10 +15,9 @@ std::vector<std::size_t> shown_samples(const Settings& settings, const Completio
     return shown;
   }
   const bool by_mean = *settings.pick_best == "mean-logprob";
+  const auto is_good = [](const Sample& s) { return s.finish_reason != FinishReason::kError && !s.tokens.empty(); };
   const auto better = [&](const Sample& a, const Sample& b) {
-    const bool a_failed = a.finish_reason == FinishReason::kError;
-    const bool b_failed = b.finish_reason == FinishReason::kError;
-    if (a_failed != b_failed) return b_failed;
+    if (is_good(a) != is_good(b)) return is_good(a);
     return by_mean ? a.mean_logprob > b.mean_logprob : a.sum_logprob > b.sum_logprob;
   };
   std::size_t best = 0;
@@ -51,6 +50,8 @@ void TextWriter::write(const Job& job, const Completion& completion) {
       stream(std::string_view(sample.text).substr(std::min(streamed_bytes_, sample.text.size())));
       if (something_written_) sink_.write("\n");
       sink_.flush();
+    } else if (sample.finish_reason == FinishReason::kCancelled && sample.tokens.empty()) {
+      continue;  // it had not begun
     } else if (sample.finish_reason != FinishReason::kError) {
       if (something_written_) sink_.write("\n");
       if (job.settings.echo.value_or(true)) sink_.write(job.prompt);

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Bad input ends as documented: 2 for usage, 1 for what fails while running, a message that names the value."""
+import json
 import os
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 import support
@@ -96,6 +98,41 @@ class Errors(support.CommandLineTest):
             self.assertEqual(process.wait(timeout=60), 130)
         for line in (first + rest).splitlines(keepends=True):
             self.assertTrue(line.startswith(b"{") and line.endswith(b"}\n"))
+
+    def interrupted(self, *arguments, begun):
+        """stdout of 4096 samples that are interrupted when some have begun, which begun tells from it."""
+        for seconds in (0.1, 0.5, 2.5, 10):
+            with subprocess.Popen([support.PROGRAM, "generate", "--prompt", "ROMEO:", "--num-samples", "4096", "--min-tokens", "240", "--max-tokens", "249",
+                                   "--device", "cpu", "--verbose", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                process.stderr.readline()  # the model is open
+                time.sleep(seconds)
+                process.send_signal(signal.SIGINT)
+                text = process.communicate(timeout=60)[0].decode()
+                self.assertEqual(process.returncode, 130)
+            if begun(text):
+                return text
+        return self.fail("no sample had begun")
+
+    def test_an_interrupt_shows_no_sample_that_had_not_begun(self):
+        for sample in self.interrupted("--ban-chars", "\n", begun=bool).removesuffix("\n").split("\n\n"):
+            self.assertGreater(len(sample), len("ROMEO:"), sample)
+
+    def test_the_best_of_interrupted_samples_is_one_that_had_begun(self):
+        def tokens(text):
+            return json.loads(text)["usage"]["completion_tokens"]
+
+        best = json.loads(self.interrupted("--format", "jsonl", "--pick-best", begun=tokens))["samples"]
+        self.assertEqual(len(best), 1)
+        self.assertTrue(best[0]["tokens"])
+
+    def test_an_interrupt_while_it_waits_for_input(self):
+        for arguments in (("interactive",), ("guide",), ("generate", "--input", "-")):
+            with subprocess.Popen([support.PROGRAM, *arguments, "--device", "cpu", "--verbose"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE) as process:
+                process.stderr.readline()  # the model is open
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=60)  # which also ends the input
+                self.assertEqual(process.returncode, 130, arguments)
 
     def test_a_full_disk_is_reported(self):
         if not os.path.exists("/dev/full"):
