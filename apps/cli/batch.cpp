@@ -84,20 +84,20 @@ void Batch::advance() {
     if (found == by_request_.end()) continue;
     if (event.token) {
       ++found->second->tokens;
-      ++progress_state_.tokens;
+      ++drawn_tokens_;
     }
     if (event.finish_reason != FinishReason::kNone) --found->second->running;
     if (stream_ != nullptr) stream_->stream(event.text);
   }
-  progress_.update(progress_state_);
+  if (progress_.is_due()) progress_.draw(progress());
 }
 
 void Batch::write_finished() {
   while (!pending_.empty()) {
     Pending& front = pending_.front();
     if (front.request && front.running > 0 && !cancelled_) return;
-    progress_state_.bytes = front.job.end_bytes;
-    ++progress_state_.requests;
+    written_bytes_ = front.job.end_bytes;
+    ++written_;
     pending_bytes_ -= std::min(pending_bytes_, front.job.prompt.size());
     pending_samples_ -= front.request ? std::max(1, front.job.settings.num_samples.value_or(1)) : 1;
     write(front);
@@ -132,6 +132,20 @@ void Batch::write(Pending& pending) {
   report_.last_error = error;
   progress_.clear();
   writer_.write_error(pending.job, *error);
+}
+
+Progress::State Batch::progress() const {
+  Progress::State state{written_, drawn_tokens_, static_cast<double>(written_bytes_)};
+  std::int64_t start = written_bytes_;
+  for (const Pending& pending : pending_) {
+    const Settings& settings = pending.job.settings;
+    const double limit = static_cast<double>(settings.max_tokens.value_or(LengthOptions{}.max_tokens)) *
+                         settings.num_samples.value_or(1);
+    const double share = pending.running == 0 ? 1 : std::min(1.0, pending.tokens / limit);
+    state.bytes += share * static_cast<double>(pending.job.end_bytes - start);
+    start = pending.job.end_bytes;
+  }
+  return state;
 }
 
 void Batch::cancel_all() {

@@ -47,6 +47,7 @@ class Batch {
   void write_finished();
   void write(Pending& pending);
   void cancel_all();
+  [[nodiscard]] Progress::State progress() const;
 
   Generator& generator_;
   JobSource& source_;
@@ -59,8 +60,10 @@ class Batch {
   std::size_t pending_bytes_ = 0;
   bool at_end_ = false;
   bool cancelled_ = false;
+  std::int64_t written_ = 0;        // jobs
+  std::int64_t written_bytes_ = 0;  // of the input, through the last one of them
+  std::int64_t drawn_tokens_ = 0;
   BatchReport report_;
-  Progress::State progress_state_;
 };
 
 }  // namespace fllm::cli

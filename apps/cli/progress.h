@@ -13,7 +13,7 @@ class Progress {
   struct State {
     std::int64_t requests = 0;
     std::int64_t tokens = 0;
-    std::int64_t bytes = 0;  // of the input, through the last request that is done
+    double bytes = 0;  // of the input: of requests that are done, and a share of those that are under way
   };
 
   /// total_bytes = 0: the input has no known end, so there is no bar and no time left.
@@ -22,8 +22,9 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress() { clear(); }
 
-  /// Draws at most ten times a second.
-  void update(const State& state);
+  /// Whether it is time to draw: at most ten times a second.
+  [[nodiscard]] bool is_due() const;
+  void draw(const State& state);
   /// Takes the bar off the screen, so that other output stands alone.
   void clear();
 

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What only happens on a terminal: streaming, the progress line, line editing, Ctrl-C and Ctrl-D."""
+import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -15,13 +18,17 @@ class Terminal(support.CommandLineTest):
     def start(self, *arguments, stderr=None):
         """The program on a terminal of its own; its stdin, stdout and, by default, stderr are that terminal."""
         self.terminal, side = pty.openpty()
+        self.resize(100)
         environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": self.folder}
         self.process = subprocess.Popen([support.PROGRAM, *arguments], stdin=side, stdout=side, stderr=stderr or side, start_new_session=True,
-                                        env=environment, preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0))
+                                        env=environment, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         os.close(side)
         self.addCleanup(os.close, self.terminal)
         self.addCleanup(self.process.kill)
         self.seen = b""
+
+    def resize(self, columns):
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def read_until(self, words, seconds=60):
         """Waits until the terminal shows the words, or until the program has left (words None)."""
@@ -59,7 +66,10 @@ class Terminal(support.CommandLineTest):
         path = self.file("in.jsonl", b'{"prompt":"ROMEO:","min_tokens":200,"max_tokens":240}\n' * 20000)
         out = os.path.join(self.folder, "o")
         self.start("generate", "--input", path, "--output-file", out, "--device", "cpu")
+        self.read_until(b" left  0 requests")  # known before any request has ended
         self.read_until(b"tokens/s")
+        self.resize(20)
+        self.read_until(b"\x1b[K[" + b"." * 18 + b"\r")  # it never wraps
         self.type(b"\x03")
         self.read_until(None)
         self.assertEqual(self.process.wait(timeout=60), 130)
