@@ -113,6 +113,45 @@ class Terminal(support.CommandLineTest):
         self.read_until(b"max-tokens = 200")
         self.leave_with(b"/quit\n")
 
+    def test_an_interrupt_does_not_write_into_the_line(self):
+        self.start("interactive", "--device", "cpu")
+        self.read_until(b"> ")
+        self.type(b"abcdef")
+        self.read_until(b"abcdef")
+        self.seen = b""
+        self.type(b"\x01")
+        self.read_until(b"\x1b[")  # the cursor has gone to the start
+        self.seen = b""
+        self.type(b"\x03")
+        shown = self.read_until(b"^C\r\n> ").partition(b"^C")[0]
+        self.assertIn(shown, (b"\x1b[9G", b"abcdef"))  # to the end of the line, by a jump or by writing it again
+        self.leave_with(b"/quit\n")
+
+    def test_a_resized_window_gets_the_line_again(self):
+        self.start("interactive", "--device", "cpu")
+        self.read_until(b"> ")
+        line = b"a" * 70
+        self.type(line + b"b")
+        self.read_until(line + b"b")
+        self.seen = b""
+        self.resize(40)
+        self.read_until(b"\x1b[1A\x1b[J> aaa")  # 73 columns end in the second row
+        self.leave_with(b"\x15/quit\n")
+
+    def test_a_stopped_session_goes_on(self):
+        self.start("interactive", "--device", "cpu")
+        self.read_until(b"> ")
+        self.type(b"/sho")
+        self.read_until(b"/sho")
+        self.seen = b""
+        mode = termios.tcgetattr(self.terminal)
+        mode[3] |= termios.ICANON | termios.ECHO  # as a shell does when the program is stopped
+        termios.tcsetattr(self.terminal, termios.TCSANOW, mode)
+        self.read_until(b"> /sho")
+        self.type(b"w\n")
+        self.read_until(b"max-tokens = 200")
+        self.leave_with(b"/quit\n")
+
     def test_history_and_editing(self):
         self.start("interactive", "--device", "cpu", "--temperature", "0", "--max-tokens", "4")
         self.read_until(b"> ")
