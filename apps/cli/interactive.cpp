@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "apps/cli/commands.h"
@@ -15,9 +14,9 @@
 #include "apps/cli/model_path.h"
 #include "apps/cli/output_sink.h"
 #include "apps/cli/requests.h"
-#include "apps/cli/settings_json.h"
 #include "apps/cli/signals.h"
 #include "apps/cli/text.h"
+#include "apps/cli/typed_settings.h"
 
 namespace fllm::cli {
 
@@ -25,8 +24,8 @@ namespace {
 
 constexpr const char* kHelp =
     "Type a prompt and read how the model goes on. Ctrl-C stops the current text, Ctrl-D leaves.\n"
-    "  /set KEY=VALUE  change a setting, as in /set temperature=0.5 or /set stop-tokens=. ! ?\n"
-    "                  (a list may be a JSON array; /set KEY= goes back to the default)\n"
+    "  /set KEY=VALUE  change a setting, as in /set temperature=0.5 or /set stop-tokens=. ! \"\\n\"\n"
+    "                  (texts may be JSON strings, lists JSON arrays; /set KEY= goes back to the default)\n"
     "  /show           show the settings\n"
     "  /clear          forget the conversation\n"
     "  /help           show this\n"
@@ -35,113 +34,22 @@ constexpr const char* kHelp =
 
 void say(const std::string& text) { std::fputs(text.c_str(), stderr); }
 
-std::vector<std::string> check_request(const Settings& settings) {
-  return request_violations(make_request(settings, ""), true);
-}
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  while (!(text = trimmed(text)).empty()) {
-    const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
-    words.emplace_back(text.substr(0, end));
-    text.remove_prefix(end);
-  }
-  return words;
-}
-
-void assign_typed(Settings& settings, const Setting& setting, std::string_view value,
-                  std::vector<std::string>& violations) {
-  const std::string label(setting.name);
-  const bool is_list = setting.value_name.ends_with("...");
-  if (value.empty()) {
-    std::visit([&](auto member) { (settings.*member).reset(); }, setting.field);
-  } else if (is_list && value.starts_with('[')) {
-    const nlohmann::json list = nlohmann::json::parse(value, nullptr, false);
-    if (list.is_discarded()) {
-      violations.push_back(label + ": " + in_quotes(value) + ": words or a JSON array is allowed");
-    } else {
-      assign_json(settings, setting, list, violations);
-    }
-  } else {
-    assign_text(settings, setting, is_list ? words_of(value) : std::vector<std::string>{std::string(value)}, label,
-                violations);
-  }
-}
-
-/// "/set KEY=VALUE": all or nothing.
-void set_value(Settings& settings, std::string_view argument) {
-  const std::size_t equals = argument.find_first_of("= ");
-  if (argument.empty() || equals == std::string_view::npos) {
-    report_error("/set " + in_quotes(argument) + ": KEY=VALUE is allowed, as in /set temperature=0.5");
-    return;
-  }
-  const std::string key(trimmed(argument.substr(0, equals)));
-  const Setting* setting = find_setting(key);
-  if (setting == nullptr || (setting->commands & kInteractive) == 0 || !setting->per_request) {
-    const std::string_view close = closest_setting(key, kInteractive);
-    report_error("/set " + in_quotes(key) + ": no such setting" +
-                 (close.empty() ? std::string("; /show lists them") : ": did you mean " + std::string(close) + "?"));
-    return;
-  }
-  Settings changed = settings;
-  std::vector<std::string> violations;
-  assign_typed(changed, *setting, trimmed(argument.substr(equals + 1)), violations);
-  const std::vector<std::string> of_request = check_request(changed);
-  violations.insert(violations.end(), of_request.begin(), of_request.end());
-  for (const std::string& violation : violations) report_error(violation);
-  if (violations.empty()) settings = changed;
-}
-
-template <class T>
-std::string listed(const std::vector<T>& items) {
-  return items.empty() ? "none" : nlohmann::json(items).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-std::string shown_number(float number) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%g", static_cast<double>(number));
-  return text.data();
-}
-
-/// What the next prompt will use, in the order of /set's table.
-void show_values(const Settings& settings) {
-  const Request request = make_request(settings, "");
-  const SamplingOptions& sampling = request.sampling;
-  const auto show = [](const char* name, const std::string& value) { say(std::string(name) + " = " + value + "\n"); };
-  const auto optional_count = [](const std::optional<std::int32_t>& n) { return n ? std::to_string(*n) : "none"; };
-  std::vector<std::string> biases;
-  for (const LogitBias& bias : sampling.logit_bias) {
-    biases.push_back(std::to_string(bias.id) + "=" + shown_number(bias.bias));
-  }
-  show("preset", settings.preset.value_or("default"));
-  show("temperature", shown_number(sampling.temperature));
-  show("top-k", std::to_string(sampling.top_k));
-  show("top-p", shown_number(sampling.top_p));
-  show("min-p", shown_number(sampling.min_p));
-  show("repetition-penalty", shown_number(sampling.repetition_penalty));
-  show("frequency-penalty", shown_number(sampling.frequency_penalty));
-  show("presence-penalty", shown_number(sampling.presence_penalty));
-  show("penalty-window", std::to_string(sampling.penalty_window));
-  show("logit-bias", listed(biases));
-  show("seed", sampling.seed ? std::to_string(*sampling.seed) : "random");
-  show("max-tokens", std::to_string(request.length.max_tokens));
-  show("max-length", optional_count(request.length.max_length));
-  show("min-tokens", std::to_string(request.length.min_tokens));
-  show("min-length", optional_count(request.length.min_length));
-  show("stop-tokens", listed(request.stop.strings));
-  show("stop-token-ids", listed(request.stop.token_ids));
-  show("keep-stop", request.stop.keep_stop ? "on" : "off");
-  show("prefix", request.control.prefix.empty() ? "none" : in_quotes(request.control.prefix));
-  show("ban", listed(settings.ban.value_or(std::vector<std::string>{})));
-  show("ban-chars", settings.ban_chars ? in_quotes(*settings.ban_chars) : "none");
-  show("ban-token-ids", listed(request.control.banned_token_ids));
-  show("context", settings.context.value_or(true) ? "on" : "off");
+/// What is wrong with the request that the settings make, the model's own limits included.
+std::vector<std::string> check_request(Generator& generator, const Settings& settings, bool label_flags) {
+  Request request = make_request(settings, "");
+  request.prompt = std::vector<TokenId>{0};
+  const Result<RequestId> submitted = generator.submit(std::move(request));
+  if (!submitted) return with_flag_names(submitted.error().message, label_flags);
+  generator.cancel(*submitted);
+  (void)generator.take(*submitted);
+  return {};
 }
 
 class Session {
  public:
   Session(Generator& generator, Settings& settings)
-      : settings_(settings),
+      : generator_(generator),
+        settings_(settings),
         sink_(""),
         conversation_(generator),
         streams_(settings.stream.value_or(sink_.is_terminal())) {}
@@ -154,9 +62,9 @@ class Session {
     const std::string command = line.substr(0, end);
     if (command == "/quit" || command == "/exit") return false;
     if (command == "/set") {
-      set_value(settings_, trimmed(std::string_view(line).substr(end)));
+      set(trimmed(std::string_view(line).substr(end)));
     } else if (command == "/show") {
-      show_values(settings_);
+      say(shown_settings(settings_));
     } else if (command == "/clear") {
       conversation_.clear();
       replies_ = 0;
@@ -172,6 +80,15 @@ class Session {
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
+  /// All or nothing.
+  void set(std::string_view argument) {
+    Settings changed = settings_;
+    std::vector<std::string> violations = set_typed(changed, argument);
+    if (violations.empty()) violations = check_request(generator_, changed, false);
+    for (const std::string& violation : violations) report_error(violation);
+    if (violations.empty()) settings_ = std::move(changed);
+  }
+
   void reply(const std::string& line) {
     if (line.empty()) return;
     try {
@@ -187,7 +104,7 @@ class Session {
       });
       conversation_.append(sample.text);
     } catch (const Exception& error) {
-      for (const std::string& violation : with_flag_names(error.what(), true)) report_error(violation);
+      for (const std::string& violation : with_flag_names(error.what(), false)) report_error(violation);
       failed_ = true;
       if (error.code() == ErrorCode::kDeviceLost || error.code() == ErrorCode::kIo) throw;
     }
@@ -195,6 +112,7 @@ class Session {
     sink_.flush();
   }
 
+  Generator& generator_;
   Settings& settings_;
   OutputSink sink_;
   Conversation conversation_;
@@ -207,11 +125,13 @@ class Session {
 
 int run_interactive(CommandLine& line) {
   check_machine(line.settings, line.violations);
-  const std::vector<std::string> of_request = check_request(line.settings);
+  const std::vector<std::string> of_request = request_violations(make_request(line.settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
   check_usage(line);
 
   Generator generator = open_generator(line, 1);
+  line.violations = check_request(generator, line.settings, true);
+  check_usage(line);
   LineEditor editor(default_history_path());
   if (editor.is_terminal() && !line.settings.is_quiet()) say("Type a prompt, or /help. Ctrl-D leaves.\n");
   Session session(generator, line.settings);

@@ -34,6 +34,48 @@ class Commands(support.CommandLineTest):
         self.assertEqual(self.guide("=abc\n=def\nu\nquit\n")[0], "ROMEO:abc\n")
         self.assertEqual(self.guide("u\n\nquit\n")[0], "ROMEO:\n")
 
+    def interactive(self, *lines):
+        """stderr of a session that types these lines; it must say nothing on stdout."""
+        process = support.run("interactive", "--device", "cpu", stdin="".join(line + "\n" for line in lines).encode())
+        self.assertEqual((process.returncode, process.stdout), (0, b""), process.stderr)
+        return process.stderr.decode().replace("fundamentallm: error: ", "")
+
+    def test_every_setting_can_be_set_shown_and_taken_back(self):
+        values = {"preset": ("creative", "creative"), "temperature": ("0.5", "0.5"), "top-k": ("5", "5"), "top-p": ("0.5", "0.5"), "min-p": ("0.1", "0.1"),
+                  "repetition-penalty": ("1.5", "1.5"), "frequency-penalty": ("-1", "-1"), "presence-penalty": ("2", "2"), "penalty-window": ("32", "32"),
+                  "logit-bias": ("40=1 41=-2.5", '["40=1","41=-2.5"]'), "seed": ("18446744073709551615", "18446744073709551615"), "max-tokens": ("20", "20"),
+                  "max-length": ("90", "90"), "min-tokens": ("2", "2"), "min-length": ("3", "3"), "stop-tokens": (". !", '[".","!"]'),
+                  "stop-token-ids": ("4 5", "[4,5]"), "keep-stop": ("on", "on"), "prefix": ("Hey", "'Hey'"), "ban": ("foo", '["foo"]'),
+                  "ban-chars": ("xz", "'xz'"), "ban-token-ids": ("1 2", "[1,2]"), "context": ("off", "off")}
+        whole = self.interactive("/show")
+        self.assertEqual([line.split(" = ")[0] for line in whole.splitlines()], list(values))
+        shown = self.interactive(*(f"/set {key}={typed}" for key, (typed, _) in values.items()), "/show")
+        self.assertEqual(shown, "".join(f"{key} = {value}\n" for key, (_, value) in values.items()))
+        self.assertEqual(self.interactive(*(f"/set {key}={typed}" for key, (typed, _) in values.items()), *(f"/set {key}=" for key in values), "/show"), whole)
+
+    def test_ways_to_type_a_value(self):
+        for typed, line in (("temperature = 0.25", "temperature = 0.25"), ("temperature 0.25", "temperature = 0.25"), ("top_k=3", "top-k = 3"),
+                            ('prefix="\\n "', "prefix = '\\n '"), ('stop-tokens="a b" . "\\n"', 'stop-tokens = ["a b",".","\\n"]'),
+                            ('stop-tokens=["a b","c"]', 'stop-tokens = ["a b","c"]'), ('ban-chars=.,"', "ban-chars = '.,\"'")):
+            self.assertIn(line + "\n", self.interactive("/set " + typed, "/show"), typed)
+
+    def test_a_wrong_value_changes_nothing(self):
+        whole = self.interactive("/show")
+        for typed, message in (("bogus=1", "/set 'bogus': no such setting; /show lists them"), ("temprature=1", "/set 'temprature': no such setting: did you mean temperature?"),
+                               ("threads=2", "/set 'threads': concerns the whole run: it is allowed on the command line only"),
+                               ("temperature", "/set 'temperature': KEY=VALUE is allowed, as in /set temperature=0.5"),
+                               ("temperature=x", "temperature: 'x': a finite number is allowed"), ("min-tokens=500", "min-tokens: 500: must be at most max-tokens, 200"),
+                               ("logit-bias=400=1", "logit-bias: 400: token ids of this model are below 69"), ("keep-stop=maybe", "keep-stop: 'maybe': on or off is allowed"),
+                               ("prefix=\u2603", 'prefix: "\u2603": no allowed token continues it at byte 0; it must be text the model can write'),
+                               ('prefix="a"b"', "prefix: '\"a\"b\"': a text or a JSON string is allowed"), ("stop-tokens=[1]", "stop-tokens: 1: a string or an array of strings is allowed"),
+                               ('stop-tokens="a', "stop-tokens: '\"a': words, JSON strings or a JSON array is allowed")):
+            self.assertEqual(self.interactive("/set " + typed, "/show"), message + "\n" + whole)
+        self.refuses(2, ["--ban-token-ids: 900", "--logit-bias: 77"], "interactive", "--ban-token-ids", "900", "--logit-bias", "77=1", "--device", "cpu")
+
+    def test_unknown_commands_are_no_prompts(self):
+        self.assertIn("'/quitt': no such command", self.interactive("/quitt"))
+        self.assertNotEqual(support.run("interactive", "--device", "cpu", stdin=b"//x\n").stdout, b"")
+
     def test_interactive_reads_lines_where_there_is_no_terminal(self):
         process = support.run("interactive", "--device", "cpu", "--seed", "7", "--max-tokens", "10",
                               stdin=b"/set temperature=0\n/show\n/help\nROMEO:\n/set bogus=1\n/set max_tokens=3\n/clear\nROMEO:\n/quit\nnever\n")
