@@ -3,7 +3,9 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/cli/commands.h"
@@ -21,17 +23,26 @@ namespace {
 
 constexpr std::int32_t kChoices = 5;
 
-/// A text built token by token, with the way back.
+/// A text built token by token, with the way back. What was typed stays as it was typed, also where the model knows no
+/// token for a character.
 class GuidedText {
  public:
-  GuidedText(Generator& generator, const std::string& prompt) : generator_(generator) {
-    ids_ = generator_.encode(prompt).value();
-    check_room(ids_.size());
-  }
+  GuidedText(Generator& generator, const std::string& prompt) : generator_(generator) { append(prompt); }
 
   [[nodiscard]] bool is_full() const { return ids_.size() >= limit(); }
-  [[nodiscard]] bool can_undo() const { return !lengths_.empty(); }
-  [[nodiscard]] std::string text() const { return generator_.decode(ids_).value(); }
+  [[nodiscard]] bool can_undo() const { return steps_.size() > 1; }
+  [[nodiscard]] std::string text() const {
+    std::string text;
+    std::vector<TokenId> chosen;  // in a row: a character may need several
+    for (const Step& step : steps_) {
+      if (step.chosen) {
+        chosen.push_back(*step.chosen);
+        continue;
+      }
+      text += generator_.decode(std::exchange(chosen, {})).value() + step.typed;
+    }
+    return text + generator_.decode(chosen).value();
+  }
 
   /// The most likely next tokens by the model's own distribution, at most five.
   [[nodiscard]] std::vector<TokenLogprob> candidates() const {
@@ -48,7 +59,7 @@ class GuidedText {
   }
 
   void append(TokenId id) {
-    lengths_.push_back(ids_.size());
+    steps_.push_back({ids_.size(), {}, id});
     ids_.push_back(id);
   }
 
@@ -56,16 +67,23 @@ class GuidedText {
   void append(std::string_view text) {
     const Result<std::vector<TokenId>> encoded = generator_.encode(text);
     check_room(ids_.size() + encoded.value().size());
-    lengths_.push_back(ids_.size());
+    steps_.push_back({ids_.size(), std::string(text), std::nullopt});
     ids_.insert(ids_.end(), encoded->begin(), encoded->end());
   }
 
+  /// Precondition: can_undo().
   void undo() {
-    ids_.resize(lengths_.back());
-    lengths_.pop_back();
+    ids_.resize(steps_.back().start);
+    steps_.pop_back();
   }
 
  private:
+  struct Step {
+    std::size_t start = 0;  // in ids_
+    std::string typed;
+    std::optional<TokenId> chosen;
+  };
+
   [[nodiscard]] std::size_t limit() const { return static_cast<std::size_t>(generator_.info().context_length); }
   void check_room(std::size_t size) const {
     if (size > limit()) {
@@ -76,7 +94,7 @@ class GuidedText {
 
   Generator& generator_;
   std::vector<TokenId> ids_;
-  std::vector<std::size_t> lengths_;  // before each step, for undo
+  std::vector<Step> steps_;  // the first is the prompt
 };
 
 void show_menu(const Generator& generator, const GuidedText& text, const std::vector<TokenLogprob>& candidates) {

@@ -34,6 +34,18 @@ class Commands(support.CommandLineTest):
         self.assertEqual(self.guide("=abc\n=def\nu\nquit\n")[0], "ROMEO:abc\n")
         self.assertEqual(self.guide("u\n\nquit\n")[0], "ROMEO:\n")
 
+    def test_what_is_typed_into_the_guide_stays_as_it_was_typed(self):
+        process = support.run("guide", "--prompt", "H\u00e9", "--device", "cpu", stdin="9\n=\u2603\n1\nu\n8\nu\n".encode())
+        self.assertEqual(process.stdout.decode(), "H\u00e99\u2603\n")
+
+    def test_a_guided_text_ends_at_the_context(self):
+        process = support.run("guide", "--prompt", "a" * 255, "--device", "cpu", stdin=b"=b\n=c\n1\nu\n=d\n")
+        self.assertEqual(process.stdout, b"a" * 255 + b"d\n")
+        for words in (b"the context is full", b"the text would have 257 tokens: the model's context is 256", b"there are only 0 choices"):
+            self.assertIn(words, process.stderr)
+        self.refuses(1, ["257 tokens", "256"], "guide", "--prompt", "a" * 257, "--device", "cpu")
+        self.refuses(2, ["stdin carries the choices"], "guide", "--prompt", "-", "--device", "cpu")
+
     def interactive(self, *lines):
         """stderr of a session that types these lines; it must say nothing on stdout."""
         process = support.run("interactive", "--device", "cpu", stdin="".join(line + "\n" for line in lines).encode())
