@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """scripts/fundamentallm on machines of all kinds: a clone of its own, with a cmake that only says what it was asked for."""
+import fcntl
 import os
 import shutil
 import subprocess
@@ -55,10 +56,15 @@ class Launcher(unittest.TestCase):
             file.write(text)
         os.chmod(path, 0o755)
 
-    def run_script(self, *arguments, absent="", script=None, **options):
+    def start(self, *arguments, absent="", script=None, **options):
         environment = {"PATH": self.bin, "CMAKE_CALLS": self.calls, "ABSENT": absent}
-        return subprocess.run([script or os.path.join(self.clone, "scripts", "fundamentallm"), *arguments], cwd=self.folder, env=environment,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False, **options)
+        return subprocess.Popen([script or os.path.join(self.clone, "scripts", "fundamentallm"), *arguments], cwd=self.folder, env=environment,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+    def run_script(self, *arguments, **options):
+        with self.start(*arguments, **options) as process:
+            stdout, stderr = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def cmake_calls(self):
         if not os.path.exists(self.calls):
@@ -96,6 +102,18 @@ class Launcher(unittest.TestCase):
         self.assertIn(os.path.join(self.clone, "build", "release", "build.log"), process.stderr)
         os.remove(broken)
         self.assertEqual(self.run_script().returncode, 0)
+
+    @unittest.skipUnless(shutil.which("flock"), "no flock here: builds are not kept apart")
+    def test_a_second_start_waits_for_the_first(self):
+        build = os.path.join(self.clone, "build", "release")
+        os.makedirs(build)
+        with open(os.path.join(build, "lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with self.start("info") as process:
+                self.assertEqual(process.stderr.readline(), "Waiting for a build that was started elsewhere.\n")
+                self.assertEqual(self.cmake_calls(), [])
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                self.assertEqual(process.communicate(timeout=60)[0], self.folder + "|info\n")
 
     def test_a_clone_that_cannot_be_written(self):
         ids = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
