@@ -40,7 +40,7 @@ std::int32_t cache_blocks(const Backend& backend, const ModelConfig& config, con
 Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer, const EngineLimits& limits)
     : backend_(&backend),
       model_(&model),
-      vocabulary_(tokenizer, model.config.vocab_size),
+      vocabulary_(tokenizer, model),
       preparer_(tokenizer, vocabulary_, model.config.sequence_length),
       capacity_(step_capacity(model.config, limits, vocabulary_.size())),
       cache_(backend, model.config, cache_blocks(backend, model.config, limits, capacity_)),

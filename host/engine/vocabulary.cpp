@@ -20,11 +20,12 @@ TokenIndex index_of(const Tokenizer& tokenizer) {
 
 }  // namespace
 
-Vocabulary::Vocabulary(const Tokenizer& tokenizer, std::int32_t model_vocab)
+Vocabulary::Vocabulary(const Tokenizer& tokenizer, const Model& model)
     : tokens(index_of(tokenizer)), bos(tokenizer.bos()), eos(tokenizer.eos()) {
-  if (size() > model_vocab) {
-    throw Exception(ErrorCode::kBadFormat, "tokenizer: " + std::to_string(size()) + " tokens: the model has " +
-                                               std::to_string(model_vocab) + "; they do not belong together");
+  if (size() > model.config.vocab_size) {
+    throw Exception(ErrorCode::kBadFormat, model.path + ": its tokenizer has " + std::to_string(size()) +
+                                               " tokens, the model " + std::to_string(model.config.vocab_size) +
+                                               "; they do not belong together");
   }
   for (TokenId id = 0; id < size(); ++id) {
     if (tokenizer.is_special(id) && id != eos && tokens.bytes(id).empty()) never_drawn.push_back(id);

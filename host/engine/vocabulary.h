@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/constraint/token_index.h"
+#include "host/model/model.h"
 #include "host/tokenizer/tokenizer.h"
 
 namespace fllm {
@@ -16,7 +17,7 @@ namespace fllm {
 /// sample. <UNK> has a text, its name, so it is drawn when the model wants it.
 struct Vocabulary {
   /// Exception(kBadFormat) when the tokenizer has more tokens than the model. Ids the tokenizer lacks are not drawn.
-  Vocabulary(const Tokenizer& tokenizer, std::int32_t model_vocab);
+  Vocabulary(const Tokenizer& tokenizer, const Model& model);
 
   [[nodiscard]] std::int32_t size() const { return tokens.size(); }
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -84,7 +85,8 @@ ModelConfig find_config(const Checkpoint& checkpoint, const std::string& checkpo
     std::error_code unreachable;
     if (std::filesystem::exists(file, unreachable))
       return config_from_yaml(read_file(file.string(), kMaxYamlBytes), file.string());
-    searched.push_back(file.string());
+    // model.pt finds model.yaml by its own name and by the usual one.
+    if (std::find(searched.begin(), searched.end(), file.string()) == searched.end()) searched.push_back(file.string());
   }
   throw Exception(ErrorCode::kNotFound,
                   fmt::format("{}: no model config found; searched: {}", checkpoint_path, fmt::join(searched, ", ")));

@@ -52,6 +52,14 @@ class Errors(support.CommandLineTest):
         self.refuses(1, ["/nosuch.txt"], "generate", "--prompt-file", "/nosuch.txt")
         self.refuses(1, ["/nosuch.jsonl"], "generate", "--input", "/nosuch.jsonl")
 
+    def test_a_tokenizer_of_another_model(self):
+        with open(os.path.join(os.path.dirname(support.MODEL), "tokenizer.json"), encoding="utf-8") as file:
+            tokenizer = json.load(file)
+        tokenizer["char_to_id"]["%"] = 69
+        self.file("tokenizer.json", json.dumps(tokenizer).encode())
+        model = shutil.copy(support.MODEL, self.folder)
+        self.refuses(1, [f"{model}: its tokenizer has 70 tokens, the model 69; they do not belong together"], "info", model)
+
     def test_what_the_user_may_not_read(self):
         if os.geteuid() == 0:
             ids = {"user": 65534, "group": 65534, "extra_groups": []}

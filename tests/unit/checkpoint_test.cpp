@@ -207,6 +207,15 @@ TEST(Model, PlacesSearchedAreListed) {
   const std::string path = folder.write("best.pt", Built::zip(state_of("w", pickle::tensor("0", {2})), {}));
   expect_error(ErrorCode::kNotFound, {"config and model_config", "best.yaml", "best.yml", "config.yaml", "model.yaml"},
                [&] { (void)load_model(path, *backend); });
+  const std::string model = folder.write("model.pt", Built::zip(state_of("w", pickle::tensor("0", {2})), {}));
+  const std::string once = ", " + folder.path("model.yaml") + ", " + folder.path("model.yml") + ", " +
+                           folder.path("config.yaml");  // model.yaml is a place in two ways
+  try {
+    (void)load_model(model, *backend);
+    ADD_FAILURE() << "no exception";
+  } catch (const Exception& error) {
+    EXPECT_THAT(error.what(), testing::EndsWith("config and model_config" + once));
+  }
   EXPECT_EQ(tokenizer_path(path), folder.path("tokenizer.json"));
   EXPECT_EQ(tokenizer_path("model.pt"), "tokenizer.json");
 }
