@@ -6,6 +6,9 @@ set(FLLM_GPU_RUNNER "$ENV{FLLM_GPU_RUNNER}" CACHE STRING
 set(FLLM_GPU_CHECKER "$ENV{FLLM_GPU_CHECKER}" CACHE STRING
   "The same for kernel tests: one that also finds races and uninitialised reads; empty: FLLM_GPU_RUNNER")
 
+if(NOT FLLM_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "FLLM_CUDA=${FLLM_CUDA}: AUTO, ON or OFF is allowed")
+endif()
 set(FLLM_WITH_CUDA OFF)
 if(NOT FLLM_CUDA STREQUAL "OFF")
   include(CheckLanguage)
