@@ -31,7 +31,7 @@ class BrokenPipe : public std::runtime_error {
   BrokenPipe() : std::runtime_error("broken pipe") {}
 };
 
-/// Ctrl-C or SIGTERM while nothing was under way that could be finished.
+/// Ctrl-C, SIGTERM or SIGHUP while nothing was under way that could be finished.
 class Interrupted : public std::runtime_error {
  public:
   Interrupted() : std::runtime_error("interrupted") {}

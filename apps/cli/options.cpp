@@ -28,7 +28,7 @@ constexpr const char* kModelHelp =
     "Default: the bundled model (small, Shakespeare)";
 
 constexpr const char* kExitHelp =
-    "\nExit codes: 0 success, 1 failure while running, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM.\n"
+    "\nExit codes: 0 success, 1 failure while running, 2 wrong usage, 129 hang-up, 130 Ctrl-C, 143 SIGTERM.\n"
     "stdout carries nothing but the result.";
 
 constexpr const char* kListHelp =

@@ -26,6 +26,9 @@ void listen_for(int signal) {
 void install_signal_handlers() {
   listen_for(SIGINT);
   listen_for(SIGTERM);
+  struct sigaction of_hangup {};
+  sigaction(SIGHUP, nullptr, &of_hangup);
+  if (of_hangup.sa_handler != SIG_IGN) listen_for(SIGHUP);
   std::signal(SIGPIPE, SIG_IGN);
 }
 

@@ -3,8 +3,8 @@
 
 namespace fllm::cli {
 
-/// From now on SIGINT and SIGTERM are only noted, so that a run can end cleanly; a second one of the same kind ends the
-/// program at once. SIGPIPE is ignored: a failed write says the same. System calls are interrupted (no SA_RESTART).
+/// From now on SIGINT, SIGTERM and, unless nohup has it ignored, SIGHUP are only noted, so that a run can end cleanly; a
+/// second one of the same kind ends the program at once. SIGPIPE is ignored: a failed write says the same. System calls are interrupted (no SA_RESTART).
 void install_signal_handlers();
 
 /// The signal noted last, 0 when none. Thread-safe.

@@ -107,6 +107,30 @@ class Errors(support.CommandLineTest):
         for line in (first + rest).splitlines(keepends=True):
             self.assertTrue(line.startswith(b"{") and line.endswith(b"}\n"))
 
+    def signalled(self, number, **options):
+        """The exit code of a batch that gets a signal after its first record, its records, and the names in the folder."""
+        folder = os.path.join(self.folder, "out")
+        os.makedirs(folder, exist_ok=True)
+        out = os.path.join(folder, "o.jsonl")
+        with subprocess.Popen([support.PROGRAM, "generate", "--input", "-", "--output-file", out, "--device", "cpu", "--max-tokens", "9", "--verbose"],
+                              stdin=subprocess.PIPE, stderr=subprocess.PIPE, **options) as process:
+            process.stderr.readline()  # the model is open
+            process.stdin.write(b'{"prompt":"ROMEO:"}\n' * 200)
+            process.stdin.flush()
+            process.send_signal(number)
+            process.communicate(timeout=60)
+            with open(out, "rb") as file:
+                return process.returncode, [json.loads(line) for line in file], os.listdir(folder)
+
+    def test_a_signal_leaves_a_whole_file(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            code, _, names = self.signalled(number)
+            self.assertEqual((code, names), (128 + number, ["o.jsonl"]))
+
+    def test_nohup_lets_it_finish(self):
+        code, records, names = self.signalled(signal.SIGHUP, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.assertEqual((code, len(records), names), (0, 200, ["o.jsonl"]))
+
     def interrupted(self, *arguments, begun):
         """stdout of 4096 samples that are interrupted when some have begun, which begun tells from it."""
         for seconds in (0.1, 0.5, 2.5, 10):
