@@ -28,6 +28,7 @@ Sample Conversation::draw(Request request, const std::function<void(std::string_
     if (!event.text.empty()) sink(event.text);
     return noted_signal() == 0;
   });
+  last_seed_ = completion.value().seed;
   Sample sample = std::move(completion.value().samples.at(0));
   if (sample.error) throw Exception(sample.error->code, sample.error->message);
   return sample;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@ class Conversation {
   void clear() { ids_.clear(); }
   [[nodiscard]] bool empty() const { return ids_.empty(); }
   [[nodiscard]] bool ends_line() const { return ends_line_; }
+  /// Of the last draw.
+  [[nodiscard]] std::uint64_t last_seed() const { return last_seed_; }
 
   /// Draws one sample after the text so far, which leaves at least half the context for it; sink gets the text as it
   /// comes. The drawn text is not appended. A noted signal ends the sample as kCancelled. Errors: of the request.
@@ -29,6 +32,7 @@ class Conversation {
   Generator& generator_;
   std::vector<TokenId> ids_;  // at most the context length
   bool ends_line_ = true;
+  std::uint64_t last_seed_ = 0;
 };
 
 }  // namespace fllm::cli

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,6 +93,7 @@ class Session {
 
   void reply(const std::string& line) {
     if (line.empty()) return;
+    std::optional<std::uint64_t> seed;
     try {
       if (!settings_.context.value_or(true)) conversation_.clear();
       if (!conversation_.ends_line() && !conversation_.empty()) conversation_.append("\n");
@@ -103,6 +106,7 @@ class Session {
         if (streams_) sink_.flush();
       });
       conversation_.append(sample.text);
+      seed = conversation_.last_seed();
     } catch (const Exception& error) {
       for (const std::string& violation : with_flag_names(error.what(), false)) report_error(violation);
       failed_ = true;
@@ -110,6 +114,7 @@ class Session {
     }
     sink_.write("\n");
     sink_.flush();
+    if (seed) report_note(!settings_.is_verbose(), "seed " + std::to_string(*seed));
   }
 
   Generator& generator_;

@@ -84,6 +84,15 @@ class Commands(support.CommandLineTest):
             self.assertEqual(self.interactive("/set " + typed, "/show"), message + "\n" + whole)
         self.refuses(2, ["--ban-token-ids: 900", "--logit-bias: 77"], "interactive", "--ban-token-ids", "900", "--logit-bias", "77=1", "--device", "cpu")
 
+    def test_the_seed_of_a_reply_can_be_used_again(self):
+        def reply(*arguments):
+            process = support.run("interactive", "--device", "cpu", "--max-tokens", "20", *arguments, stdin=b"ROMEO:\n")
+            return process.stdout, process.stderr
+
+        text, notes = reply("--verbose")
+        seed = notes.decode().splitlines()[-1].removeprefix("fundamentallm: seed ")
+        self.assertEqual(reply("--seed", seed), (text, b""))
+
     def test_unknown_commands_are_no_prompts(self):
         self.assertIn("'/quitt': no such command", self.interactive("/quitt"))
         self.assertNotEqual(support.run("interactive", "--device", "cpu", stdin=b"//x\n").stdout, b"")
