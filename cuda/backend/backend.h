@@ -71,8 +71,8 @@ class Backend {
   virtual void gather_rows(const GatherRowsParams& params) = 0;
   virtual void copy_blocks(const CopyBlocksParams& params) = 0;
 
-  /// int32 elements of SampleParams::scratch each row needs for this vocabulary; 0 when the row stays on chip.
-  [[nodiscard]] virtual std::int64_t sample_scratch_elements(std::int32_t vocab) const = 0;
+  /// Floats of SampleParams::scratch each row needs for this vocabulary; 0 when rows stay on chip.
+  [[nodiscard]] virtual std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const = 0;
   virtual void sample(LogitType type, const SampleParams& params) = 0;
 };
 

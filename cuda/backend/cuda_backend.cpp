@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda/backend/cuda_backend.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "cuda/backend/cuda_executor.h"
@@ -56,23 +55,21 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   void linear(const LinearParams& params) override;
-  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab) const override;
 
   [[nodiscard]] cudaStream_t cuda_stream() const { return stream.get(); }
 
  private:
   std::optional<cuda::Staging> staging_;  // made on the device
   std::optional<cuda::Blas> blas_;        // made with the first weight: a sampler alone needs no cuBLAS
-  std::size_t sample_shared_bytes_ = 0;   // dynamic shared memory a row may have
 };
 
 CudaBackend::CudaBackend(std::int32_t index)
-    : CudaPlace(index), KernelBackend<cuda::CudaExecutor>(index, stream.get()) {
+    : CudaPlace(index), KernelBackend<cuda::CudaExecutor>(device, stream.get()) {
   const cuda::UseDevice scope(index);
   staging_.emplace();
-  sample_shared_bytes_ = std::min({executor().allow_all_shared<SampleRow<float>>(device.block_shared_bytes),
-                                   executor().allow_all_shared<SampleRow<Half>>(device.block_shared_bytes),
-                                   executor().allow_all_shared<SampleRow<BFloat16>>(device.block_shared_bytes)});
+  executor().allow_all_shared<SampleRow<float>>();
+  executor().allow_all_shared<SampleRow<Half>>();
+  executor().allow_all_shared<SampleRow<BFloat16>>();
 }
 
 std::string CudaBackend::description() const {
@@ -126,11 +123,6 @@ void CudaBackend::linear(const LinearParams& p) {
   blas_->gemm({p.x, weight.data(), residual ? 1.0f : 0.0f, p.out});
   if (p.bias == nullptr && p.epilogue != Epilogue::kBiasGelu) return;
   finish_product(executor(), {p.out, p.bias, residual ? Epilogue::kBias : p.epilogue, p.out});
-}
-
-std::int64_t CudaBackend::sample_scratch_elements(std::int32_t vocab) const {
-  const std::int64_t elements = sampling::scratch_elements(vocab);
-  return static_cast<std::size_t>(elements) * sizeof(std::int32_t) <= sample_shared_bytes_ ? 0 : elements;
 }
 
 }  // namespace

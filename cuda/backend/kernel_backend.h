@@ -21,6 +21,9 @@ class KernelBackend : public Backend {
   void attention(const AttentionParams& params) override { attend(executor_, params); }
   void gather_rows(const GatherRowsParams& params) override { pick_rows(executor_, params); }
   void copy_blocks(const CopyBlocksParams& params) override { duplicate_blocks(executor_, params); }
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
+    return sampling::scratch_elements(executor_.target(), vocab, blocks_per_row);
+  }
   void sample(LogitType type, const SampleParams& params) override { sample_rows(executor_, type, params); }
 
  protected:

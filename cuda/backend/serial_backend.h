@@ -24,8 +24,6 @@ class SerialBackend final : public KernelBackend<SerialExecutor> {
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   void linear(const LinearParams& params) override;
-
-  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t) const override { return 0; }
 };
 
 }  // namespace fllm

@@ -21,6 +21,9 @@ class SerialExecutor {
 
   [[nodiscard]] const char* isa() const { return kernels_.isa; }
   [[nodiscard]] std::int32_t thread_count() const { return pool_.thread_count(); }
+  [[nodiscard]] static LaunchTarget target() {
+    return {.warp_width = 1, .block_shared_bytes = std::size_t{1} << 40};  // ordinary memory
+  }
 
   template <class Kernel>
   void launch(const LaunchShape& shape, const typename Kernel::Params& params) {

@@ -43,6 +43,8 @@ FLLM_HOST_DEVICE float fma32(float a, float b, float c) {
 
 FLLM_HOST_DEVICE float sqrt32(float value) { return __builtin_sqrtf(value); }
 
+FLLM_HOST_DEVICE float not_a_number32() { return bit_cast<float>(0x7fffffffu); }
+
 FLLM_HOST_DEVICE float infinity32() { return bit_cast<float>(0x7f800000u); }
 
 FLLM_HOST_DEVICE float to_float(float value) { return value; }
@@ -51,6 +53,11 @@ FLLM_HOST_DEVICE float to_float(BFloat16 value) { return bit_cast<float>(static_
 
 /// Exact: every binary16 value, subnormals and NaN included, is a binary32 value. Branch-free, so that a loop vectorises.
 FLLM_HOST_DEVICE float to_float(Half value) {
+#if defined(__CUDA_ARCH__)
+  float exact;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(exact) : "h"(static_cast<std::uint16_t>(value)));
+  return exact;
+#else
   const std::uint32_t bits = static_cast<std::uint32_t>(value);
   const std::uint32_t sign = (bits & 0x8000u) << 16;
   const std::uint32_t magnitude = bits & 0x7fffu;
@@ -59,6 +66,27 @@ FLLM_HOST_DEVICE float to_float(Half value) {
   const std::uint32_t finite = bit_cast<std::uint32_t>(scaled);
   const std::uint32_t special = (magnitude << 13) | 0x7f800000u;  // infinity and NaN keep their payload
   return bit_cast<float>(sign | (magnitude >= 0x7c00u ? special : finite));
+#endif
+}
+
+/// The larger one; NaN only when both are.
+FLLM_HOST_DEVICE float max32(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return fmaxf(a, b);
+#else
+  return a > b || b != b ? a : b;
+#endif
+}
+
+/// The larger one; NaN when either is.
+FLLM_HOST_DEVICE float max_nan32(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  float result;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
+  return result;
+#else
+  return a > b || a != a ? a : b;
+#endif
 }
 
 /// 2^x for x in [-126, 0]: result in (0, 1], exactly 1 at 0, within 8e-8 relative, never decreasing (checked over every

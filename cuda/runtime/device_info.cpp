@@ -27,7 +27,13 @@ DeviceInfo describe_device(std::int32_t index) {
   }
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, index), "reading the properties of the device");
-  return {index, properties.name, properties.major, properties.minor, properties.sharedMemPerBlockOptin};
+  return {index,
+          properties.name,
+          properties.major,
+          properties.minor,
+          properties.sharedMemPerBlockOptin,
+          properties.multiProcessorCount,
+          properties.clusterLaunch != 0 ? 8 : 1};
 }
 
 FreeMemory free_memory() {

@@ -29,8 +29,8 @@ void sample_cases(Backend& backend) {
   DeviceArray<float> device_logits(backend, kVocab);
   DeviceArray<RowSampling> sampling(backend, 1);
   DeviceArray<std::int32_t> token(backend, 1);
-  const std::int64_t scratch_elements = backend.sample_scratch_elements(kVocab);
-  DeviceArray<std::int32_t> scratch(backend, static_cast<std::size_t>(scratch_elements));
+  const std::int64_t scratch_elements = backend.sample_scratch_elements(kVocab, 0);
+  DeviceArray<float> scratch(backend, static_cast<std::size_t>(scratch_elements));
   device_logits.upload(logits);
   for (const RowSampling& row : rows) {
     sampling.upload({&row, 1});

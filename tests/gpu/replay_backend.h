@@ -30,8 +30,8 @@ class ReplayBackend final : public Backend {
                                                           std::int32_t in) override {
     return backend_.make_linear(weight, out, in);
   }
-  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab) const override {
-    return backend_.sample_scratch_elements(vocab);
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
+    return backend_.sample_scratch_elements(vocab, blocks_per_row);
   }
 
   void embed(const EmbedParams& params) override;

@@ -96,8 +96,8 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
   const auto counts = uploaded(backend, host.counts, sizes.counts);
   const auto uniforms = uploaded(backend, host.uniforms, host.uniforms != nullptr ? rows : 0);
 
-  const std::int64_t scratch_stride = backend.sample_scratch_elements(host.vocab);
-  const GuardedArray<std::int32_t> scratch(backend, rows * at(scratch_stride));
+  const std::int64_t scratch_stride = backend.sample_scratch_elements(host.vocab, host.blocks_per_row);
+  const GuardedArray<float> scratch(backend, rows * at(scratch_stride));
   const GuardedArray<std::int32_t> tokens(backend, rows);
   const GuardedArray<std::uint32_t> status(backend, layout.want_status ? rows : 0);
   const GuardedArray<SampleDetail> details(backend, layout.want_details ? rows : 0);

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/kernels/sampling/list_draw.h"
+#include "cuda/kernels/sampling/row_maximum.h"
+#include "cuda/kernels/sampling/row_select.h"
+
+// The three ways to a row's token. Each ends with every block knowing what was drawn.
+namespace fllm::sampling {
+
+/// First of the total order. row.maximum is not -inf.
+template <Cta C, class LogitT>
+FLLM_DEVICE Drawn draw_first(const C& cta, SharedRow& shared, Row<C, LogitT>& row) {
+  const bool has_maximum = first_with(shared, row, 0, key_word(row.maximum)) == row.rank;
+  Notice notice{};
+  if (has_maximum) notice.word[0] = static_cast<Mass>(first_of_maximum(cta, shared, row)) + 1;
+  tell(cta, shared, row, notice);
+  const auto token = static_cast<std::int32_t>(heard<std::uint32_t>(cta, shared, row, 0, Maximum{})) - 1;
+  return {token, row.maximum, 0, 1, kFullMass, {row.maximum, token}};
+}
+
+/// From a list of `count` ids that holds the first top_k of the row: the first block does it.
+template <Cta C, class LogitT>
+FLLM_DEVICE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count,
+                              std::uint64_t bits) {
+  Notice notice{};
+  if (row.rank == 0) {  // the same for the whole block
+    sort_list(cta, shared.list, count);
+    if (cta.warp() == 0) {
+      const Drawn d = draw_from_list(cta, shared.list, row, shared.sampling, count, bits);
+      const Mass token = static_cast<std::uint32_t>(d.token), kept = static_cast<std::uint32_t>(d.kept_count);
+      notice = {{token | static_cast<Mass>(d.rank) << 32, kept | Mass{key_word(d.value)} << 32, d.kept_mass,
+                 static_cast<Mass>(order_code(d.cut.value, d.cut.id))}};
+    }
+  }
+  tell(cta, shared, row, notice);
+  const Notice& told = shared.notices[row.turn][0];
+  const auto last = static_cast<OrderCode>(told.word[3]);
+  return {static_cast<std::int32_t>(told.word[0] & 0xffffffffu),
+          from_key_word(static_cast<std::uint32_t>(told.word[1] >> 32)),
+          static_cast<std::int32_t>(told.word[0] >> 32),
+          static_cast<std::int32_t>(told.word[1] & 0xffffffffu),
+          told.word[2],
+          {code_value(last), code_id(last)}};
+}
+
+/// The end of what min-p, top-k and top-p keep.
+template <Cta C, class LogitT>
+FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const RowSampling& s) {
+  const bool top_k = s.top_k > 0 && s.top_k < row.vocab;
+  if (!top_k && s.top_p_on == 0 && s.min_mass <= 1) return {kLowestValue};  // no mass, no weight
+  Cut cut{support_floor(cta, shared, row, s.min_mass > 0 ? s.min_mass : 1)};
+  Goal share{0, true, s.top_p};
+  if (top_k) {
+    cut = select_cut(cta, shared, row, cut.value, {static_cast<Mass>(s.top_k), false});
+    if (s.top_p_on == 0) return cut;
+    const Sums sums = sum_weights(cta, shared, row, cut.value, false, [&](float value, std::int32_t id) {
+      return cut.keeps(value, id) ? row.mass(value) : 0;
+    });
+    share = {top_p_target(s.top_p, sums.total), true};
+  }
+  return s.top_p_on != 0 ? select_cut(cta, shared, row, cut.value, share) : cut;
+}
+
+/// How many ids come before (value, id) in the total order.
+template <Cta C, class LogitT>
+FLLM_DEVICE std::int32_t rank_of(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float value, std::int32_t id) {
+  const Cut before{value, id - 1};
+  const Sums sums = sum_weights(cta, shared, row, value, false, [&](float other, std::int32_t other_id) {
+    return before.keeps(other, other_id) ? Mass{1} : Mass{0};
+  });
+  return static_cast<std::int32_t>(sums.total);
+}
+
+/// From the whole row.
+template <Cta C, class LogitT>
+FLLM_DEVICE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::uint64_t bits,
+                                bool wants_rank) {
+  const RowSampling& s = shared.sampling;
+  const Cut cut = filter(cta, shared, row, s);
+  const auto mass_of = [&](float value, std::int32_t id) { return cut.keeps(value, id) ? row.mass(value) : 0; };
+  const Sums sums = sum_weights(cta, shared, row, cut.value, cut.value == kLowestValue, mass_of);
+  const std::int32_t id = locate(cta, shared, row, sums, multiply_high(bits, sums.total) + 1, mass_of);
+  Notice notice{};
+  if (id >= 0) notice = {{static_cast<Mass>(id) + 1, key_word(row.own(id))}};
+  tell(cta, shared, row, notice);
+  Drawn drawn;
+  drawn.token = static_cast<std::int32_t>(heard<std::uint32_t>(cta, shared, row, 0, Maximum{})) - 1;
+  drawn.value = from_key_word(heard<std::uint32_t>(cta, shared, row, 1, Maximum{}));
+  drawn.kept_count = sums.count;
+  drawn.kept_mass = sums.total;
+  drawn.cut = cut;
+  if (wants_rank) drawn.rank = rank_of(cta, shared, row, drawn.value, drawn.token);
+  return drawn;
+}
+
+}  // namespace fllm::sampling
