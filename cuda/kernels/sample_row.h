@@ -40,14 +40,14 @@ struct SampleRow {
     const bool wants_top = p.top != nullptr && p.top_count > 0;
     const bool wants_raw = p.details != nullptr || wants_top;
     if (cta.thread_index() == 0) {
-      shared.sampling = row_sampling(p, index);
+      shared.sampling() = row_sampling(p, index);
       shared.list_count = 0;
     }
     Row<C, LogitT> row = open_row<C, LogitT>(cta, p, index);
     const bool has_nan = load_slice(cta, row, logits, wants_raw ? nullptr : mask);
     if (cta.lane() == 0) shared.warp_has_nan[cta.warp()] = has_nan ? 1 : 0;
     cta.sync();  // the block's values, their parts' maxima and the row's parameters are there
-    const RowSampling& s = shared.sampling;
+    const RowSampling& s = shared.sampling();
 
     RawDistribution<LogitT> raw{};
     if (wants_raw) raw = measure_raw(cta, shared, row, logits);

@@ -29,8 +29,8 @@ struct ShortList {
 };
 
 struct SharedRow {
-  RowSampling sampling;
-  union {  // never needed at once
+  alignas(RowSampling) unsigned char sampling_bytes[sizeof(RowSampling)];  // shared memory is not constructed
+  union {                                                                  // never needed at once
     Mass bins[kBins];
     ShortList list;
   };
@@ -41,6 +41,8 @@ struct SharedRow {
   std::uint32_t list_count;
   std::int32_t found;
   float limits[3];  // what limit_of found, by its slot
+
+  [[nodiscard]] FLLM_DEVICE RowSampling& sampling() { return *reinterpret_cast<RowSampling*>(sampling_bytes); }
 };
 
 /// The end of a prefix of the total order: (value descending, id ascending).

@@ -27,7 +27,7 @@ FLLM_DEVICE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, LogitT>& r
   if (row.rank == 0) {  // the same for the whole block
     sort_list(cta, shared.list, count);
     if (cta.warp() == 0) {
-      const Drawn d = draw_from_list(cta, shared.list, row, shared.sampling, count, bits);
+      const Drawn d = draw_from_list(cta, shared.list, row, shared.sampling(), count, bits);
       const Mass token = static_cast<std::uint32_t>(d.token), kept = static_cast<std::uint32_t>(d.kept_count);
       notice = {{token | static_cast<Mass>(d.rank) << 32, kept | Mass{key_word(d.value)} << 32, d.kept_mass,
                  static_cast<Mass>(order_code(d.cut.value, d.cut.id))}};
@@ -76,7 +76,7 @@ FLLM_DEVICE std::int32_t rank_of(const C& cta, SharedRow& shared, Row<C, LogitT>
 template <Cta C, class LogitT>
 FLLM_DEVICE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::uint64_t bits,
                                 bool wants_rank) {
-  const RowSampling& s = shared.sampling;
+  const RowSampling& s = shared.sampling();
   const Cut cut = filter(cta, shared, row, s);
   const auto mass_of = [&](float value, std::int32_t id) { return cut.keeps(value, id) ? row.mass(value) : 0; };
   const Sums sums = sum_weights(cta, shared, row, cut.value, cut.value == kLowestValue, mass_of);
