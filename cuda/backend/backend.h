@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/sample_params.h"
 
@@ -74,6 +75,7 @@ class Backend {
   /// Floats of SampleParams::scratch each row needs for this vocabulary; 0 when rows stay on chip.
   [[nodiscard]] virtual std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const = 0;
   virtual void sample(LogitType type, const SampleParams& params) = 0;
+  virtual void history_append(const HistoryAppendParams& params) = 0;
 };
 
 struct BackendOptions {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cuda/backend/backend.h"
+#include "cuda/launch/history_launch.h"
 #include "cuda/launch/model_launch.h"
 #include "cuda/launch/sampling_launch.h"
 
@@ -25,6 +26,7 @@ class KernelBackend : public Backend {
     return sampling::scratch_elements(executor_.target(), vocab, blocks_per_row);
   }
   void sample(LogitType type, const SampleParams& params) override { sample_rows(executor_, type, params); }
+  void history_append(const HistoryAppendParams& params) override { append_histories(executor_, params); }
 
  protected:
   template <class... Arguments>

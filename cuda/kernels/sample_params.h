@@ -45,6 +45,7 @@ struct HistoryTable {
   CountEntry* entries = nullptr;  // [slots, capacity]
   std::int32_t* sizes = nullptr;  // [slots] entries in use
   std::int32_t capacity = 0;
+  std::int32_t slot_count = INT32_MAX;  // a row whose slot is outside [0, slot_count) has no history
 };
 
 /// Parameters of one row, checked on the host. The defaults change nothing and draw at temperature 1.

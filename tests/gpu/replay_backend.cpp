@@ -74,4 +74,14 @@ void ReplayBackend::sample(LogitType type, const SampleParams& p) {
          [&] { backend().sample(type, p); });
 }
 
+void ReplayBackend::history_append(const HistoryAppendParams& p) {
+  const auto region = [](auto* data, std::size_t count) {
+    return Region{data, data == nullptr ? 0 : count * sizeof(*data)};
+  };
+  const auto slots = static_cast<std::size_t>(p.history.slot_count);
+  replay({region(p.history.entries, slots * static_cast<std::size_t>(p.history.capacity)),
+          region(p.history.sizes, slots), region(p.status, static_cast<std::size_t>(p.rows))},
+         [&] { backend_.history_append(p); });
+}
+
 }  // namespace fllm::test

@@ -26,6 +26,7 @@ class ReplayBackend final : public ForwardingBackend {
   void gather_rows(const GatherRowsParams& params) override;
   void copy_blocks(const CopyBlocksParams& params) override;
   void sample(LogitType type, const SampleParams& params) override;
+  void history_append(const HistoryAppendParams& params) override;
 
  private:
   struct Region {
