@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/sample_params.h"
+#include "cuda/kernels/sampling/row_advance.h"
 #include "cuda/kernels/sampling/row_edit.h"
 #include "cuda/kernels/sampling/row_open.h"
 #include "cuda/kernels/sampling/row_outputs.h"
@@ -24,7 +25,7 @@ template <class LogitT>
 struct SampleRow {
   using Params = SampleParams;
   using Shared = sampling::SharedRow;
-  static constexpr std::int32_t kMaxThreads = 256;
+  static constexpr std::int32_t kMaxThreads = 128;
 
   static LaunchShape shape(const Params& p, const LaunchTarget& target) {
     return sampling::sample_shape(p, target, sampling::kLaneIds<LogitT>);
@@ -39,10 +40,7 @@ struct SampleRow {
     const std::uint32_t* mask = mask_row >= 0 ? p.allow_mask + mask_row * p.mask_words : nullptr;
     const bool wants_top = p.top != nullptr && p.top_count > 0;
     const bool wants_raw = p.details != nullptr || wants_top;
-    if (cta.thread_index() == 0) {
-      shared.sampling() = row_sampling(p, index);
-      shared.list_count = 0;
-    }
+    if (cta.warp() == 0) prepare(cta, shared, p, index);
     Row<C, LogitT> row = open_row<C, LogitT>(cta, p, index);
     const bool has_nan = load_slice(cta, row, logits, wants_raw ? nullptr : mask);
     if (cta.lane() == 0) shared.warp_has_nan[cta.warp()] = has_nan ? 1 : 0;
@@ -51,44 +49,41 @@ struct SampleRow {
 
     RawDistribution<LogitT> raw{};
     if (wants_raw) raw = measure_raw(cta, shared, row, logits);
-    const bool masked_late = wants_raw && mask != nullptr;
-    if (masked_late) forbid_masked(cta, row, mask);
-    if (edit_row(cta, row, p, s) || masked_late) {
+    if (wants_raw && mask != nullptr) forbid_masked(cta, row, mask);
+    if (shared.has_edits != 0) edit_row(cta, row, p, s);
+    if (shared.has_edits != 0 || mask != nullptr) {
       cta.cluster_sync();  // the edits of all blocks are done
       measure_parts(cta, row);
       cta.sync();  // the parts' maxima are there
     }
 
-    const bool greedy = s.temperature == 0.0f || s.top_k == 1;
-    const bool by_list = !greedy && s.top_k > 0 && s.top_k < p.vocab && s.top_k <= kMaxBoundCount;
-    const std::int32_t top_count = wants_top ? p.top_count : 0;
-    const std::int32_t list_wanted = by_list && s.top_k > top_count ? s.top_k : top_count;
-    const Summary summary = summarise(cta, shared, row, list_wanted);
-
+    const std::int32_t wanted = list_count(s, p.vocab), top_count = wants_top ? p.top_count : 0;
+    const Summary summary = summarise(cta, shared, row, wanted > top_count ? wanted : top_count);
     Drawn drawn;
     drawn.token = s.fallback_id;
     std::uint32_t status = summary.status;
-    std::int32_t listed = -1;  // ids in the sorted list; -1: none
+    std::int32_t listed = -1;
     if (row.maximum == -infinity32()) {
       status |= kSampleEmpty;
-    } else if (greedy || row.maximum == infinity32()) {
+    } else if (s.temperature == 0.0f || s.top_k == 1 || row.maximum == infinity32()) {
       if (row.maximum == infinity32()) status |= kSampleInf;
       row.scale = mass_scale(1.0f);
       drawn = draw_first(cta, shared, row);
     } else {
       row.scale = mass_scale(s.temperature);
-      const std::uint64_t bits = p.uniforms != nullptr ? p.uniforms[index] : random_bits(s.seed, s.random);
-      if (by_list) listed = collect(cta, shared, row, {summary.bound}, not_a_number32());
-      if (listed > kListCapacity) listed = -1;  // many ties
-      drawn = listed >= 0 ? draw_listed(cta, shared, row, listed, bits)
-                          : draw_unlisted(cta, shared, row, bits, p.details != nullptr);
+      const DrawnListed result = draw(cta, shared, row, summary.bound, wants_raw || p.probabilities != nullptr);
+      drawn = result.drawn;
+      listed = result.listed;
     }
 
-    if (row.rank == 0 && cta.thread_index() == 0) {
-      p.tokens[index] = drawn.token;
-      if (p.status != nullptr) p.status[index] = status;
+    if (row.rank == 0) {  // the same for the whole block
+      status |= advance_row(cta, shared, p, index, drawn.token);
+      if (cta.thread_index() == 0) {
+        p.tokens[index] = drawn.token;
+        if (p.status != nullptr) p.status[index] = status;
+      }
     }
-    const Support<C, LogitT> support{row, drawn};
+    const Support<C, LogitT> support{row, drawn, row.mass()};
     if (p.details != nullptr) write_details(cta, support, raw, p.details + index);
     if (wants_top) {
       if (listed < 0) listed = list_top(cta, shared, row, summary.bound, p.top_count);

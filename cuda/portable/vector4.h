@@ -34,11 +34,20 @@ FLLM_HOST_DEVICE void store4(float* destination, const Vector4& v) {
 #endif
 }
 
-/// 16 bytes of memory that nobody writes while the kernel runs, as words.
+/// 16 bytes of memory that nobody writes while the kernel runs. source: 16-byte aligned.
+FLLM_HOST_DEVICE Vector4 load4_constant(const float* source) {
+#if defined(__CUDA_ARCH__)
+  const float4 v = __ldg(reinterpret_cast<const float4*>(source));
+  return {{v.x, v.y, v.z, v.w}};
+#else
+  return load4(source);
+#endif
+}
+
 struct Words4 {
   std::uint32_t word[4];
 };
-FLLM_HOST_DEVICE Words4 load_words4(const void* source) {
+FLLM_HOST_DEVICE Words4 load_words4_constant(const void* source) {
 #if defined(__CUDA_ARCH__)
   const uint4 v = __ldg(static_cast<const uint4*>(source));
   return {{v.x, v.y, v.z, v.w}};

@@ -32,6 +32,7 @@ class ForwardingBackend : public Backend {
   void attention(const AttentionParams& params) override { backend_.attention(params); }
   void gather_rows(const GatherRowsParams& params) override { backend_.gather_rows(params); }
   void copy_blocks(const CopyBlocksParams& params) override { backend_.copy_blocks(params); }
+  void history_append(const HistoryAppendParams& params) override { backend_.history_append(params); }
   [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
     return backend_.sample_scratch_elements(vocab, blocks_per_row);
   }

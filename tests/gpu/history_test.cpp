@@ -13,7 +13,7 @@ namespace {
 
 class CudaHistory : public testing::TestWithParam<bool> {  // replayed or not
  protected:
-  CudaHistory() : device_(make_cuda_backend(0)), replay_(*device_) {}
+  CudaHistory() : device_(make_cuda_backend(0)), replay_(*device_, *device_) {}
 
   Backend& backend() { return GetParam() ? static_cast<Backend&>(replay_) : *device_; }
 

@@ -81,7 +81,7 @@ void ReplayBackend::history_append(const HistoryAppendParams& p) {
   const auto slots = static_cast<std::size_t>(p.history.slot_count);
   replay({region(p.history.entries, slots * static_cast<std::size_t>(p.history.capacity)),
           region(p.history.sizes, slots), region(p.status, static_cast<std::size_t>(p.rows))},
-         [&] { backend_.history_append(p); });
+         [&] { backend().history_append(p); });
 }
 
 }  // namespace fllm::test

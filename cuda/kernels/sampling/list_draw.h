@@ -23,9 +23,10 @@ struct KeptList {
   Mass mass;
 };
 
-/// Masses of the first `count` ids into `masses`, and the prefix of them that top-p leaves. One warp.
+/// Masses of the first `count` ids into `masses`, and the prefix of them that top-p leaves. all: the mass top-p takes a
+/// share of, 0 when it is theirs; they may lack some of it, and then the share, which gives a count of 0. One warp.
 template <Cta C, class MassOf>
-FLLM_DEVICE KeptList keep_of_list(const C& cta, Mass* masses, std::int32_t count, const RowSampling& s,
+FLLM_DEVICE KeptList keep_of_list(const C& cta, Mass* masses, std::int32_t count, const RowSampling& s, Mass all,
                                   const MassOf& mass_of) {
   Mass total = 0;
   std::int32_t kept = 0;
@@ -38,7 +39,8 @@ FLLM_DEVICE KeptList keep_of_list(const C& cta, Mass* masses, std::int32_t count
   kept = warp_reduce(cta, kept, Sum{});
   cta.sync_warp();  // masses are written
   if (s.top_p_on == 0) return {kept, total};
-  const Mass target = top_p_target(s.top_p, total);
+  const Mass target = top_p_target(s.top_p, all > 0 ? all : total);
+  if (target > total) return {0, 0};
   Mass running = 0;
   for (std::int32_t base = 0; base < kept; base += C::kWarpWidth) {
     const std::int32_t i = base + cta.lane();
@@ -67,17 +69,20 @@ FLLM_DEVICE std::int32_t draw_of_list(const C& cta, const ShortList& list, const
   return warp_reduce(cta, found, Maximum{});  // one lane has it, the others 0
 }
 
-/// Filters and draws from the sorted list of `count` ids, which holds the first top_k of the row. bits: 64 random ones.
-/// One warp; the list's codes are used up.
+/// Filters and draws from the sorted list of `count` ids, which holds the first of the row; `all` as of keep_of_list. bits:
+/// 64 random ones. A kept count of 0: the list does not hold all that is kept. One warp; the list's codes are used up.
 template <Cta C, class LogitT>
 FLLM_DEVICE Drawn draw_from_list(const C& cta, ShortList& list, const Row<C, LogitT>& row, const RowSampling& s,
-                                 std::int32_t count, std::uint64_t bits) {
+                                 std::int32_t count, Mass all, std::uint64_t bits) {
   auto* masses = reinterpret_cast<Mass*>(list.code);
   const Mass least = s.min_mass > 0 ? s.min_mass : 1;
-  const KeptList kept = keep_of_list(cta, masses, count < s.top_k ? count : s.top_k, s, [&](std::int32_t i) {
-    const Mass mass = row.mass(code_value(list.sorted[i]));
-    return mass >= least ? mass : 0;
-  });
+  const MassFunction mass_of = row.mass();
+  const KeptList kept = keep_of_list(cta, masses, has_top_k(s, row.vocab) && s.top_k < count ? s.top_k : count, s, all,
+                                     [&](std::int32_t i) {
+                                       const Mass mass = mass_of(code_value(list.sorted[i]));
+                                       return mass >= least ? mass : 0;
+                                     });
+  if (kept.count == 0) return {};
   const std::int32_t place = draw_of_list(cta, list, masses, kept.count, multiply_high(bits, kept.mass) + 1);
   const OrderCode last = list.sorted[kept.count - 1], found = list.sorted[place];
   return {code_id(found), code_value(found), place, kept.count, kept.mass, {code_value(last), code_id(last)}};

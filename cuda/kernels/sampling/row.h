@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "cuda/kernels/append_to_history.h"
 #include "cuda/kernels/sample_params.h"
 #include "cuda/kernels/sampling/row_layout.h"
 #include "cuda/portable/bits.h"
@@ -29,8 +30,8 @@ struct ShortList {
 };
 
 struct SharedRow {
-  alignas(RowSampling) unsigned char sampling_bytes[sizeof(RowSampling)];  // shared memory is not constructed
-  union {                                                                  // never needed at once
+  std::uint64_t sampling_words[sizeof(RowSampling) / 8];  // a RowSampling: shared memory is not constructed
+  union {                                                 // never needed at once
     Mass bins[kBins];
     ShortList list;
   };
@@ -38,12 +39,21 @@ struct SharedRow {
   CrossingShared crossing;
   std::int32_t slots[kMaxWarps];
   std::int32_t warp_has_nan[kMaxWarps];
+  HistoryShared history;
+  Notice summary;      // what all blocks' notices come to, for the whole block
+  std::uint64_t bits;  // random ones, of the row's draw
   std::uint32_t list_count;
+  std::int32_t has_edits;  // lists that are not empty
   std::int32_t found;
   float limits[3];  // what limit_of found, by its slot
 
-  [[nodiscard]] FLLM_DEVICE RowSampling& sampling() { return *reinterpret_cast<RowSampling*>(sampling_bytes); }
+  [[nodiscard]] FLLM_DEVICE RowSampling& sampling() { return *reinterpret_cast<RowSampling*>(sampling_words); }
 };
+
+FLLM_DEVICE bool has_top_k(const RowSampling& s, std::int32_t vocab) { return s.top_k > 0 && s.top_k < vocab; }
+
+/// A logit as the row sees it: NaN is -inf.
+FLLM_DEVICE float sanitised(float logit) { return logit == logit ? logit : -infinity32(); }
 
 /// The end of a prefix of the total order: (value descending, id ascending).
 struct Cut {
@@ -74,7 +84,8 @@ struct Row {
   float maximum = 0;  // m: largest edited logit
   float scale = 0;    // s
 
-  [[nodiscard]] FLLM_DEVICE Mass mass(float value) const { return mass_of_logit(value, maximum, scale); }
+  /// The mass of a value. Made once in front of a loop.
+  [[nodiscard]] FLLM_DEVICE MassFunction mass() const { return {maximum, scale}; }
   [[nodiscard]] FLLM_DEVICE std::int32_t part_of(const C& cta, std::int32_t chunk) const {
     return chunk * C::kWarpWidth + cta.lane();
   }
@@ -95,13 +106,15 @@ FLLM_DEVICE void each_value(const C& cta, const Row<C, LogitT>& row, std::int32_
   using Place = Positions<C, LogitT>;
   const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
   if constexpr (Place::kSimt) {
-    for (std::int32_t base = first; base < last; base += Place::kGroup) {
+    const float* place = row.values + first + cta.lane() * 4;
+    std::int32_t id = row.begin + first + cta.lane() * Place::kPerLane;
+    FLLM_UNROLL_4
+    for (const float* const end = row.values + last; place < end; place += Place::kGroup, id += Place::kGroup) {
       FLLM_UNROLL
       for (std::int32_t q = 0; q < Place::kVectors; ++q) {
-        const Vector4 v = load4(row.values + base + q * (kGroupLanes * 4) + cta.lane() * 4);
-        const std::int32_t id = row.begin + base + cta.lane() * Place::kPerLane + q * 4;
+        const Vector4 v = load4(place + q * (kGroupLanes * 4));
         FLLM_UNROLL
-        for (std::int32_t e = 0; e < 4; ++e) f(v.x[e], id + e);
+        for (std::int32_t e = 0; e < 4; ++e) f(v.x[e], id + q * 4 + e);
       }
     }
   } else {
@@ -140,6 +153,39 @@ FLLM_DEVICE void each_at_least(const C& cta, const Row<C, LogitT>& row, std::int
   } else {
     for (std::int32_t i = first; i < last; ++i) {
       if (row.values[i] >= least) f(row.values[i], row.begin + i);
+    }
+  }
+}
+
+/// Calls f(value, id) for the lane's values below `above` (NaN: all) that low keeps, of which there are few: four are looked
+/// at together.
+template <Cta C, class LogitT, class F>
+FLLM_DEVICE void each_of_few(const C& cta, const Row<C, LogitT>& row, std::int32_t chunk, const Cut& low, float above,
+                             const F& f) {
+  using Place = Positions<C, LogitT>;
+  if (!(row.parts[row.part_of(cta, chunk)] >= low.value)) return;
+  const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
+  if constexpr (Place::kSimt) {
+    const bool limited = above == above;
+    const float* const start = row.values + first + cta.lane() * 4;
+    const float* place = start;
+    FLLM_UNROLL_4
+    for (const float* const end = row.values + last; place < end; place += kGroupLanes * 4) {
+      Vector4 v = load4(place);
+      FLLM_UNROLL
+      for (std::int32_t e = 0; e < 4; ++e) v.x[e] = limited && v.x[e] >= above ? -infinity32() : v.x[e];
+      if (!(max32(max32(v.x[0], v.x[1]), max32(v.x[2], v.x[3])) >= low.value)) continue;
+      const auto vector = static_cast<std::int32_t>(place - start) / (kGroupLanes * 4);
+      const std::int32_t id = row.begin + first + vector / Place::kVectors * Place::kGroup +
+                              cta.lane() * Place::kPerLane + vector % Place::kVectors * 4;
+      for (std::int32_t e = 0; e < 4; ++e) {
+        if (low.keeps(v.x[e], id + e)) f(v.x[e], id + e);
+      }
+    }
+  } else {
+    for (std::int32_t i = first; i < last; ++i) {
+      const float value = row.values[i];
+      if (!(value >= above) && low.keeps(value, row.begin + i)) f(value, row.begin + i);
     }
   }
 }

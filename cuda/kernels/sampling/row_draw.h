@@ -7,10 +7,9 @@
 namespace fllm::sampling {
 
 struct Sums {
-  Mass before;         // weight of the blocks in front of this one
-  Mass own;            // of this block
-  Mass total;          // of the row
-  std::int32_t count;  // ids of the row that have a weight
+  Mass before;  // weight of the blocks in front of this one
+  Mass own;     // of this block
+  Mass total;   // of the row
 };
 
 /// Adds up weight_of(value, id) over the values of at least `least`, which all others lack, chunk by chunk into
@@ -19,32 +18,27 @@ template <Cta C, class LogitT, class WeightOf>
 FLLM_DEVICE Sums sum_weights(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, bool dense,
                              const WeightOf& weight_of) {
   Mass block_sum = 0;
-  std::int32_t block_count = 0;
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     Mass sum = 0;
-    std::int32_t count = 0;
-    const auto add = [&](float value, std::int32_t id) {
-      const Mass weight = weight_of(value, id);
-      sum += weight;
-      count += weight > 0 ? 1 : 0;
-    };
-    if (!Positions<C, LogitT>::kSimt ? row.parts[chunk] >= least : dense) {
+    const auto add = [&](float value, std::int32_t id) { sum += weight_of(value, id); };
+    if constexpr (Positions<C, LogitT>::kSimt) {
+      if (dense) {
+        each_value(cta, row, chunk, add);
+      } else {
+        each_at_least(cta, row, chunk, least, add);
+      }
+      sum = warp_reduce(cta, sum, Sum{});
+    } else if (row.parts[chunk] >= least) {
       each_value(cta, row, chunk, add);
-    } else if (Positions<C, LogitT>::kSimt) {
-      each_at_least(cta, row, chunk, least, add);
     }
-    sum = warp_reduce(cta, sum, Sum{});
     if (cta.lane() == 0) {
       row.chunk_masses[chunk] = sum;
       block_sum += sum;
     }
-    block_count += count;
   }
-  block_count = block_reduce(cta, shared.slots, block_count, Sum{});
-  block_sum = block_reduce(cta, shared.crossing.slots, block_sum, Sum{});
-  tell(cta, shared, row, {{block_sum, static_cast<Mass>(block_count)}});
-  return {heard_before(shared, row, 0), block_sum, heard<Mass>(cta, shared, row, 0, Sum{}),
-          static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 1, Sum{}))};
+  block_sum = block_reduce(cta, shared.crossing.slots, block_sum, Sum{});  // a barrier too: chunk_masses are there
+  tell(cta, shared, row, {{block_sum}});
+  return {heard_before(shared, row, 0), block_sum, heard<Mass>(cta, shared, row, 0, Sum{})};
 }
 
 /// First id, ascending, at which the running weight reaches goal (1 <= goal <= total). Returns it to the block that has it,

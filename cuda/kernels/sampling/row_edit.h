@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/append_to_history.h"
 #include "cuda/kernels/sampling/row.h"
 
 // Step 2 of sampling: bans, bias and penalties, in the normative order. Side tables are lists of ids; the blocks of a row
 // share the entries of a list, whichever block's slice their ids lie in.
 namespace fllm::sampling {
 
-/// Applies edit(value, entry) to every entry of a list; false when the list is empty. id_of(entry) outside the vocabulary
-/// is passed over. Ids are distinct or the edit is idempotent.
+/// Applies edit(value, entry) to every entry of a list; id_of(entry) outside the vocabulary is passed over. Ids are distinct
+/// or the edit is idempotent.
 template <Cta C, class LogitT, class Entry, class IdOf, class Edit>
-FLLM_DEVICE bool edit_values(const C& cta, const Row<C, LogitT>& row, const Entry* entries, TableRange range,
+FLLM_DEVICE void edit_values(const C& cta, const Row<C, LogitT>& row, const Entry* entries, TableRange range,
                              const IdOf& id_of, const Edit& edit) {
-  if (range.begin >= range.end) return false;  // the same for the whole cluster
-  cta.cluster_sync();                          // values and earlier edits are there
+  if (range.begin >= range.end) return;  // the same for the whole cluster
+  cta.cluster_sync();                    // values and earlier edits are there
   const std::int32_t threads = row.layout.blocks * cta.thread_count();
   for (std::int32_t i = range.begin + row.rank * cta.thread_count() + cta.thread_index(); i < range.end; i += threads) {
     const Entry entry = entries[i];
@@ -22,7 +23,6 @@ FLLM_DEVICE bool edit_values(const C& cta, const Row<C, LogitT>& row, const Entr
     float& value = row.any(cta, id);
     value = edit(value, entry);
   }
-  return true;
 }
 
 FLLM_DEVICE float penalised(const RowSampling& s, const CountEntry& entry, float value) {
@@ -54,26 +54,31 @@ FLLM_DEVICE void measure_parts(const C& cta, const Row<C, LogitT>& row) {
   }
 }
 
+/// Whether any list of the row has an entry.
+FLLM_DEVICE bool has_edits(const SampleParams& p, const RowSampling& s) {
+  return s.bans.begin < s.bans.end || (s.generated < s.min_tokens && s.end_ids.begin < s.end_ids.end) ||
+         s.bias.begin < s.bias.end ||
+         (has_history(p.history, s.history_slot) ? history_size(p.history, s.history_slot) > 0
+                                                 : s.counts.begin < s.counts.end);
+}
+
 /// The row's lists.
 template <Cta C, class LogitT>
-FLLM_DEVICE bool edit_row(const C& cta, const Row<C, LogitT>& row, const SampleParams& p, const RowSampling& s) {
+FLLM_DEVICE void edit_row(const C& cta, const Row<C, LogitT>& row, const SampleParams& p, const RowSampling& s) {
   const auto itself = [](std::int32_t id) { return id; };
   const auto forbid = [](float, std::int32_t) { return -infinity32(); };
-  bool edited = edit_values(cta, row, p.ban_ids, s.bans, itself, forbid);
-  if (s.generated < s.min_tokens) edited = edit_values(cta, row, p.ban_ids, s.end_ids, itself, forbid) || edited;
-  edited = edit_values(
-               cta, row, p.bias, s.bias, [](const BiasEntry& entry) { return entry.id; },
-               [](float value, const BiasEntry& entry) { return value + entry.bias; }) ||
-           edited;
-  const bool kept_on_device = s.history_slot >= 0;
+  edit_values(cta, row, p.ban_ids, s.bans, itself, forbid);
+  if (s.generated < s.min_tokens) edit_values(cta, row, p.ban_ids, s.end_ids, itself, forbid);
+  edit_values(
+      cta, row, p.bias, s.bias, [](const BiasEntry& entry) { return entry.id; },
+      [](float value, const BiasEntry& entry) { return sanitised(value + entry.bias); });
+  const bool kept_on_device = has_history(p.history, s.history_slot);
   const CountEntry* counts =
       kept_on_device ? p.history.entries + std::int64_t{s.history_slot} * p.history.capacity : p.counts;
-  const TableRange range = kept_on_device ? TableRange{0, p.history.sizes[s.history_slot]} : s.counts;
-  edited = edit_values(
-               cta, row, counts, range, [](const CountEntry& entry) { return entry.id; },
-               [&](float value, const CountEntry& entry) { return penalised(s, entry, value); }) ||
-           edited;
-  return edited;
+  const TableRange range = kept_on_device ? TableRange{0, history_size(p.history, s.history_slot)} : s.counts;
+  edit_values(
+      cta, row, counts, range, [](const CountEntry& entry) { return entry.id; },
+      [&](float value, const CountEntry& entry) { return penalised(s, entry, value); });
 }
 
 }  // namespace fllm::sampling

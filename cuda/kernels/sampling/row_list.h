@@ -29,8 +29,7 @@ template <Cta C, class LogitT>
 FLLM_DEVICE std::int32_t collect(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const Cut& low,
                                  float above) {
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
-    each_at_least(cta, row, chunk, low.value, [&](float value, std::int32_t id) {
-      if (value >= above || !low.keeps(value, id)) return;
+    each_of_few(cta, row, chunk, low, above, [&](float value, std::int32_t id) {
       const std::uint32_t place = cta.atomic_add(cta.remote(&shared.list_count, 0), 1u);
       if (place < kListCapacity) *cta.remote(&shared.list.code[place], 0) = order_code(value, id);
     });

@@ -61,9 +61,16 @@ FLLM_DEVICE Summary summarise(const C& cta, SharedRow& shared, Row<C, LogitT>& r
     notice = {{key_word(largest), key_word(bound), cta.ballot(nan != 0) != 0 ? Mass{kSampleNan} : Mass{0}, 0}};
   }
   tell(cta, shared, row, notice);
-  row.maximum = from_key_word(heard<std::uint32_t>(cta, shared, row, 0, Maximum{}));
-  return {from_key_word(heard<std::uint32_t>(cta, shared, row, 1, Minimum{})),
-          heard<std::uint32_t>(cta, shared, row, 2, Maximum{})};
+  if (cta.warp() == 0) {  // for the whole block: the others have only to look
+    const Notice all = {{heard<std::uint32_t>(cta, shared, row, 0, Maximum{}),
+                         heard<std::uint32_t>(cta, shared, row, 1, Minimum{}),
+                         heard<std::uint32_t>(cta, shared, row, 2, Maximum{})}};
+    if (cta.lane() == 0) shared.summary = all;
+  }
+  cta.sync();  // the summary is written
+  row.maximum = from_key_word(static_cast<std::uint32_t>(shared.summary.word[0]));
+  return {from_key_word(static_cast<std::uint32_t>(shared.summary.word[1])),
+          static_cast<std::uint32_t>(shared.summary.word[2])};
 }
 
 /// Lowest id of this block that has the row's maximum; INT32_MAX: none. Every thread gets it.

@@ -35,12 +35,11 @@ FLLM_DEVICE Mass heard_before(const SharedRow& shared, const Row<C, LogitT>& row
   return sum;
 }
 
-/// First block whose last notice has this word; layout.blocks when none has.
+/// First block whose last notice has this word; one has. Called by whole warps.
 template <Cta C, class LogitT>
-FLLM_DEVICE std::int32_t first_with(const SharedRow& shared, const Row<C, LogitT>& row, std::int32_t word, Mass value) {
-  std::int32_t block = 0;
-  while (block < row.layout.blocks && shared.notices[row.turn][block].word[word] != value) ++block;
-  return block;
+FLLM_DEVICE std::int32_t first_with(const C& cta, const SharedRow& shared, const Row<C, LogitT>& row, std::int32_t word,
+                                    Mass value) {
+  return lowest_bit(cta.ballot(shared.notices[row.turn][cta.lane() & (row.layout.blocks - 1)].word[word] == value));
 }
 
 /// A value as a word, in the order of values; -0 and +0 are one.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cuda/kernels/sampling/row.h"
+#include "cuda/kernels/sampling/row_edit.h"
+#include "cuda/portable/philox.h"
 
 // Where a row's parameters and its working memory are.
 namespace fllm::sampling {
@@ -40,9 +41,8 @@ FLLM_DEVICE std::int32_t mask_row_of(const SampleParams& p, std::int64_t index) 
   return element_or(p.arrays.mask_rows, index, static_cast<std::int32_t>(index));
 }
 
-/// A row's parameters, from wherever they are.
-FLLM_DEVICE RowSampling row_sampling(const SampleParams& p, std::int64_t index) {
-  if (p.sampling != nullptr) return p.sampling[index];
+/// A row's parameters, from the arrays.
+FLLM_DEVICE RowSampling from_arrays(const SampleParams& p, std::int64_t index) {
   constexpr float kLargest = 0x1.fffffep127f;
   const RowArrays& a = p.arrays;
   RowSampling s;
@@ -65,6 +65,25 @@ FLLM_DEVICE RowSampling row_sampling(const SampleParams& p, std::int64_t index) 
   s.seed = element_or(a.seeds, index, std::uint64_t{0});
   s.random = {element_or<std::uint32_t>(a.positions, index, 0), element_or(a.sample_indices, index, 0u), a.stream, 0};
   return s;
+}
+
+/// Puts what the whole block asks of the row's parameters into shared memory. One warp.
+template <Cta C>
+FLLM_DEVICE void prepare(const C& cta, SharedRow& shared, const SampleParams& p, std::int64_t index) {
+  if (p.sampling != nullptr) {
+    constexpr std::int32_t kWords = sizeof(RowSampling) / sizeof(std::uint64_t);
+    const auto* from = reinterpret_cast<const std::uint64_t*>(p.sampling + index);
+    for (std::int32_t i = cta.lane(); i < kWords; i += C::kWarpWidth) shared.sampling_words[i] = from[i];
+    cta.sync_warp();  // all words are there
+  } else if (cta.lane() == 0) {
+    shared.sampling() = from_arrays(p, index);
+  }
+  if (cta.lane() != 0) return;
+  const RowSampling& s = shared.sampling();
+  shared.list_count = 0;
+  shared.has_edits = has_edits(p, s) ? 1 : 0;
+  const bool greedy = s.temperature == 0.0f || s.top_k == 1;
+  if (!greedy) shared.bits = p.uniforms != nullptr ? p.uniforms[index] : random_bits(s.seed, s.random);
 }
 
 /// Lays the row out in the memory of its blocks.

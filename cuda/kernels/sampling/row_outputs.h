@@ -34,8 +34,9 @@ FLLM_DEVICE RawDistribution<LogitT> measure_raw(const C& cta, SharedRow& shared,
     raw.infinite_id = static_cast<std::int32_t>(heard<std::uint32_t>(cta, shared, row, 0, Minimum{}));
   } else if (row.maximum > -infinity32()) {
     row.scale = mass_scale(1.0f);
+    const MassFunction mass_of = row.mass();
     const Sums sums =
-        sum_weights(cta, shared, row, -infinity32(), true, [&](float value, std::int32_t) { return row.mass(value); });
+        sum_weights(cta, shared, row, -infinity32(), true, [&](float value, std::int32_t) { return mass_of(value); });
     raw.log_total = log_mass(sums.total);
   }
   return raw;
@@ -46,10 +47,11 @@ template <Cta C, class LogitT>
 struct Support {
   const Row<C, LogitT>& row;
   const Drawn& drawn;
+  MassFunction mass_of;
 
   [[nodiscard]] FLLM_DEVICE Mass mass(float value, std::int32_t id) const {
     if (drawn.kept_count <= 1) return drawn.kept_count == 1 && id == drawn.token ? drawn.kept_mass : 0;
-    return drawn.cut.keeps(value, id) ? row.mass(value) : 0;
+    return drawn.cut.keeps(value, id) ? mass_of(value) : 0;
   }
   /// ln(mass / kept mass)
   [[nodiscard]] FLLM_DEVICE float logprob(Mass part) const {

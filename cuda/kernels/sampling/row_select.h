@@ -44,7 +44,8 @@ FLLM_DEVICE float limit_of(const C& cta, SharedRow& shared, const Row<C, LogitT>
 /// The lowest value whose mass is at least min_mass (>= 1): masses never grow as values fall.
 template <Cta C, class LogitT>
 FLLM_DEVICE float support_floor(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, Mass min_mass) {
-  return limit_of(cta, shared, row, 0, [&](float value) { return row.mass(value) >= min_mass; });
+  const MassFunction mass_of = row.mass();
+  return limit_of(cta, shared, row, 0, [&](float value) { return mass_of(value) >= min_mass; });
 }
 
 struct BinCrossing {
@@ -111,14 +112,14 @@ FLLM_DEVICE void fill_bins(const C& cta, SharedRow& shared, const Row<C, LogitT>
 }
 
 /// Values whose bin is the same, by distance from the maximum.
-template <Cta C, class LogitT>
 struct DistanceBins {
-  const Row<C, LogitT>& row;
+  float maximum;
+  float scale;
+  float least = in_register(-41.0f);
 
   /// Never decreases as the value falls.
   [[nodiscard]] FLLM_DEVICE std::int32_t operator()(float value) const {
-    const float x = max32((value - row.maximum) * row.scale, -41.0f);
-    return static_cast<std::int32_t>(x * -24.9f);
+    return static_cast<std::int32_t>(max32((value - maximum) * scale, least) * -24.9f);
   }
 };
 
@@ -128,9 +129,10 @@ FLLM_DEVICE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, LogitT>& row
                             const Goal& goal) {
   Notice notice{};
   if (row.rank == 0) {  // the same for the whole block
+    const MassFunction mass_of = row.mass();
     sort_list(cta, shared.list, count);
     const Crossing crossing = find_crossing(cta, shared.crossing, count, goal.amount, [&](std::int32_t i) {
-      return goal.by_mass ? row.mass(code_value(shared.list.sorted[i])) : Mass{1};
+      return goal.by_mass ? mass_of(code_value(shared.list.sorted[i])) : Mass{1};
     });
     notice.word[0] = static_cast<Mass>(shared.list.sorted[crossing.index]);
   }
@@ -145,7 +147,8 @@ template <Cta C, class LogitT>
 FLLM_DEVICE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float low, float above,
                            const Goal& goal) {
   constexpr std::int32_t kDigitBits = 8;
-  const auto weigh = [&](float value) { return goal.by_mass ? row.mass(value) : Mass{1}; };
+  const MassFunction mass_of = row.mass();
+  const auto weigh = [&](float value) { return goal.by_mass ? mass_of(value) : Mass{1}; };
   std::uint32_t prefix = 0;  // the digits found so far, of keys flipped so that larger ones come first
   Mass rest = goal.amount;
   for (std::int32_t shift = 32 - kDigitBits; shift >= 0; shift -= kDigitBits) {
@@ -176,8 +179,12 @@ template <Cta C, class LogitT>
 FLLM_DEVICE Cut select_cut(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, const Goal& goal) {
   // Distances from +inf say nothing.
   if (row.maximum == infinity32()) return cut_in_row(cta, shared, row, least, not_a_number32(), goal);
-  const DistanceBins<C, LogitT> bin_of{row};
-  fill_bins(cta, shared, row, least, bin_of, [&](float value) { return goal.by_mass ? row.mass(value) : Mass{1}; });
+  const DistanceBins bin_of{row.maximum, row.scale};
+  if (goal.by_mass) {
+    fill_bins(cta, shared, row, least, bin_of, row.mass());
+  } else {
+    fill_bins(cta, shared, row, least, bin_of, [](float) { return Mass{1}; });
+  }
   const BinCrossing crossing = find_bin(cta, shared, row, goal);
   if (crossing.bin < 0) return {least};
   const float lowest =

@@ -7,10 +7,10 @@
 // How many blocks and threads a row gets. Decides about speed, never about a result.
 namespace fllm::sampling {
 
-constexpr std::int32_t kRowThreads = 256;       // of a block
-constexpr std::int32_t kSmallRowThreads = 128;  // where a block has few ids
-constexpr std::int32_t kLeastSlice = 4096;      // ids worth a block of their own
-constexpr std::int32_t kBlocksTogether = 3;     // of a multiprocessor, so that loads of one cover the work of another
+constexpr std::int32_t kRowThreads = 128;      // of a block
+constexpr std::int32_t kSmallRowThreads = 64;  // where a block has few ids
+constexpr std::int32_t kLeastSlice = 4096;     // ids worth a block of their own
+constexpr std::int32_t kBlocksTogether = 3;    // of a multiprocessor, so that loads of one cover the work of another
 
 /// The choice: `most` blocks of a row at this many rows on a device of 132 multiprocessors, in proportion on others. Few
 /// rows are spread out, so that all multiprocessors load; many rows fill the device as they are.
