@@ -115,11 +115,12 @@ FLLM_DEVICE void fill_bins(const C& cta, SharedRow& shared, const Row<C, LogitT>
 struct DistanceBins {
   float maximum;
   float scale;
-  float least = in_register(-41.0f);
+  float least;  // the mass function's, so that both work on one argument
+  float factor = in_register(-24.9f);
 
   /// Never decreases as the value falls.
   [[nodiscard]] FLLM_DEVICE std::int32_t operator()(float value) const {
-    return static_cast<std::int32_t>(max32((value - maximum) * scale, least) * -24.9f);
+    return static_cast<std::int32_t>(max32((value - maximum) * scale, least) * factor);
   }
 };
 
@@ -179,9 +180,10 @@ template <Cta C, class LogitT>
 FLLM_DEVICE Cut select_cut(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, const Goal& goal) {
   // Distances from +inf say nothing.
   if (row.maximum == infinity32()) return cut_in_row(cta, shared, row, least, not_a_number32(), goal);
-  const DistanceBins bin_of{row.maximum, row.scale};
+  const MassFunction mass_of = row.mass();
+  const DistanceBins bin_of{row.maximum, row.scale, mass_of.least};
   if (goal.by_mass) {
-    fill_bins(cta, shared, row, least, bin_of, row.mass());
+    fill_bins(cta, shared, row, least, bin_of, mass_of);
   } else {
     fill_bins(cta, shared, row, least, bin_of, [](float) { return Mass{1}; });
   }
