@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cuda/backend/cuda_backend.h"
+#include "cuda/runtime/graph.h"
 #include "tests/gpu/replay_backend.h"
 #include "tests/support/sample_suite.h"
 
@@ -56,9 +58,27 @@ TEST_P(CudaSampleOnce, SignedZeros) { run_signed_zeros(backend()); }
 TEST_P(CudaSampleOnce, ExactTopP) { run_exact_top_p(backend()); }
 TEST_P(CudaSampleOnce, RandomBits) { run_random_bits(backend(), SuiteSize::kFast); }
 TEST_P(CudaSampleOnce, RowInvariance) { run_row_invariance(backend(), SuiteSize::kFast); }
+TEST_P(CudaSampleOnce, ParameterArrays) { run_parameter_arrays(backend(), SuiteSize::kFast); }
 TEST_P(CudaSampleOnce, Distribution) {
   if (GetParam().replayed) GTEST_SKIP() << "a million draws: replays give the same bits in the tests above";
   run_distribution(backend(), SuiteSize::kFast);
+}
+
+// One graph, launched again and again: it draws on from the state it has left on the device.
+TEST(CudaSampleSteps, AGraphAdvancesFromReplayToReplay) {
+  const std::unique_ptr<Backend> device = make_cuda_backend(0);
+  run_advancing_steps(*device, [&](LogitType type, const SampleParams& params) { device->sample(type, params); });
+  auto* stream = static_cast<cudaStream_t>(cuda_stream(*device));
+  std::optional<cuda::Graph> graph;
+  run_advancing_steps(*device, [&](LogitType type, const SampleParams& params) {
+    if (!graph) {
+      device->synchronize();
+      cuda::StreamCapture capture(stream);
+      device->sample(type, params);
+      graph = capture.end();
+    }
+    graph->launch(stream);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Chosen, CudaSampleOnce, testing::Values(Mode{0, false}, Mode{0, true}), mode_name);

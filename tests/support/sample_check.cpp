@@ -83,7 +83,7 @@ void check_row(const SampleBatch& batch, const SampleOutput& got, std::int32_t r
 
 }  // namespace
 
-SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
+SampleOutput run_batch(Backend& backend, const SampleBatch& batch, const Adjust& adjust) {
   const BatchLayout& layout = batch.layout();
   const SampleParams host = batch.host_params();
   const TableSizes sizes = table_sizes(host);
@@ -121,6 +121,7 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
   params.top = layout.top_count > 0 ? top.data() : nullptr;
   params.probabilities = layout.want_probabilities ? probabilities.data() : nullptr;
   params.probabilities_stride = batch.probabilities_stride();
+  if (adjust) adjust(params);
   backend.sample(layout.type, params);
 
   SampleOutput output;
@@ -139,8 +140,8 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
   return output;
 }
 
-void expect_oracle(Backend& backend, const SampleBatch& batch) {
-  const SampleOutput output = run_batch(backend, batch);
+void expect_oracle(Backend& backend, const SampleBatch& batch, const Adjust& adjust) {
+  const SampleOutput output = run_batch(backend, batch, adjust);
   for (std::int32_t row = 0; row < batch.rows(); ++row) {
     SCOPED_TRACE(batch.describe(row));
     check_row(batch, output, row);

@@ -170,7 +170,7 @@ FLLM_DEVICE DrawnListed draw(const C& cta, SharedRow& shared, Row<C, LogitT>& ro
     }
     if (try_list) {
       const Drawn drawn = draw_listed(cta, shared, row, listed, all);
-      if (drawn.kept_count > 0) return {drawn, listed};
+      if (drawn.kept_count > 0) return {drawn, min_p_alone ? -1 : listed};  // what min-p keeps may be fewer than bound
     }
   }
   return {draw_unlisted(cta, shared, row, measured), -1};
