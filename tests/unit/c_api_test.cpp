@@ -189,7 +189,8 @@ const Wrong kWrong[] = {
      [](auto& a) { a.bias = odd_address<fllm_bias_entry>(), a.bias_offsets = odd_address<std::int32_t>(); }},
     {"history: all zero: must be given with history_slot",
      [](auto& a) { a.history_slot = some_address<std::int32_t>(); }},
-    {"history.entries: NULL: must be given\nhistory.sizes: NULL: must be given\nhistory.capacity: -1: must be at least 1\n"
+    {"history.entries: NULL: must be given\nhistory.sizes: NULL: must be given\nhistory.capacity: -1: must be at least "
+     "1\n"
      "history.slots: 0: must be at least 1\nhistory_slot: NULL: must be given with history",
      [](auto& a) { a.history.capacity = -1; }},
     {"history_slot: 0x1001: must be aligned to 4 bytes\nhistory.entries: 0x1001: must be aligned to 4 bytes\n"
@@ -211,8 +212,7 @@ const Wrong kWrong[] = {
     {"probabilities_stride: 3: must be at least vocab, or 0 for that",
      [](auto& a) { a.probabilities = some_address<float>(), a.probabilities_stride = 3; }},
     {"advance: 2: must be 0 or 1", [](auto& a) { a.advance = 2; }},
-    {"advance: 1: must have something to advance: position, generated or history_slot",
-     [](auto& a) { a.advance = 1; }},
+    {"advance: 1: must have something to advance: position, generated or history_slot", [](auto& a) { a.advance = 1; }},
     {"reserved: 1: must be 0", [](auto& a) { a.reserved = 1; }},
     {"workspace: NULL: must be given", [](auto& a) { a.workspace = nullptr; }},
 };
@@ -285,9 +285,9 @@ TEST(CApiSample, TheWorkspaceNeedsItsBytesAndNoAlignment) {
     EXPECT_THAT(memory, testing::Each(0xa5)) << "written beside the workspace";
   }
   args.workspace_bytes = bytes - 1;
-  expect_refused(fllm_sample(sampler.get(), &args, nullptr),
-                 "workspace_bytes: " + std::to_string(bytes - 1) + ": must be at least " + std::to_string(bytes) +
-                     " (fllm_sampler_workspace_size)");
+  expect_refused(fllm_sample(sampler.get(), &args, nullptr), "workspace_bytes: " + std::to_string(bytes - 1) +
+                                                                 ": must be at least " + std::to_string(bytes) +
+                                                                 " (fllm_sampler_workspace_size)");
   std::size_t fewer = 0;
   for (args.rows = 0; args.rows <= 3; ++args.rows) {
     std::size_t more = 0;
