@@ -100,8 +100,8 @@ TEST(CApiTensors, BecomeArguments) {
   EXPECT_EQ(static_cast<void*>(a.status), words + 14);
   EXPECT_EQ(a.workspace, words + 13);
   EXPECT_EQ(a.workspace_bytes, 300u);
-  for (const float* p : {a.temperature, a.top_p, a.min_p, a.repetition_penalty, a.frequency_penalty,
-                         a.presence_penalty}) {
+  for (const float* p :
+       {a.temperature, a.top_p, a.min_p, a.repetition_penalty, a.frequency_penalty, a.presence_penalty}) {
     EXPECT_EQ(p, memory + 1);
   }
   for (const void* p : {static_cast<const void*>(a.top_k), static_cast<const void*>(a.fallback_id),
@@ -169,12 +169,13 @@ TEST(CApiTensors, EmptyListsGoWithTheirOffsets) {
 TEST(CApiTensors, SayWhatIsWrong) {
   Call call;
   std::int64_t* const no_shape = nullptr;
-  Tensor transposed(call.memory, kFloating, 32, {2, 5}, {1, 2}), overlapping(call.memory, kFloating, 32, {2, 5}, {4, 1}),
-      doubles(call.memory, kFloating, 64, {2, 5}), cube(call.memory, kFloating, 32, {1, 2, 5}),
-      negative(call.memory, kFloating, 32, {2, -5}), huge(call.memory, kFloating, 32, {1ll << 40, 1ll << 40}),
-      null(nullptr, kFloating, 32, {2, 5}), elsewhere(call.memory, kFloating, 32, {2, 5}),
-      shapeless(call.memory, kFloating, 32, {2, 5}), lanes(call.memory, kFloating, 32, {2, 5}),
-      bits(call.memory, kFloating, 4, {2, 5}), odd(call.memory, 7, 8, {2, 5});
+  Tensor transposed(call.memory, kFloating, 32, {2, 5}, {1, 2}),
+      overlapping(call.memory, kFloating, 32, {2, 5}, {4, 1}), doubles(call.memory, kFloating, 64, {2, 5}),
+      cube(call.memory, kFloating, 32, {1, 2, 5}), negative(call.memory, kFloating, 32, {2, -5}),
+      huge(call.memory, kFloating, 32, {1ll << 40, 1ll << 40}), null(nullptr, kFloating, 32, {2, 5}),
+      elsewhere(call.memory, kFloating, 32, {2, 5}), shapeless(call.memory, kFloating, 32, {2, 5}),
+      lanes(call.memory, kFloating, 32, {2, 5}), bits(call.memory, kFloating, 4, {2, 5}),
+      odd(call.memory, 7, 8, {2, 5});
   elsewhere.value.device = {FLLM_DEVICE_CUDA, 1};
   shapeless.value.shape = no_shape;
   lanes.value.dtype.lanes = 4;
