@@ -78,9 +78,11 @@ class Backend {
   virtual void history_append(const HistoryAppendParams& params) = 0;
 };
 
+constexpr std::int32_t kMaxCpuThreads = 1024;
+
 struct BackendOptions {
   std::string device = "auto";  // auto | cpu | cuda | cuda:N
-  std::int32_t threads = 0;     // CPU workers; 0: one per core
+  std::int32_t threads = 0;     // CPU workers, at most kMaxCpuThreads; 0: one per core
 };
 
 /// Picks by option, then by device presence. Exception(kInvalidArgument) for an unknown name, Exception(kUnsupported)

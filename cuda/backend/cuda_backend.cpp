@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "cuda/backend/cuda_executor.h"
+#include "cuda/backend/cuda_sampling.h"
 #include "cuda/backend/kernel_backend.h"
 #include "cuda/runtime/blas.h"
 #include "cuda/runtime/check.h"
@@ -44,7 +45,7 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
  public:
   explicit CudaBackend(std::int32_t index);
 
-  [[nodiscard]] std::string description() const override;
+  [[nodiscard]] std::string description() const override { return device.description(); }
   [[nodiscard]] MemoryInfo memory() const override;
   [[nodiscard]] void* allocate(std::size_t bytes) override;
   void release(void* memory) noexcept override;
@@ -67,14 +68,7 @@ CudaBackend::CudaBackend(std::int32_t index)
     : CudaPlace(index), KernelBackend<cuda::CudaExecutor>(device, stream.get()) {
   const cuda::UseDevice scope(index);
   staging_.emplace();
-  executor().allow_all_shared<SampleRow<float>>();
-  executor().allow_all_shared<SampleRow<Half>>();
-  executor().allow_all_shared<SampleRow<BFloat16>>();
-}
-
-std::string CudaBackend::description() const {
-  return "cuda:" + std::to_string(device.index) + " (" + device.name + ", compute capability " +
-         std::to_string(device.compute_major) + "." + std::to_string(device.compute_minor) + ")";
+  prepare_sampling(executor());
 }
 
 MemoryInfo CudaBackend::memory() const {

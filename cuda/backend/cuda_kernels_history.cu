@@ -5,5 +5,6 @@
 namespace fllm::cuda {
 
 template void CudaExecutor::launch<HistoryAppend>(LaunchShape, const HistoryAppendParams&) const;
+template std::size_t CudaExecutor::allow_all_shared<HistoryAppend>() const;
 
 }  // namespace fllm::cuda

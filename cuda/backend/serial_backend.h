@@ -12,7 +12,7 @@ class SerialBackend final : public KernelBackend<SerialExecutor> {
   /// kernels: a table this machine can run. threads >= 1.
   SerialBackend(const SerialKernels& kernels, std::int32_t threads) : KernelBackend(kernels, threads) {}
 
-  [[nodiscard]] std::string description() const override;
+  [[nodiscard]] std::string description() const override { return executor().description(); }
   [[nodiscard]] MemoryInfo memory() const override { return machine_memory(); }
 
   [[nodiscard]] void* allocate(std::size_t bytes) override { return allocate_aligned(bytes).release(); }

@@ -36,6 +36,11 @@ DeviceInfo describe_device(std::int32_t index) {
           properties.clusterLaunch != 0 ? 8 : 1};
 }
 
+std::string DeviceInfo::description() const {
+  return "cuda:" + std::to_string(index) + " (" + name + ", compute capability " + std::to_string(compute_major) + "." +
+         std::to_string(compute_minor) + ")";
+}
+
 FreeMemory free_memory() {
   FreeMemory memory;
   check(cudaMemGetInfo(&memory.free_bytes, &memory.total_bytes), "asking for the free memory");

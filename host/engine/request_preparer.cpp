@@ -10,6 +10,7 @@
 #include "host/constraint/token_mask.h"
 #include "host/engine/batch.h"
 #include "host/model/kv_cache.h"
+#include "host/util/violations.h"
 
 namespace fllm {
 namespace {
@@ -22,12 +23,6 @@ std::uint64_t random_seed() {
 void sort_and_unique(std::vector<TokenId>& ids) {
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-}
-
-std::string join_lines(const std::vector<std::string>& lines) {
-  std::string joined;
-  for (const std::string& line : lines) joined += (joined.empty() ? "" : "\n") + line;
-  return joined;
 }
 
 }  // namespace
@@ -78,7 +73,7 @@ void RequestPreparer::check(const Request& request, RequestState& state) const {
       found.push_back(std::string("prompt: ") + error.what());
     }
   }
-  if (!found.empty()) throw Exception(ErrorCode::kInvalidArgument, join_lines(found));
+  refuse_violations(found);
 
   if (state.prompt.empty()) {
     if (!vocabulary_->bos) {

@@ -40,9 +40,9 @@ typedef enum fllm_status {
   FLLM_OK = 0,
   FLLM_INVALID_ARGUMENT = 1,  ///< a value outside its stated range; the message lists every violation
   FLLM_UNSUPPORTED = 2,       ///< a valid request this build or machine cannot run: no CUDA, no such device
-  FLLM_OUT_OF_MEMORY = 3,     ///< only when a sampler is created
+  FLLM_OUT_OF_MEMORY = 3,     ///< of the host, when a sampler is created or a message made
   FLLM_DEVICE_LOST = 4,       ///< a device fault, of this launch or an earlier one; every later call says so too
-  FLLM_INTERNAL = 5           ///< a defect of this library
+  FLLM_INTERNAL = 5  ///< a defect of this library, or a CUDA error that is none of the above: a stream that is none
 } fllm_status;
 
 /// "invalid argument" and so on, for people; "unknown status" for any other value. Never NULL.
@@ -222,18 +222,20 @@ FLLM_API fllm_status fllm_history_append(fllm_sampler* sampler, const fllm_histo
 #ifdef DLPACK_DLPACK_H_
 typedef DLTensor fllm_dl_tensor;
 #else
+typedef struct fllm_dl_device {
+  int32_t device_type;  ///< 1 CPU, 2 CUDA, 3 pinned host memory, 13 managed memory
+  int32_t device_id;
+} fllm_dl_device;
+typedef struct fllm_dl_data_type {
+  uint8_t code;  ///< 0 signed, 1 unsigned, 2 floating point, 4 bfloat16
+  uint8_t bits;
+  uint16_t lanes;
+} fllm_dl_data_type;
 typedef struct fllm_dl_tensor {
   void* data;
-  struct {
-    int32_t device_type;  ///< 1 CPU, 2 CUDA, 3 pinned host memory, 13 managed memory
-    int32_t device_id;
-  } device;
+  fllm_dl_device device;
   int32_t ndim;
-  struct {
-    uint8_t code;  ///< 0 signed, 1 unsigned, 2 floating point, 4 bfloat16
-    uint8_t bits;
-    uint16_t lanes;
-  } dtype;
+  fllm_dl_data_type dtype;
   int64_t* shape;        ///< [ndim]
   int64_t* strides;      ///< [ndim] in elements; NULL: compact
   uint64_t byte_offset;  ///< from data to the first element
