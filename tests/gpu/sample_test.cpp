@@ -40,16 +40,28 @@ class CudaSample : public testing::TestWithParam<Mode> {
   ReplayBackend replay_;
 };
 
-TEST_P(CudaSample, FilterGrid) { run_filter_grid(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, MixedRows) { run_mixed_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, EditedRows) { run_edited_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, Infinities) { run_infinities(backend()); }
 TEST_P(CudaSample, LargeRows) { run_large_rows(backend(), SuiteSize::kFast); }
-TEST_P(CudaSample, IntervalEnds) { run_interval_ends(backend(), SuiteSize::kFast); }
 
 INSTANTIATE_TEST_SUITE_P(Blocks, CudaSample,
                          testing::Values(Mode{1, false}, Mode{2, false}, Mode{4, false}, Mode{8, false}, Mode{8, true}),
                          mode_name);
+
+// Thousands of short rows: not replayed too.
+using CudaSampleLaunched = CudaSample;
+
+TEST_P(CudaSampleLaunched, FilterGrid) { run_filter_grid(backend(), SuiteSize::kFast); }
+
+INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleLaunched,
+                         testing::Values(Mode{1, false}, Mode{2, false}, Mode{4, false}, Mode{8, false}), mode_name);
+
+using CudaSampleEnds = CudaSample;
+
+TEST_P(CudaSampleEnds, IntervalEnds) { run_interval_ends(backend(), SuiteSize::kFast); }
+
+INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleEnds, testing::Values(Mode{1, false}, Mode{8, false}), mode_name);
 
 // What does not depend on how a row is shared out.
 using CudaSampleOnce = CudaSample;
