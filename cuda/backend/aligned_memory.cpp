@@ -13,11 +13,11 @@
 namespace fllm {
 
 AlignedMemory allocate_aligned(std::size_t bytes) {
-  constexpr std::size_t kAlignment = 64;
   void* memory = nullptr;
-  if (bytes <= SIZE_MAX - kAlignment) {
-    memory =
-        std::aligned_alloc(kAlignment, bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  if (bytes <= SIZE_MAX - kMemoryAlignment) {
+    memory = std::aligned_alloc(
+        kMemoryAlignment,
+        bytes == 0 ? kMemoryAlignment : (bytes + kMemoryAlignment - 1) / kMemoryAlignment * kMemoryAlignment);
   }
   if (memory == nullptr) {
     throw Exception(ErrorCode::kOutOfMemory, "out of memory: " + std::to_string(bytes) + " bytes needed, " +

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 
+#include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/sample_params.h"
 
@@ -71,14 +72,17 @@ class Backend {
   virtual void gather_rows(const GatherRowsParams& params) = 0;
   virtual void copy_blocks(const CopyBlocksParams& params) = 0;
 
-  /// int32 elements of SampleParams::scratch each row needs for this vocabulary; 0 when the row stays on chip.
-  [[nodiscard]] virtual std::int64_t sample_scratch_elements(std::int32_t vocab) const = 0;
+  /// Floats of SampleParams::scratch each row needs for this vocabulary; 0 when rows stay on chip.
+  [[nodiscard]] virtual std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const = 0;
   virtual void sample(LogitType type, const SampleParams& params) = 0;
+  virtual void history_append(const HistoryAppendParams& params) = 0;
 };
+
+constexpr std::int32_t kMaxCpuThreads = 1024;
 
 struct BackendOptions {
   std::string device = "auto";  // auto | cpu | cuda | cuda:N
-  std::int32_t threads = 0;     // CPU workers; 0: one per core
+  std::int32_t threads = 0;     // CPU workers, at most kMaxCpuThreads; 0: one per core
 };
 
 /// Picks by option, then by device presence. Exception(kInvalidArgument) for an unknown name, Exception(kUnsupported)

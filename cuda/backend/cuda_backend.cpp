@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda/backend/cuda_backend.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "cuda/backend/cuda_executor.h"
+#include "cuda/backend/cuda_sampling.h"
 #include "cuda/backend/kernel_backend.h"
 #include "cuda/runtime/blas.h"
 #include "cuda/runtime/check.h"
@@ -45,7 +45,7 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
  public:
   explicit CudaBackend(std::int32_t index);
 
-  [[nodiscard]] std::string description() const override;
+  [[nodiscard]] std::string description() const override { return device.description(); }
   [[nodiscard]] MemoryInfo memory() const override;
   [[nodiscard]] void* allocate(std::size_t bytes) override;
   void release(void* memory) noexcept override;
@@ -56,28 +56,19 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   void linear(const LinearParams& params) override;
-  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab) const override;
 
   [[nodiscard]] cudaStream_t cuda_stream() const { return stream.get(); }
 
  private:
   std::optional<cuda::Staging> staging_;  // made on the device
   std::optional<cuda::Blas> blas_;        // made with the first weight: a sampler alone needs no cuBLAS
-  std::size_t sample_shared_bytes_ = 0;   // dynamic shared memory a row may have
 };
 
 CudaBackend::CudaBackend(std::int32_t index)
-    : CudaPlace(index), KernelBackend<cuda::CudaExecutor>(index, stream.get()) {
+    : CudaPlace(index), KernelBackend<cuda::CudaExecutor>(device, stream.get()) {
   const cuda::UseDevice scope(index);
   staging_.emplace();
-  sample_shared_bytes_ = std::min({executor().allow_all_shared<SampleRow<float>>(device.block_shared_bytes),
-                                   executor().allow_all_shared<SampleRow<Half>>(device.block_shared_bytes),
-                                   executor().allow_all_shared<SampleRow<BFloat16>>(device.block_shared_bytes)});
-}
-
-std::string CudaBackend::description() const {
-  return "cuda:" + std::to_string(device.index) + " (" + device.name + ", compute capability " +
-         std::to_string(device.compute_major) + "." + std::to_string(device.compute_minor) + ")";
+  prepare_sampling(executor());
 }
 
 MemoryInfo CudaBackend::memory() const {
@@ -126,11 +117,6 @@ void CudaBackend::linear(const LinearParams& p) {
   blas_->gemm({p.x, weight.data(), residual ? 1.0f : 0.0f, p.out});
   if (p.bias == nullptr && p.epilogue != Epilogue::kBiasGelu) return;
   finish_product(executor(), {p.out, p.bias, residual ? Epilogue::kBias : p.epilogue, p.out});
-}
-
-std::int64_t CudaBackend::sample_scratch_elements(std::int32_t vocab) const {
-  const std::int64_t elements = sampling::scratch_elements(vocab);
-  return static_cast<std::size_t>(elements) * sizeof(std::int32_t) <= sample_shared_bytes_ ? 0 : elements;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "cuda/launch/launch_shape.h"
+#include "cuda/runtime/device_info.h"
 
 namespace fllm::cuda {
 
@@ -14,7 +15,14 @@ namespace fllm::cuda {
 /// by kernel, in the .cu files beside it; all else that uses an executor is host code.
 class CudaExecutor {
  public:
-  CudaExecutor(std::int32_t device, cudaStream_t stream) : device_(device), stream_(stream) {}
+  CudaExecutor(const DeviceInfo& device, cudaStream_t stream)
+      : device_(device.index),
+        target_{.block_shared_bytes = device.block_shared_bytes,
+                .multiprocessors = device.multiprocessors,
+                .max_cluster = device.max_cluster},
+        stream_(stream) {}
+
+  [[nodiscard]] const LaunchTarget& target() const { return target_; }
 
   /// Errors: Exception(kDeviceLost) after a fault, of this launch or an earlier one.
   template <class K>
@@ -23,10 +31,11 @@ class CudaExecutor {
   /// Lets a kernel be launched with as much dynamic shared memory as the device has, and says how much that is. Without
   /// this it is 48 KiB with the static part. Called when a backend is made, not in a step.
   template <class K>
-  [[nodiscard]] std::size_t allow_all_shared(std::size_t block_shared_bytes) const;
+  std::size_t allow_all_shared() const;
 
  private:
   std::int32_t device_;
+  LaunchTarget target_;
   cudaStream_t stream_;
 };
 

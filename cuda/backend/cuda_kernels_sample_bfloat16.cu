@@ -5,6 +5,6 @@
 namespace fllm::cuda {
 
 template void CudaExecutor::launch<SampleRow<BFloat16>>(LaunchShape, const SampleParams&) const;
-template std::size_t CudaExecutor::allow_all_shared<SampleRow<BFloat16>>(std::size_t) const;
+template std::size_t CudaExecutor::allow_all_shared<SampleRow<BFloat16>>() const;
 
 }  // namespace fllm::cuda

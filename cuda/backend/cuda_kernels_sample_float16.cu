@@ -5,6 +5,6 @@
 namespace fllm::cuda {
 
 template void CudaExecutor::launch<SampleRow<Half>>(LaunchShape, const SampleParams&) const;
-template std::size_t CudaExecutor::allow_all_shared<SampleRow<Half>>(std::size_t) const;
+template std::size_t CudaExecutor::allow_all_shared<SampleRow<Half>>() const;
 
 }  // namespace fllm::cuda

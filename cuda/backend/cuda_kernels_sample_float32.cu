@@ -5,6 +5,6 @@
 namespace fllm::cuda {
 
 template void CudaExecutor::launch<SampleRow<float>>(LaunchShape, const SampleParams&) const;
-template std::size_t CudaExecutor::allow_all_shared<SampleRow<float>>(std::size_t) const;
+template std::size_t CudaExecutor::allow_all_shared<SampleRow<float>>() const;
 
 }  // namespace fllm::cuda

@@ -43,15 +43,22 @@ void CudaExecutor::launch(LaunchShape shape, const typename K::Params& params) c
   config.blockDim = dim3(static_cast<unsigned>(shape.block));
   config.dynamicSmemBytes = shape.dynamic_shared_bytes;
   config.stream = stream_;
+  cudaLaunchAttribute cluster{};
+  if (shape.cluster > 1) {
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim = {static_cast<unsigned>(shape.cluster), 1, 1};
+    config.attrs = &cluster;
+    config.numAttrs = 1;
+  }
   check(cudaLaunchKernelEx(&config, kernel_entry<K>, params), "launching a kernel");
 }
 
 template <class K>
-std::size_t CudaExecutor::allow_all_shared(std::size_t block_shared_bytes) const {
+std::size_t CudaExecutor::allow_all_shared() const {
   const UseDevice scope(device_);
   cudaFuncAttributes attributes{};
   check(cudaFuncGetAttributes(&attributes, kernel_entry<K>), "reading a kernel's attributes");
-  const std::size_t dynamic_bytes = block_shared_bytes - attributes.sharedSizeBytes;
+  const std::size_t dynamic_bytes = target_.block_shared_bytes - attributes.sharedSizeBytes;
   check(cudaFuncSetAttribute(kernel_entry<K>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                              static_cast<int>(dynamic_bytes)),
         "raising a kernel's shared memory");

@@ -70,9 +70,4 @@ void FiberBackend::linear(const LinearParams& p) {
   finish_product(executor(), {{product.data(), p.x.rows, cols, cols}, p.bias, p.epilogue, p.out});
 }
 
-std::int64_t FiberBackend::sample_scratch_elements(std::int32_t vocab) const {
-  const std::int64_t elements = sampling::scratch_elements(vocab);
-  return static_cast<std::size_t>(elements) * sizeof(std::int32_t) <= kSampleSharedBytes ? 0 : elements;
-}
-
 }  // namespace fllm

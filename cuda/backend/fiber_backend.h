@@ -17,9 +17,6 @@ namespace fllm {
 /// return. Errors, besides Backend's: FiberError.
 class FiberBackend final : public KernelBackend<FiberExecutor> {
  public:
-  /// Rows of the sampler that fit are kept in shared memory; small, so that tests of both ways stay small.
-  static constexpr std::size_t kSampleSharedBytes = std::size_t{48} << 10;
-
   explicit FiberBackend(const FiberOptions& options);
 
   [[nodiscard]] std::string description() const override;  // "fiber (128 threads, schedule 1)"
@@ -34,11 +31,11 @@ class FiberBackend final : public KernelBackend<FiberExecutor> {
                                                           std::int32_t in) override;
   /// The product is a plain loop in ascending order of the input features; the epilogue is the kernel.
   void linear(const LinearParams& params) override;
-  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab) const override;
 };
 
 // Compiled apart: a change to one kernel recompiles its own group.
 extern template void KernelBackend<FiberExecutor>::sample(LogitType, const SampleParams&);
+extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
 extern template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
 extern template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);
 extern template void KernelBackend<FiberExecutor>::embed(const EmbedParams&);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cuda/backend/backend.h"
+#include "cuda/launch/history_launch.h"
 #include "cuda/launch/model_launch.h"
 #include "cuda/launch/sampling_launch.h"
 
@@ -21,7 +22,11 @@ class KernelBackend : public Backend {
   void attention(const AttentionParams& params) override { attend(executor_, params); }
   void gather_rows(const GatherRowsParams& params) override { pick_rows(executor_, params); }
   void copy_blocks(const CopyBlocksParams& params) override { duplicate_blocks(executor_, params); }
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
+    return sampling::scratch_elements(executor_.target(), vocab, blocks_per_row);
+  }
   void sample(LogitType type, const SampleParams& params) override { sample_rows(executor_, type, params); }
+  void history_append(const HistoryAppendParams& params) override { append_histories(executor_, params); }
 
  protected:
   template <class... Arguments>

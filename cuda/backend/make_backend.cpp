@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "cuda/backend/backend.h"
+#include "cuda/backend/cpu_sampler.h"
 #include "cuda/backend/cuda_backend.h"
 #include "cuda/backend/serial_backend.h"
 #include "cuda/backend/serial_isa.h"
@@ -14,17 +15,17 @@
 namespace fllm {
 namespace {
 
-constexpr std::int32_t kMaxThreads = 1024;
-
-std::unique_ptr<Backend> make_cpu_backend(std::int32_t threads) {
-  if (threads < 0 || threads > kMaxThreads) {
+/// SerialBackend or CpuSampler.
+template <class Machine>
+std::unique_ptr<Machine> make_on_cpu(std::int32_t threads) {
+  if (threads < 0 || threads > kMaxCpuThreads) {
     throw Exception(ErrorCode::kInvalidArgument, "threads is " + std::to_string(threads) + "; allowed: [1, " +
-                                                     std::to_string(kMaxThreads) + "], or 0 for one per core");
+                                                     std::to_string(kMaxCpuThreads) + "], or 0 for one per core");
   }
-  const auto cores = static_cast<std::int32_t>(std::min<unsigned>(std::thread::hardware_concurrency(), kMaxThreads));
+  const auto cores = static_cast<std::int32_t>(std::min<unsigned>(std::thread::hardware_concurrency(), kMaxCpuThreads));
   const std::int32_t count = threads > 0 ? threads : std::max(1, cores);
   try {
-    return std::make_unique<SerialBackend>(choose_serial_kernels(), count);
+    return std::make_unique<Machine>(choose_serial_kernels(), count);
   } catch (const std::system_error& error) {
     throw Exception(ErrorCode::kOutOfMemory, "cannot start " + std::to_string(count) + " threads: " + error.what());
   }
@@ -43,9 +44,10 @@ std::int32_t cuda_index(const std::string& device) {
 }  // namespace
 
 std::unique_ptr<Backend> make_backend(const BackendOptions& options) {
-  if (options.device == "cpu") return make_cpu_backend(options.threads);
+  if (options.device == "cpu") return make_on_cpu<SerialBackend>(options.threads);
   if (options.device == "auto") {
-    return cuda_unavailable_reason().empty() ? make_cuda_backend(0) : make_cpu_backend(options.threads);
+    if (cuda_unavailable_reason().empty()) return make_cuda_backend(0);
+    return make_on_cpu<SerialBackend>(options.threads);
   }
   const std::int32_t index = cuda_index(options.device);
   if (index < 0) {
@@ -54,5 +56,7 @@ std::unique_ptr<Backend> make_backend(const BackendOptions& options) {
   }
   return make_cuda_backend(index);
 }
+
+std::unique_ptr<SamplerBackend> make_cpu_sampler(std::int32_t threads) { return make_on_cpu<CpuSampler>(threads); }
 
 }  // namespace fllm

@@ -7,11 +7,6 @@
 
 namespace fllm {
 
-std::string SerialBackend::description() const {
-  const std::int32_t threads = executor().thread_count();
-  return "cpu (" + std::to_string(threads) + (threads == 1 ? " thread, " : " threads, ") + executor().isa() + ")";
-}
-
 void SerialBackend::upload(void* destination, const void* source, std::size_t bytes) {
   if (bytes > 0) std::memcpy(destination, source, bytes);
 }

@@ -12,7 +12,7 @@ class SerialBackend final : public KernelBackend<SerialExecutor> {
   /// kernels: a table this machine can run. threads >= 1.
   SerialBackend(const SerialKernels& kernels, std::int32_t threads) : KernelBackend(kernels, threads) {}
 
-  [[nodiscard]] std::string description() const override;
+  [[nodiscard]] std::string description() const override { return executor().description(); }
   [[nodiscard]] MemoryInfo memory() const override { return machine_memory(); }
 
   [[nodiscard]] void* allocate(std::size_t bytes) override { return allocate_aligned(bytes).release(); }
@@ -24,8 +24,6 @@ class SerialBackend final : public KernelBackend<SerialExecutor> {
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   void linear(const LinearParams& params) override;
-
-  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t) const override { return 0; }
 };
 
 }  // namespace fllm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/panel_product.h"
 #include "cuda/kernels/sample_params.h"
@@ -23,6 +24,9 @@ constexpr double block_nanoseconds(const CopyBlocksParams& p) { return 10 + 2.0 
 constexpr double block_nanoseconds(const PanelProductParams& p) {
   const std::int32_t rows = p.out.rows < PanelProduct::kGroupRows ? p.out.rows : PanelProduct::kGroupRows;
   return p.x.cols * (8.0 + 0.7 * rows);  // a panel comes at some 30 GB/s, then 90 multiply-adds a nanosecond
+}
+constexpr double block_nanoseconds(const HistoryAppendParams& p) {
+  return p.offsets == nullptr ? 100 : 10000;  // a history of some hundred ids; a prompt has as many to append
 }
 constexpr double block_nanoseconds(const SampleParams& p) { return 500 + 0.5 * p.vocab; }
 

@@ -9,6 +9,11 @@ SerialExecutor::SerialExecutor(const SerialKernels& kernels, std::int32_t thread
   reserve_dynamic(48 * 1024);
 }
 
+std::string SerialExecutor::description() const {
+  const std::int32_t threads = pool_.thread_count();
+  return "cpu (" + std::to_string(threads) + (threads == 1 ? " thread, " : " threads, ") + kernels_.isa + ")";
+}
+
 void SerialExecutor::reserve_dynamic(std::size_t bytes) {
   if (bytes <= dynamic_bytes_) return;
   for (WorkerMemory& memory : memory_) memory.dynamic = allocate_aligned(bytes);

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "cuda/backend/aligned_memory.h"
@@ -19,27 +22,53 @@ class SerialExecutor {
   /// kernels: a table this machine can run. threads >= 1.
   SerialExecutor(const SerialKernels& kernels, std::int32_t threads);
 
-  [[nodiscard]] const char* isa() const { return kernels_.isa; }
-  [[nodiscard]] std::int32_t thread_count() const { return pool_.thread_count(); }
+  [[nodiscard]] std::string description() const;  // "cpu (2 threads, v4)"
+  [[nodiscard]] static LaunchTarget target() {
+    return {.warp_width = 1, .block_shared_bytes = std::size_t{1} << 40};  // ordinary memory
+  }
 
   template <class Kernel>
   void launch(const LaunchShape& shape, const typename Kernel::Params& params) {
+    reserve_dynamic(shape.dynamic_shared_bytes);
+    run<Kernel>(shape, params, [this](std::size_t worker) { return memory_[worker].dynamic.get(); });
+  }
+
+  /// Bytes of memory a launch of this shape needs in launch_in.
+  [[nodiscard]] std::size_t dynamic_bytes(const LaunchShape& shape) const {
+    const auto workers = static_cast<std::size_t>(std::min(shape.grid, pool_.thread_count()));
+    const std::size_t bytes = workers * padded(shape.dynamic_shared_bytes);
+    return bytes == 0 ? 0 : bytes + kMemoryAlignment - 1;
+  }
+  /// launch with the dynamic shared memory in `memory` of dynamic_bytes(shape), any alignment: nothing is allocated.
+  template <class Kernel>
+  void launch_in(std::span<std::byte> memory, const LaunchShape& shape, const typename Kernel::Params& params) {
+    std::byte* start = memory.data() + (-reinterpret_cast<std::uintptr_t>(memory.data()) & (kMemoryAlignment - 1));
+    const std::size_t stride = padded(shape.dynamic_shared_bytes);
+    run<Kernel>(shape, params, [start, stride](std::size_t worker) { return start + worker * stride; });
+  }
+
+ private:
+  static std::size_t padded(std::size_t bytes) {
+    return (bytes + kMemoryAlignment - 1) / kMemoryAlignment * kMemoryAlignment;
+  }
+
+  /// dynamic_of(worker): where its dynamic shared memory is.
+  template <class Kernel, class DynamicOf>
+  void run(const LaunchShape& shape, const typename Kernel::Params& params, const DynamicOf& dynamic_of) {
     if (shape.grid == 0) return;
     const double threads_worth = shape.grid * block_nanoseconds(params) / kNanosecondsPerThread;
     const std::int32_t most = std::min(shape.grid, pool_.thread_count());
     const std::int32_t workers = threads_worth < most ? std::max(1, static_cast<std::int32_t>(threads_worth)) : most;
-    reserve_dynamic(shape.dynamic_shared_bytes);
-    const auto run = kernels_.entry<Kernel>().run;
+    const auto run_blocks = kernels_.entry<Kernel>().run;
     pool_.run(workers, [&](std::int32_t worker) {
       const std::int64_t grid = shape.grid;
       const BlockRange range{static_cast<std::int32_t>(grid * worker / workers),
                              static_cast<std::int32_t>(grid * (worker + 1) / workers), shape.grid};
-      const WorkerMemory& memory = memory_[static_cast<std::size_t>(worker)];
-      run(params, range, {memory.shared.get(), memory.dynamic.get()});
+      const auto index = static_cast<std::size_t>(worker);
+      run_blocks(params, range, {memory_[index].shared.get(), dynamic_of(index)});
     });
   }
 
- private:
   struct WorkerMemory {
     AlignedMemory shared;
     AlignedMemory dynamic;

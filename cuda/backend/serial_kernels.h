@@ -8,6 +8,7 @@
 #include "cuda/kernels/embed.h"
 #include "cuda/kernels/epilogue.h"
 #include "cuda/kernels/gather_rows.h"
+#include "cuda/kernels/history_append.h"
 #include "cuda/kernels/kv_append.h"
 #include "cuda/kernels/panel_product.h"
 #include "cuda/kernels/rms_norm.h"
@@ -60,6 +61,7 @@ using SerialKernels = SerialTable<Embed,             //
                                   GatherRows,        //
                                   CopyBlocks,        //
                                   PanelProduct,      //
+                                  HistoryAppend,     //
                                   SampleRow<float>,  //
                                   SampleRow<Half>,   //
                                   SampleRow<BFloat16>>;

@@ -19,6 +19,9 @@ namespace fllm {
 ///   ballot(b)             bit i: b of lane i. Whole warp
 ///   atomic_add(p, v)      adds to shared or global memory, returns the old value (uint32, uint64: order-free)
 ///   dynamic_shared()      start of the launch's dynamic shared memory, 16-byte aligned
+///   cluster_rank/size     which block of a cluster of consecutive blocks, of how many (1 where there are no clusters)
+///   cluster_sync          barrier of all blocks of the cluster, orders shared and global memory among them
+///   remote(p, rank)       p, which points into shared memory, as the block `rank` of the cluster has it
 template <class C>
 concept Cta = requires(const C& cta, std::uint32_t* p32, unsigned long long* p64) {
   { C::kWarpWidth } -> std::convertible_to<std::int32_t>;
@@ -37,6 +40,10 @@ concept Cta = requires(const C& cta, std::uint32_t* p32, unsigned long long* p64
   cta.atomic_add(p32, std::uint32_t{1});
   cta.atomic_add(p64, 1ull);
   { cta.dynamic_shared() } -> std::same_as<void*>;
+  { cta.cluster_rank() } -> std::same_as<std::int32_t>;
+  { cta.cluster_size() } -> std::same_as<std::int32_t>;
+  cta.cluster_sync();
+  { cta.remote(p32, 0) } -> std::same_as<std::uint32_t*>;
 };
 
 }  // namespace fllm

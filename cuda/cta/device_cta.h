@@ -35,6 +35,27 @@ struct DeviceCta {
   FLLM_DEVICE unsigned long long atomic_add(unsigned long long* address, unsigned long long value) const {
     return atomicAdd(address, value);
   }
+  // Clusters came with compute capability 9.0; before it a block is alone.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  FLLM_DEVICE std::int32_t cluster_rank() const { return static_cast<std::int32_t>(__clusterRelativeBlockRank()); }
+  FLLM_DEVICE std::int32_t cluster_size() const { return static_cast<std::int32_t>(__clusterSizeInBlocks()); }
+  FLLM_DEVICE void cluster_sync() const {
+    __cluster_barrier_arrive();
+    __cluster_barrier_wait();
+  }
+  template <class T>
+  FLLM_DEVICE T* remote(T* local, std::int32_t rank) const {
+    return static_cast<T*>(__cluster_map_shared_rank(local, static_cast<unsigned>(rank)));
+  }
+#else
+  FLLM_DEVICE std::int32_t cluster_rank() const { return 0; }
+  FLLM_DEVICE std::int32_t cluster_size() const { return 1; }
+  FLLM_DEVICE void cluster_sync() const { __syncthreads(); }
+  template <class T>
+  FLLM_DEVICE T* remote(T* local, std::int32_t) const {
+    return local;
+  }
+#endif
   FLLM_DEVICE void* dynamic_shared() const {
     extern __shared__ uint4 fllm_dynamic_shared[];
     return fllm_dynamic_shared;

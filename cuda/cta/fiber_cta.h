@@ -66,6 +66,14 @@ class FiberCta {
     return old;
   }
   void* dynamic_shared() const { return frame_->dynamic_shared; }
+  // A cluster of one block: what blocks do to each other is tested on the compiled kernels.
+  std::int32_t cluster_rank() const { return 0; }
+  std::int32_t cluster_size() const { return 1; }
+  void cluster_sync(std::source_location where = std::source_location::current()) const { sync(where); }
+  template <class T>
+  T* remote(T* local, std::int32_t) const {
+    return local;
+  }
 
  private:
   template <class T>

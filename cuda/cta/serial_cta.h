@@ -43,6 +43,13 @@ class SerialCta {
     return old;
   }
   FLLM_DEVICE void* dynamic_shared() const { return dynamic_shared_; }
+  FLLM_DEVICE std::int32_t cluster_rank() const { return 0; }
+  FLLM_DEVICE std::int32_t cluster_size() const { return 1; }
+  FLLM_DEVICE void cluster_sync() const {}
+  template <class T>
+  FLLM_DEVICE T* remote(T* local, std::int32_t) const {
+    return local;
+  }
 
   /// Asks for memory that will be read soon. Streams in pieces are too short for the hardware to see them coming.
   FLLM_DEVICE static void prefetch(const float* data, std::int32_t count) {

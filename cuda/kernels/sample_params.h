@@ -17,6 +17,7 @@ enum SampleStatus : std::uint32_t {
   kSampleNan = 1,    // a NaN among the row's logits; it was read as -inf
   kSampleInf = 2,    // the largest edited logit is +inf: its lowest id is the result
   kSampleEmpty = 4,  // every token is forbidden: the result is the fallback id
+  kSampleFull = 8,   // the row's history had no room for the token, which penalties will therefore not see
 };
 
 /// A half-open range of a side table.
@@ -33,8 +34,18 @@ struct BiasEntry {
 /// One distinct id of a row's history.
 struct CountEntry {
   std::int32_t id;
-  std::int32_t output_count;  // occurrences in the output; frequency and presence
-  std::uint32_t repeated;     // 1: the repetition penalty applies (in prompt or output, within the window)
+  std::uint32_t output_count : 31;  // occurrences in the output; frequency and presence
+  std::uint32_t repeated : 1;       // 1: the repetition penalty applies (in prompt or output, within the window)
+};
+static_assert(sizeof(CountEntry) == 8);
+
+/// Histories kept on the device, one a slot: distinct ids with their counts, in the order they first occurred. Sampling
+/// with SampleParams::advance appends the token it drew, so that a graph can run many steps.
+struct HistoryTable {
+  CountEntry* entries = nullptr;  // [slots, capacity]
+  std::int32_t* sizes = nullptr;  // [slots] entries in use
+  std::int32_t capacity = 0;
+  std::int32_t slot_count = INT32_MAX;  // a row whose slot is outside [0, slot_count) has no history
 };
 
 /// Parameters of one row, checked on the host. The defaults change nothing and draw at temperature 1.
@@ -47,16 +58,42 @@ struct RowSampling {
   float repetition_penalty = 1;  // > 0
   float frequency_penalty = 0;
   float presence_penalty = 0;
-  std::int32_t fallback_id = 0;  // the result of an empty support
-  std::int32_t mask_row = -1;    // row of the allow mask; -1: everything is allowed
-  TableRange bans;               // of SampleParams::ban_ids
-  TableRange end_ids;            // of SampleParams::ban_ids too: forbidden while generated < min_tokens
-  TableRange bias;               // of SampleParams::bias, ids distinct
-  TableRange counts;             // of SampleParams::counts, ids distinct
+  std::int32_t fallback_id = 0;    // the result of an empty support
+  std::int32_t mask_row = -1;      // row of the allow mask; -1: everything is allowed
+  TableRange bans;                 // of SampleParams::ban_ids
+  TableRange end_ids;              // of SampleParams::ban_ids too: forbidden while generated < min_tokens
+  TableRange bias;                 // of SampleParams::bias, ids distinct
+  TableRange counts;               // of SampleParams::counts, ids distinct; not read when history_slot >= 0
+  std::int32_t history_slot = -1;  // of SampleParams::history; no two rows of a launch share one
   std::int32_t generated = 0;
   std::int32_t min_tokens = 0;
   std::uint64_t seed = 0;
   RandomCounter random;
+};
+
+/// The same as arrays of one element a row, which a graph can be captured over. A null array stands for the default of
+/// RowSampling (and mask_rows for row i of the allow mask, when there is one). Values outside their ranges are read as the
+/// nearest allowed one, NaN as the default: nothing of it is seen by the host.
+struct RowArrays {
+  const float* temperatures = nullptr;
+  const std::int32_t* top_ks = nullptr;
+  const float* top_ps = nullptr;  // p, taken as floor(p * 2^32) units
+  const float* min_ps = nullptr;
+  const float* repetition_penalties = nullptr;
+  const float* frequency_penalties = nullptr;
+  const float* presence_penalties = nullptr;
+  const std::int32_t* fallback_ids = nullptr;
+  const std::int32_t* mask_rows = nullptr;
+  const std::int32_t* ban_offsets = nullptr;     // [rows + 1] into SampleParams::ban_ids
+  const std::int32_t* end_id_offsets = nullptr;  // [rows + 1] into SampleParams::ban_ids
+  const std::int32_t* bias_offsets = nullptr;    // [rows + 1] into SampleParams::bias
+  const std::int32_t* history_slots = nullptr;
+  const std::int32_t* min_tokens = nullptr;
+  std::int32_t* generated = nullptr;  // advanced with SampleParams::advance
+  const std::uint64_t* seeds = nullptr;
+  std::uint32_t* positions = nullptr;  // advanced with SampleParams::advance
+  const std::uint32_t* sample_indices = nullptr;
+  RandomStream stream = RandomStream::kTarget;  // of the whole launch
 };
 
 /// What a row's draw came from; optional output.
@@ -80,15 +117,19 @@ struct SampleParams {
   const void* logits = nullptr;  // [rows, vocab] of the launch's logit type
   std::int64_t stride = 0;       // elements between rows
   std::int32_t rows = 0;
-  std::int32_t vocab = 0;                     // [1, 2^20]
-  const RowSampling* sampling = nullptr;      // [rows]
+  std::int32_t vocab = 0;                 // [1, 2^20]
+  const RowSampling* sampling = nullptr;  // [rows], or null: arrays is read
+  RowArrays arrays;
   const std::uint32_t* allow_mask = nullptr;  // [mask rows, mask_words]: bit i % 32 of word i / 32, 1: allowed
   std::int64_t mask_words = 0;                // words between mask rows, >= ceil(vocab / 32)
   const std::int32_t* ban_ids = nullptr;      // flat; every id in [0, vocab)
   const BiasEntry* bias = nullptr;            // flat
   const CountEntry* counts = nullptr;         // flat
-  const std::uint64_t* uniforms = nullptr;    // [rows] or null: replaces Philox (tests, sharded callers)
-  std::int32_t* scratch = nullptr;            // [rows, scratch_stride] int32, see SampleRow::scratch_elements
+  HistoryTable history;
+  std::int32_t advance = 0;  // 1: append the tokens to their histories, add 1 to arrays.positions and arrays.generated
+  const std::uint64_t* uniforms = nullptr;  // [rows] or null: replaces Philox (tests, sharded callers)
+  std::int32_t blocks_per_row = 0;          // 1, 2, 4, 8; 0: chosen by shape. No result depends on it
+  float* scratch = nullptr;  // [rows, scratch_stride], see sample_scratch_elements; null: rows stay on chip
   std::int64_t scratch_stride = 0;
   // Outputs; all but tokens may be null.
   std::int32_t* tokens = nullptr;   // [rows]

@@ -34,6 +34,10 @@ class FiberExecutor {
   }
 
   [[nodiscard]] const FiberOptions& options() const { return options_; }
+  /// Little shared memory, so that tests of rows that fit and of rows that do not stay small.
+  [[nodiscard]] LaunchTarget target() const {
+    return {.threads = options_.threads, .block_shared_bytes = std::size_t{64} << 10};
+  }
 
  private:
   using Body = void (*)(const FiberCta& cta, void* shared, const void* params);

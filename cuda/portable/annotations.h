@@ -9,8 +9,10 @@
 #define FLLM_DEVICE __device__ __forceinline__
 #define FLLM_HOST_DEVICE __host__ __device__ __forceinline__
 #define FLLM_UNROLL _Pragma("unroll")
+#define FLLM_UNROLL_4 _Pragma("unroll 4")
 #else
 #define FLLM_DEVICE inline __attribute__((always_inline))
 #define FLLM_HOST_DEVICE inline __attribute__((always_inline))
 #define FLLM_UNROLL
+#define FLLM_UNROLL_4
 #endif

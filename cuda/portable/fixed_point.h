@@ -13,7 +13,7 @@ using Mass = unsigned long long;  // the type CUDA adds atomically
 constexpr int kMassBits = 40;
 constexpr Mass kFullMass = Mass{1} << kMassBits;
 
-/// floor(e * 2^40) for e in (0, 1], from the bits alone.
+/// floor(e * 2^40) for e in (0, 1], from the bits alone: a conversion would not vectorise on a CPU.
 FLLM_HOST_DEVICE Mass mass_of_weight(float e) {
   const std::uint32_t bits = bit_cast<std::uint32_t>(e);
   const std::uint32_t mantissa = (bits & 0x7fffffu) | 0x800000u;
@@ -22,11 +22,21 @@ FLLM_HOST_DEVICE Mass mass_of_weight(float e) {
 }
 
 /// Mass of an edited logit: floor(2^40 exp2((l - m) s)); zero below 2^-40, for -inf and for NaN.
-FLLM_HOST_DEVICE Mass mass_of_logit(float logit, float maximum, float scale) {
-  const float x = (logit - maximum) * scale;
-  const float clamped = x > -41.0f ? x : -41.0f;  // false for NaN; 2^-41 has no mass
-  return mass_of_weight(exp2_shared(clamped));
-}
+struct MassFunction {
+  float maximum = 0;  // m
+  float scale = 0;    // s
+  float least = in_register(-41.0f);
+  Exp2Shared exp2{};
+
+  [[nodiscard]] FLLM_HOST_DEVICE Mass operator()(float logit) const {
+    const float x = max32((logit - maximum) * scale, least);  // NaN too; 2^-41 has no mass
+#if defined(__CUDA_ARCH__)
+    return static_cast<Mass>(exp2.scaled<kMassBits>(x));  // truncates
+#else
+    return mass_of_weight(exp2.scaled<0>(x));
+#endif
+  }
+};
 
 /// s of the mass: log2(e) / T in binary32, bounded so that 0 * s stays 0. T > 0.
 FLLM_HOST_DEVICE float mass_scale(float temperature) {

@@ -43,7 +43,9 @@ FLLM_HOST_DEVICE float fma32(float a, float b, float c) {
 
 FLLM_HOST_DEVICE float sqrt32(float value) { return __builtin_sqrtf(value); }
 
-FLLM_HOST_DEVICE float infinity32() { return bit_cast<float>(0x7f800000u); }
+FLLM_HOST_DEVICE float not_a_number32() { return bit_cast<float>(0x7fffffffu); }
+
+FLLM_HOST_DEVICE float infinity32() { return __builtin_huge_valf(); }
 
 FLLM_HOST_DEVICE float to_float(float value) { return value; }
 
@@ -51,6 +53,11 @@ FLLM_HOST_DEVICE float to_float(BFloat16 value) { return bit_cast<float>(static_
 
 /// Exact: every binary16 value, subnormals and NaN included, is a binary32 value. Branch-free, so that a loop vectorises.
 FLLM_HOST_DEVICE float to_float(Half value) {
+#if defined(__CUDA_ARCH__)
+  float exact;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(exact) : "h"(static_cast<std::uint16_t>(value)));
+  return exact;
+#else
   const std::uint32_t bits = static_cast<std::uint32_t>(value);
   const std::uint32_t sign = (bits & 0x8000u) << 16;
   const std::uint32_t magnitude = bits & 0x7fffu;
@@ -59,23 +66,65 @@ FLLM_HOST_DEVICE float to_float(Half value) {
   const std::uint32_t finite = bit_cast<std::uint32_t>(scaled);
   const std::uint32_t special = (magnitude << 13) | 0x7f800000u;  // infinity and NaN keep their payload
   return bit_cast<float>(sign | (magnitude >= 0x7c00u ? special : finite));
+#endif
+}
+
+/// The larger one; NaN only when both are.
+FLLM_HOST_DEVICE float max32(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return fmaxf(a, b);
+#else
+  return a > b || b != b ? a : b;
+#endif
+}
+
+/// The larger one; NaN when either is.
+FLLM_HOST_DEVICE float max_nan32(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  float result;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
+  return result;
+#else
+  return a > b || a != a ? a : b;
+#endif
+}
+
+/// A constant that a device keeps in a register, for loops: there an operand that is a constant costs an instruction.
+FLLM_HOST_DEVICE float in_register(float constant) {
+#if defined(__CUDA_ARCH__)
+  float held;
+  asm("mov.f32 %0, %1;" : "=f"(held) : "f"(constant));
+  return held;
+#else
+  return constant;
+#endif
 }
 
 /// 2^x for x in [-126, 0]: result in (0, 1], exactly 1 at 0, within 8e-8 relative, never decreasing (checked over every
-/// float of the range by tests/unit/numeric_test.cpp). Degree-6 minimax polynomial on [-0.5, 0.5].
-FLLM_HOST_DEVICE float exp2_shared(float x) {
-  const float shifted = x + 0x1.8p23f;  // rounds x to an integer, held in the low bits
-  float f = x - (shifted - 0x1.8p23f);
-  f = (f + 1.5f) - 1.5f;  // onto a grid of 2^-23: finer steps near 0 would let rounding errors break monotony
-  float q = 0x1.41fbbcp-13f;
-  q = fma32(q, f, 0x1.5f3e54p-10f);
-  q = fma32(q, f, 0x1.3b2d4cp-7f);
-  q = fma32(q, f, 0x1.c6aee8p-5f);
-  q = fma32(q, f, 0x1.ebfbdcp-3f);
-  q = fma32(q, f, 0x1.62e430p-1f);
-  const float p = fma32(q, f, 1.0f);
-  return bit_cast<float>(bit_cast<std::uint32_t>(p) + (bit_cast<std::uint32_t>(shifted) << 23));
-}
+/// float of the range by tests/unit/numeric_test.cpp). Degree-6 minimax polynomial on [-0.5, 0.5]. The object is its
+/// coefficients.
+struct Exp2Shared {
+  float c[6] = {in_register(0x1.41fbbcp-13f), in_register(0x1.5f3e54p-10f), in_register(0x1.3b2d4cp-7f),
+                in_register(0x1.c6aee8p-5f),  in_register(0x1.ebfbdcp-3f),  in_register(0x1.62e430p-1f)};
+  float one = in_register(1.0f);
+
+  /// 2^x * 2^kBits, for the same x and kBits in [0, 127]: the same significant bits.
+  template <std::int32_t kBits>
+  [[nodiscard]] FLLM_HOST_DEVICE float scaled(float x) const {
+    constexpr float kShift = 0x1.8p23f + 127 + kBits;
+    const float shifted = x + kShift;  // rounds x to an integer, held in the low bits as the exponent of a float
+    float f = x - (shifted - kShift);
+    f = (f + 1.5f) - 1.5f;  // onto a grid of 2^-23: finer steps near 0 would let rounding errors break monotony
+    float q = fma32(c[0], f, c[1]);
+    q = fma32(q, f, c[2]);
+    q = fma32(q, f, c[3]);
+    q = fma32(q, f, c[4]);
+    q = fma32(q, f, c[5]);
+    return fma32(q, f, one) * bit_cast<float>(bit_cast<std::uint32_t>(shifted) << 23);
+  }
+};
+
+FLLM_HOST_DEVICE float exp2_shared(float x) { return Exp2Shared{}.scaled<0>(x); }
 
 /// Signed integers in the order of the floats (-inf lowest; -0 and +0 must be made equal before). Its own inverse in
 /// from_ordered. NaN has no place in the order.

@@ -27,7 +27,18 @@ DeviceInfo describe_device(std::int32_t index) {
   }
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, index), "reading the properties of the device");
-  return {index, properties.name, properties.major, properties.minor, properties.sharedMemPerBlockOptin};
+  return {index,
+          properties.name,
+          properties.major,
+          properties.minor,
+          properties.sharedMemPerBlockOptin,
+          properties.multiProcessorCount,
+          properties.clusterLaunch != 0 ? 8 : 1};
+}
+
+std::string DeviceInfo::description() const {
+  return "cuda:" + std::to_string(index) + " (" + name + ", compute capability " + std::to_string(compute_major) + "." +
+         std::to_string(compute_minor) + ")";
 }
 
 FreeMemory free_memory() {

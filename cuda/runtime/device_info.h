@@ -20,6 +20,10 @@ struct DeviceInfo {
   std::int32_t compute_major = 0;
   std::int32_t compute_minor = 0;
   std::size_t block_shared_bytes = 0;  // most shared memory a block may ask for
+  std::int32_t multiprocessors = 0;
+  std::int32_t max_cluster = 1;  // blocks of a cluster that every device with clusters can run
+
+  [[nodiscard]] std::string description() const;  // "cuda:0 (name, compute capability 9.0)"
 };
 /// Errors: Exception(kUnsupported) naming the index and how many devices there are.
 [[nodiscard]] DeviceInfo describe_device(std::int32_t index);

@@ -61,7 +61,7 @@ Generator::~Generator() = default;
 
 Result<Generator> Generator::open(const std::string& path, const EngineOptions& options) {
   return guard([&] {
-    if (options.threads < 0 || options.threads > 1024) {
+    if (options.threads < 0 || options.threads > kMaxCpuThreads) {
       throw Exception(ErrorCode::kInvalidArgument,
                       "threads: " + std::to_string(options.threads) + ": must be in [0, 1024] (0 is one per core)");
     }

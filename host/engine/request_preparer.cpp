@@ -11,6 +11,7 @@
 #include "host/engine/batch.h"
 #include "host/model/kv_cache.h"
 #include "host/util/quoted_text.h"
+#include "host/util/violations.h"
 
 namespace fllm {
 namespace {
@@ -23,12 +24,6 @@ std::uint64_t random_seed() {
 void sort_and_unique(std::vector<TokenId>& ids) {
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-}
-
-std::string join_lines(const std::vector<std::string>& lines) {
-  std::string joined;
-  for (const std::string& line : lines) joined += (joined.empty() ? "" : "\n") + line;
-  return joined;
 }
 
 }  // namespace
@@ -79,7 +74,7 @@ void RequestPreparer::check(const Request& request, RequestState& state) const {
       found.push_back(std::string("prompt: ") + error.what());
     }
   }
-  if (!found.empty()) throw Exception(ErrorCode::kInvalidArgument, join_lines(found));
+  refuse_violations(found);
 
   if (state.prompt.empty()) {
     if (!vocabulary_->bos) {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <set>
@@ -12,43 +10,23 @@
 #include "fundamentallm/request.h"
 #include "host/engine/request_preparer.h"
 #include "host/util/quoted_text.h"
+#include "host/util/violations.h"
 
 namespace fllm {
 namespace {
 
-std::string text_of(float value) {
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  return std::string(digits.data(), end);
+void check_ids(std::string_view name, const std::vector<TokenId>& ids, Violations& found) {
+  for (const TokenId id : ids) found.require(id >= 0, name, id, "token ids start at 0");
 }
-std::string text_of(std::int64_t value) { return std::to_string(value); }
 
-/// Collects "name: value: what is allowed".
-class Violations {
- public:
-  template <class T>
-  void require(bool holds, std::string_view name, T value, std::string_view allowed) {
-    if (!holds) add(name, text_of(value), allowed);
+void check_strings(std::string_view name, const std::vector<std::string>& strings, Violations& found) {
+  std::size_t total = 0;
+  for (const std::string& text : strings) {
+    total += text.size();
+    if (text.empty()) found.add(name, "\"\"", "must not be empty");
   }
-  void add(std::string_view name, std::string_view value, std::string_view allowed) {
-    found_.push_back(std::string(name) + ": " + std::string(value) + ": " + std::string(allowed));
-  }
-  void ids(std::string_view name, const std::vector<TokenId>& ids) {
-    for (const TokenId id : ids) require(id >= 0, name, std::int64_t{id}, "token ids start at 0");
-  }
-  void strings(std::string_view name, const std::vector<std::string>& strings) {
-    std::size_t total = 0;
-    for (const std::string& text : strings) {
-      total += text.size();
-      if (text.empty()) add(name, "\"\"", "must not be empty");
-    }
-    require(total <= kMaxControlBytes, name, static_cast<std::int64_t>(total), "bytes in all; at most 16384");
-  }
-  std::vector<std::string> take() { return std::move(found_); }
-
- private:
-  std::vector<std::string> found_;
-};
+  found.require(total <= kMaxControlBytes, name, total, "bytes in all; at most 16384");
+}
 
 bool within(float value, float low, float high) { return value >= low && value <= high; }
 
@@ -64,63 +42,63 @@ void check_sampling(const SamplingOptions& sampling, Violations& found) {
                 "must be in [-2, 2] (0 is off)");
   found.require(within(sampling.presence_penalty, -2, 2), "presence_penalty", sampling.presence_penalty,
                 "must be in [-2, 2] (0 is off)");
-  found.require(sampling.penalty_window >= 0, "penalty_window", std::int64_t{sampling.penalty_window},
+  found.require(sampling.penalty_window >= 0, "penalty_window", sampling.penalty_window,
                 "must be at least 0 (0 is the whole text)");
   found.require(sampling.logit_bias.size() <= static_cast<std::size_t>(kMaxBiasEntries), "logit_bias",
-                static_cast<std::int64_t>(sampling.logit_bias.size()), "entries; at most 4096");
+                sampling.logit_bias.size(), "entries; at most 4096");
   std::set<TokenId> seen;
   for (const LogitBias& bias : sampling.logit_bias) {
-    found.require(bias.id >= 0, "logit_bias", std::int64_t{bias.id}, "token ids start at 0");
+    found.require(bias.id >= 0, "logit_bias", bias.id, "token ids start at 0");
     found.require(std::isfinite(bias.bias), "logit_bias", bias.bias, "must be finite (ban a token to forbid it)");
-    found.require(seen.insert(bias.id).second, "logit_bias", std::int64_t{bias.id}, "given more than once");
+    found.require(seen.insert(bias.id).second, "logit_bias", bias.id, "given more than once");
   }
 }
 
 void check_length(const LengthOptions& length, Violations& found) {
-  found.require(length.max_tokens > 0, "max_tokens", std::int64_t{length.max_tokens}, "must be at least 1");
-  found.require(length.min_tokens >= 0, "min_tokens", std::int64_t{length.min_tokens}, "must be at least 0");
-  found.require(length.min_tokens <= std::max(length.max_tokens, 0), "min_tokens", std::int64_t{length.min_tokens},
+  found.require(length.max_tokens > 0, "max_tokens", length.max_tokens, "must be at least 1");
+  found.require(length.min_tokens >= 0, "min_tokens", length.min_tokens, "must be at least 0");
+  found.require(length.min_tokens <= std::max(length.max_tokens, 0), "min_tokens", length.min_tokens,
                 "must be at most max_tokens, " + std::to_string(length.max_tokens));
   if (length.max_length) {
-    found.require(*length.max_length > 0, "max_length", std::int64_t{*length.max_length}, "must be at least 1");
+    found.require(*length.max_length > 0, "max_length", *length.max_length, "must be at least 1");
   }
   if (length.min_length) {
-    found.require(*length.min_length >= 0, "min_length", std::int64_t{*length.min_length}, "must be at least 0");
+    found.require(*length.min_length >= 0, "min_length", *length.min_length, "must be at least 0");
   }
   if (length.min_length && length.max_length) {
-    found.require(*length.min_length <= *length.max_length, "min_length", std::int64_t{*length.min_length},
+    found.require(*length.min_length <= *length.max_length, "min_length", *length.min_length,
                   "must be at most max_length, " + std::to_string(*length.max_length));
   }
 }
 
 void check_control(const ControlOptions& control, Violations& found) {
-  found.strings("banned_text", control.banned_text);
-  found.strings("prefix", control.prefix.empty() ? std::vector<std::string>{} : std::vector{control.prefix});
+  check_strings("banned_text", control.banned_text, found);
+  check_strings("prefix", control.prefix.empty() ? std::vector<std::string>{} : std::vector{control.prefix}, found);
   for (const std::string& text : control.banned_text) {
     if (!text.empty() && control.prefix.find(text) != std::string::npos) {
       found.add("prefix", quoted_text(control.prefix), "contains the banned text " + quoted_text(text));
     }
   }
-  found.ids("banned_token_ids", control.banned_token_ids);
+  check_ids("banned_token_ids", control.banned_token_ids, found);
 }
 
 }  // namespace
 
 std::vector<std::string> violations(const Request& request) {
   Violations found;
-  if (const auto* ids = std::get_if<std::vector<TokenId>>(&request.prompt)) found.ids("prompt", *ids);
-  found.require(request.num_samples >= 1 && request.num_samples <= 4096, "num_samples",
-                std::int64_t{request.num_samples}, "must be in [1, 4096]");
-  found.require(request.logprobs >= -1 && request.logprobs <= kMaxTopEntries, "logprobs",
-                std::int64_t{request.logprobs}, "must be in [-1, 32] (-1 is none)");
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&request.prompt)) check_ids("prompt", *ids, found);
+  found.require(request.num_samples >= 1 && request.num_samples <= 4096, "num_samples", request.num_samples,
+                "must be in [1, 4096]");
+  found.require(request.logprobs >= -1 && request.logprobs <= kMaxTopEntries, "logprobs", request.logprobs,
+                "must be in [-1, 32] (-1 is none)");
   check_sampling(request.sampling, found);
   check_length(request.length, found);
-  found.strings("stop_strings", request.stop.strings);
-  found.ids("stop_token_ids", request.stop.token_ids);
+  check_strings("stop_strings", request.stop.strings, found);
+  check_ids("stop_token_ids", request.stop.token_ids, found);
   found.require(request.stop.token_ids.size() < static_cast<std::size_t>(kMaxEndIds), "stop_token_ids",
-                static_cast<std::int64_t>(request.stop.token_ids.size()), "ids; at most 1023");
+                request.stop.token_ids.size(), "ids; at most 1023");
   check_control(request.control, found);
-  return found.take();
+  return found.lines();
 }
 
 }  // namespace fllm

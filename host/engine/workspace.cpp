@@ -29,12 +29,12 @@ Workspace::Workspace(Backend& backend, const ModelConfig& config, const StepCapa
       ids(backend, capacity.row_count() * capacity.ids_per_row()),
       bias(backend, capacity.row_count() * capacity.bias_per_row()),
       counts(backend, capacity.row_count() * capacity.counts_per_row()),
-      scratch_stride(backend.sample_scratch_elements(capacity.vocab)),
+      scratch_stride(backend.sample_scratch_elements(capacity.vocab, 0)),
       drawn(backend, capacity.row_count()),
       details(backend, capacity.row_count()),
       top(backend, capacity.row_count() * kMaxTopEntries) {
   if (scratch_stride > 0) {
-    scratch = DeviceArray<std::int32_t>(backend, capacity.row_count() * static_cast<std::size_t>(scratch_stride));
+    scratch = DeviceArray<float>(backend, capacity.row_count() * static_cast<std::size_t>(scratch_stride));
   }
   std::vector<std::int32_t> values(longest(capacity), 0);
   zeros.upload(values);

@@ -25,7 +25,7 @@ struct Workspace {
   DeviceArray<std::int32_t> ids;
   DeviceArray<BiasEntry> bias;
   DeviceArray<CountEntry> counts;
-  DeviceArray<std::int32_t> scratch;  // [rows, scratch_stride]
+  DeviceArray<float> scratch;  // [rows, scratch_stride]
   std::int64_t scratch_stride = 0;
   DeviceArray<std::int32_t> drawn;    // [rows]
   DeviceArray<SampleDetail> details;  // [rows]

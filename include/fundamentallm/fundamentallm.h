@@ -6,4 +6,5 @@
 #include "fundamentallm/options.h"
 #include "fundamentallm/request.h"
 #include "fundamentallm/result.h"
+#include "fundamentallm/sampler.h"
 #include "fundamentallm/version.h"

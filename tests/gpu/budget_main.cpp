@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
+#include <cstring>
 #include <iostream>
 #include <random>
 #include <vector>
@@ -7,45 +8,120 @@
 #include "cuda/backend/cuda_backend.h"
 #include "fundamentallm/generator.h"
 
-// The fixed work whose launches scripts/kernel_budget counts: one sampler launch per case, in the order of its table, on
-// one row of kVocab normal logits; then two greedy generations whose difference is one step.
+// The fixed work whose launches scripts/kernel_budget counts: one sampler launch per case, announced on stdout as
+// "name|logits", on rows of normal logits (standard deviation 2) at temperature 0.8; then two greedy generations whose
+// difference is one step.
 namespace fllm {
 namespace {
 
-constexpr std::int32_t kVocab = 32768;
+constexpr std::int32_t kVocab = 128256;
+
+struct SamplerCase {
+  const char* name;
+  LogitType type;
+  std::int32_t rows;
+  RowSampling sampling;
+  bool edits = false;    // a mask that allows 7 of 8 ids, penalties on 64
+  bool outputs = false;  // details and the 20 most likely
+};
+
+constexpr RowSampling row_of(float temperature, std::int32_t top_k, bool top_p) {
+  RowSampling s;
+  s.temperature = temperature;
+  s.top_k = top_k;
+  s.top_p_on = top_p ? 1 : 0;
+  s.top_p = 0xe6666666u;  // 0.9
+  return s;
+}
+
+constexpr RowSampling kGreedy = row_of(0, 0, false);
+constexpr RowSampling kNeutral = row_of(0.8f, 0, false);
+constexpr RowSampling kTopKTopP = row_of(0.8f, 50, true);
+constexpr RowSampling kTopP = row_of(0.8f, 0, true);
+constexpr LogitType kF32 = LogitType::kFloat32, kBf16 = LogitType::kBFloat16;
+
+constexpr SamplerCase kCases[] = {
+    {"fp32, 1 row, greedy", kF32, 1, kGreedy},
+    {"fp32, 1 row, neutral", kF32, 1, kNeutral},
+    {"fp32, 1 row, top-k 50 + top-p 0.9", kF32, 1, kTopKTopP},
+    {"fp32, 1 row, top-k 50 + top-p 0.9, penalties, mask", kF32, 1, kTopKTopP, true},
+    {"fp32, 1 row, top-p 0.9", kF32, 1, kTopP},
+    {"fp32, 1 row, everything", kF32, 1, kTopKTopP, true, true},
+    {"fp32, 16 rows, top-k 50 + top-p 0.9, penalties, mask", kF32, 16, kTopKTopP, true},
+    {"fp32, 64 rows, top-k 50 + top-p 0.9", kF32, 64, kTopKTopP},
+    {"bf16, 1 row, greedy", kBf16, 1, kGreedy},
+    {"bf16, 1 row, neutral", kBf16, 1, kNeutral},
+    {"bf16, 16 rows, top-k 50 + top-p 0.9, penalties, mask", kBf16, 16, kTopKTopP, true},
+};
+
+class SamplerWork {
+ public:
+  SamplerWork(Backend& backend, const SamplerCase& work) : backend_(backend) {
+    std::mt19937 generator(1);
+    std::normal_distribution<float> normal(0, 2);
+    const std::int32_t logits = work.rows * kVocab;
+    std::vector<std::uint32_t> words(static_cast<std::size_t>(work.type == kF32 ? logits : logits / 2));
+    for (std::uint32_t& word : words) {
+      const auto bits = [&] {
+        const float value = normal(generator);
+        std::uint32_t raw;
+        std::memcpy(&raw, &value, sizeof raw);
+        return raw;
+      };
+      word = work.type == kF32 ? bits() : (bits() & 0xffff0000u) | bits() >> 16;
+    }
+    params_.logits = put(words);
+    params_.stride = kVocab;
+    params_.rows = work.rows;
+    params_.vocab = kVocab;
+    std::vector<RowSampling> rows(static_cast<std::size_t>(work.rows), work.sampling);
+    std::vector<std::uint32_t> mask(kVocab / 32 * static_cast<std::size_t>(work.rows), ~0u);
+    std::vector<CountEntry> counts;
+    for (std::int32_t row = 0; work.edits && row < work.rows; ++row) {
+      RowSampling& s = rows[static_cast<std::size_t>(row)];
+      s.mask_row = row;
+      s.repetition_penalty = 1.1f;
+      s.frequency_penalty = s.presence_penalty = 0.2f;
+      s.counts.begin = static_cast<std::int32_t>(counts.size());
+      for (int i = 0; i < 64; ++i) counts.push_back({static_cast<std::int32_t>(generator() % kVocab), 1, 1});
+      s.counts.end = static_cast<std::int32_t>(counts.size());
+    }
+    for (std::uint32_t& word : mask) word &= generator() | generator() | generator();
+    params_.sampling = put(rows);
+    params_.allow_mask = put(mask);
+    params_.mask_words = kVocab / 32;
+    params_.counts = put(counts);
+    params_.tokens = put(std::vector<std::int32_t>(rows.size()));
+    params_.status = put(std::vector<std::uint32_t>(rows.size()));
+    if (work.outputs) {
+      params_.details = put(std::vector<SampleDetail>(rows.size()));
+      params_.top_count = 20;
+      params_.top = put(std::vector<TopEntry>(rows.size() * 20));
+    }
+  }
+
+  [[nodiscard]] const SampleParams& params() const { return params_; }
+
+ private:
+  template <class T>
+  T* put(const std::vector<T>& values) {
+    memory_.emplace_back(backend_, values.size() * sizeof(T) + 1);
+    backend_.upload(memory_.back().data(), values.data(), values.size() * sizeof(T));
+    return reinterpret_cast<T*>(memory_.back().data());
+  }
+
+  Backend& backend_;
+  std::vector<DeviceArray<unsigned char>> memory_;
+  SampleParams params_;
+};
 
 void sample_cases(Backend& backend) {
-  std::vector<float> logits(kVocab);
-  std::mt19937 generator(1);
-  std::normal_distribution<float> normal;
-  for (float& logit : logits) logit = normal(generator);
-  std::vector<RowSampling> rows(4);
-  rows[0].temperature = 0;
-  rows[2].top_k = rows[3].top_k = 50;
-  rows[3].top_k = 0;
-  rows[2].top_p_on = rows[3].top_p_on = 1;
-  rows[2].top_p = rows[3].top_p = 0xe6666666u;
-
-  DeviceArray<float> device_logits(backend, kVocab);
-  DeviceArray<RowSampling> sampling(backend, 1);
-  DeviceArray<std::int32_t> token(backend, 1);
-  const std::int64_t scratch_elements = backend.sample_scratch_elements(kVocab);
-  DeviceArray<std::int32_t> scratch(backend, static_cast<std::size_t>(scratch_elements));
-  device_logits.upload(logits);
-  for (const RowSampling& row : rows) {
-    sampling.upload({&row, 1});
-    SampleParams params;
-    params.logits = device_logits.data();
-    params.stride = kVocab;
-    params.rows = 1;
-    params.vocab = kVocab;
-    params.sampling = sampling.data();
-    params.tokens = token.data();
-    params.scratch = scratch_elements > 0 ? scratch.data() : nullptr;
-    params.scratch_stride = scratch_elements;
-    backend.sample(LogitType::kFloat32, params);
+  for (const SamplerCase& work : kCases) {
+    const SamplerWork prepared(backend, work);
+    std::cout << "SampleRow, " << work.name << '|' << std::int64_t{work.rows} * kVocab << '\n';
+    backend.sample(work.type, prepared.params());
+    backend.synchronize();
   }
-  backend.synchronize();
 }
 
 void generate(std::int32_t tokens) {

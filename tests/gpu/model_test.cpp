@@ -15,7 +15,7 @@ enum class Mode { kLaunched, kReplayed };
 
 class CudaModel : public testing::TestWithParam<Mode> {
  protected:
-  CudaModel() : device_(make_cuda_backend(0)), replay_(*device_) {}
+  CudaModel() : device_(make_cuda_backend(0)), replay_(*device_, *device_) {}
 
   Backend& backend() { return GetParam() == Mode::kReplayed ? static_cast<Backend&>(replay_) : *device_; }
 

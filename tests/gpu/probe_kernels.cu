@@ -44,21 +44,21 @@ struct Fault {
   }
 };
 
+cuda::CudaExecutor executor_on(cudaStream_t stream) { return {cuda::describe_device(0), stream}; }
+
 }  // namespace
 
 void run_count_up(cudaStream_t stream, std::int32_t* out, std::int32_t count, std::int32_t first,
                   std::size_t dynamic_bytes) {
-  cuda::CudaExecutor(0, stream).launch<CountUp>(
+  executor_on(stream).launch<CountUp>(
       {1, CountUp::kMaxThreads, dynamic_bytes},
       {out, count, first, static_cast<std::int32_t>(dynamic_bytes / sizeof(std::int32_t))});
 }
 
-std::size_t allow_count_up_all_shared(cudaStream_t stream, std::size_t block_shared_bytes) {
-  return cuda::CudaExecutor(0, stream).allow_all_shared<CountUp>(block_shared_bytes);
-}
+std::size_t allow_count_up_all_shared(cudaStream_t stream) { return executor_on(stream).allow_all_shared<CountUp>(); }
 
 void run_fault(cudaStream_t stream) {
-  cuda::CudaExecutor(0, stream).launch<Fault>({1, 32, 0}, {reinterpret_cast<std::int32_t*>(std::uintptr_t{16})});
+  executor_on(stream).launch<Fault>({1, 32, 0}, {reinterpret_cast<std::int32_t*>(std::uintptr_t{16})});
 }
 
 }  // namespace fllm::test

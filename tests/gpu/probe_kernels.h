@@ -12,7 +12,7 @@ namespace fllm::test {
 void run_count_up(cudaStream_t stream, std::int32_t* out, std::int32_t count, std::int32_t first,
                   std::size_t dynamic_bytes);
 /// Raises the kernel's limit; the most dynamic bytes it may now be launched with.
-std::size_t allow_count_up_all_shared(cudaStream_t stream, std::size_t block_shared_bytes);
+std::size_t allow_count_up_all_shared(cudaStream_t stream);
 /// Writes to address 16.
 void run_fault(cudaStream_t stream);
 

@@ -8,8 +8,8 @@
 
 namespace fllm::test {
 
-ReplayBackend::ReplayBackend(Backend& backend)
-    : backend_(backend), stream_(static_cast<cudaStream_t>(cuda_stream(backend))) {}
+ReplayBackend::ReplayBackend(Backend& backend, const Backend& device)
+    : ForwardingBackend(backend), stream_(static_cast<cudaStream_t>(cuda_stream(device))) {}
 
 ReplayBackend::Region ReplayBackend::region(const RowView<float>& view) {
   if (view.rows == 0 || view.cols == 0) return {view.data, 0};
@@ -20,9 +20,9 @@ std::vector<std::vector<std::byte>> ReplayBackend::download(const std::vector<Re
   std::vector<std::vector<std::byte>> bytes;
   for (const Region& r : regions) {
     bytes.emplace_back(r.bytes);
-    if (r.bytes > 0) backend_.download(bytes.back().data(), r.data, r.bytes);
+    if (r.bytes > 0) backend().download(bytes.back().data(), r.data, r.bytes);
   }
-  backend_.synchronize();
+  backend().synchronize();
   return bytes;
 }
 
@@ -35,32 +35,32 @@ void ReplayBackend::replay(const std::vector<Region>& outputs, const std::functi
   graph.launch(stream_);
   const std::vector<std::vector<std::byte>> first = download(outputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].bytes > 0) backend_.upload(outputs[i].data, before[i].data(), outputs[i].bytes);
+    if (outputs[i].bytes > 0) backend().upload(outputs[i].data, before[i].data(), outputs[i].bytes);
   }
   graph.launch(stream_);
   EXPECT_EQ(download(outputs), first) << "two replays differ";
 }
 
 void ReplayBackend::embed(const EmbedParams& p) {
-  replay({region(p.out)}, [&] { backend_.embed(p); });
+  replay({region(p.out)}, [&] { backend().embed(p); });
 }
 void ReplayBackend::rms_norm(const RmsNormParams& p) {
-  replay({region(p.out)}, [&] { backend_.rms_norm(p); });
+  replay({region(p.out)}, [&] { backend().rms_norm(p); });
 }
 void ReplayBackend::linear(const LinearParams& p) {
-  replay({region(p.out)}, [&] { backend_.linear(p); });
+  replay({region(p.out)}, [&] { backend().linear(p); });
 }
 void ReplayBackend::kv_append(const KvAppendParams& p) {
-  replay({}, [&] { backend_.kv_append(p); });
+  replay({}, [&] { backend().kv_append(p); });
 }
 void ReplayBackend::attention(const AttentionParams& p) {
-  replay({region(p.out)}, [&] { backend_.attention(p); });
+  replay({region(p.out)}, [&] { backend().attention(p); });
 }
 void ReplayBackend::gather_rows(const GatherRowsParams& p) {
-  replay({region(p.out)}, [&] { backend_.gather_rows(p); });
+  replay({region(p.out)}, [&] { backend().gather_rows(p); });
 }
 void ReplayBackend::copy_blocks(const CopyBlocksParams& p) {
-  replay({}, [&] { backend_.copy_blocks(p); });
+  replay({}, [&] { backend().copy_blocks(p); });
 }
 
 void ReplayBackend::sample(LogitType type, const SampleParams& p) {
@@ -71,7 +71,17 @@ void ReplayBackend::sample(LogitType type, const SampleParams& p) {
   replay({output(p.tokens, 1), output(p.status, 1), output(p.details, 1),
           output(p.top, static_cast<std::size_t>(p.top_count)),
           region({p.probabilities, p.probabilities == nullptr ? 0 : p.rows, p.vocab, p.probabilities_stride})},
-         [&] { backend_.sample(type, p); });
+         [&] { backend().sample(type, p); });
+}
+
+void ReplayBackend::history_append(const HistoryAppendParams& p) {
+  const auto region = [](auto* data, std::size_t count) {
+    return Region{data, data == nullptr ? 0 : count * sizeof(*data)};
+  };
+  const auto slots = static_cast<std::size_t>(p.history.slot_count);
+  replay({region(p.history.entries, slots * static_cast<std::size_t>(p.history.capacity)),
+          region(p.history.sizes, slots), region(p.status, static_cast<std::size_t>(p.rows))},
+         [&] { backend().history_append(p); });
 }
 
 }  // namespace fllm::test

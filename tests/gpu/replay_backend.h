@@ -5,34 +5,18 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <vector>
 
-#include "cuda/backend/backend.h"
+#include "tests/gpu/forwarding_backend.h"
 
 namespace fllm::test {
 
 /// A CUDA backend whose every operation is captured in a graph and replayed twice from the same state; a difference between
 /// the replays fails the test. What is left behind is the second replay's.
-class ReplayBackend final : public Backend {
+class ReplayBackend final : public ForwardingBackend {
  public:
-  /// backend: made by make_cuda_backend.
-  explicit ReplayBackend(Backend& backend);
-
-  [[nodiscard]] std::string description() const override { return backend_.description() + ", replayed"; }
-  [[nodiscard]] MemoryInfo memory() const override { return backend_.memory(); }
-  [[nodiscard]] void* allocate(std::size_t bytes) override { return backend_.allocate(bytes); }
-  void release(void* memory) noexcept override { backend_.release(memory); }
-  void upload(void* to, const void* from, std::size_t bytes) override { backend_.upload(to, from, bytes); }
-  void download(void* to, const void* from, std::size_t bytes) override { backend_.download(to, from, bytes); }
-  void synchronize() override { backend_.synchronize(); }
-  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
-                                                          std::int32_t in) override {
-    return backend_.make_linear(weight, out, in);
-  }
-  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab) const override {
-    return backend_.sample_scratch_elements(vocab);
-  }
+  /// backend: works on the stream of device, which make_cuda_backend made.
+  ReplayBackend(Backend& backend, const Backend& device);
 
   void embed(const EmbedParams& params) override;
   void rms_norm(const RmsNormParams& params) override;
@@ -42,6 +26,7 @@ class ReplayBackend final : public Backend {
   void gather_rows(const GatherRowsParams& params) override;
   void copy_blocks(const CopyBlocksParams& params) override;
   void sample(LogitType type, const SampleParams& params) override;
+  void history_append(const HistoryAppendParams& params) override;
 
  private:
   struct Region {
@@ -52,7 +37,6 @@ class ReplayBackend final : public Backend {
   void replay(const std::vector<Region>& outputs, const std::function<void()>& operation);
   [[nodiscard]] std::vector<std::vector<std::byte>> download(const std::vector<Region>& regions);
 
-  Backend& backend_;
   cudaStream_t stream_;
 };
 

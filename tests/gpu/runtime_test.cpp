@@ -88,7 +88,7 @@ TEST(Staging, TheSourceIsFreeWhenUploadReturns) {
 
 TEST(Launch, SharedMemoryUpToTheDevicesLimit) {
   const Stream stream;
-  const std::size_t most = test::allow_count_up_all_shared(stream.get(), describe_device(0).block_shared_bytes);
+  const std::size_t most = test::allow_count_up_all_shared(stream.get());
   ASSERT_GT(most, std::size_t{48} << 10);
   constexpr std::size_t kCount = 70'000;
   const DeviceBuffer out(kCount * sizeof(std::int32_t));

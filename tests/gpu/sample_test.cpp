@@ -2,45 +2,98 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "cuda/backend/cuda_backend.h"
+#include "cuda/runtime/graph.h"
 #include "tests/gpu/replay_backend.h"
 #include "tests/support/sample_suite.h"
 
-// The sampler's suite, held to the oracle to the bit, on the compiled CUDA kernels: launched, and replayed from graphs.
+// The sampler's suite, held to the oracle to the bit, on the compiled CUDA kernels: with every number of blocks a row may
+// have, launched, and replayed from graphs.
 namespace fllm::test {
 namespace {
 
-enum class Mode { kLaunched, kReplayed };
+struct Mode {
+  std::int32_t blocks_per_row;  // 0: as the shape asks for
+  bool replayed;
+
+  [[nodiscard]] std::string name() const {
+    return (blocks_per_row == 0 ? "chosen" : std::to_string(blocks_per_row)) + (replayed ? "_replayed" : "_launched");
+  }
+  friend std::ostream& operator<<(std::ostream& out, const Mode& mode) { return out << mode.name(); }
+};
+
+std::string mode_name(const testing::TestParamInfo<Mode>& info) { return info.param.name(); }
 
 class CudaSample : public testing::TestWithParam<Mode> {
  protected:
-  CudaSample() : device_(make_cuda_backend(0)), replay_(*device_) {}
+  CudaSample()
+      : device_(make_cuda_backend(0)), blocks_(*device_, GetParam().blocks_per_row), replay_(blocks_, *device_) {}
 
-  Backend& backend() { return GetParam() == Mode::kReplayed ? static_cast<Backend&>(replay_) : *device_; }
+  Backend& backend() { return GetParam().replayed ? static_cast<Backend&>(replay_) : blocks_; }
 
  private:
   std::unique_ptr<Backend> device_;
+  BlocksBackend blocks_;
   ReplayBackend replay_;
 };
 
-TEST_P(CudaSample, FilterGrid) { run_filter_grid(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, MixedRows) { run_mixed_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, EditedRows) { run_edited_rows(backend(), SuiteSize::kFast); }
-TEST_P(CudaSample, SignedZeros) { run_signed_zeros(backend()); }
 TEST_P(CudaSample, Infinities) { run_infinities(backend()); }
 TEST_P(CudaSample, LargeRows) { run_large_rows(backend(), SuiteSize::kFast); }
-TEST_P(CudaSample, ExactTopP) { run_exact_top_p(backend()); }
-TEST_P(CudaSample, IntervalEnds) { run_interval_ends(backend(), SuiteSize::kFast); }
-TEST_P(CudaSample, RandomBits) { run_random_bits(backend(), SuiteSize::kFast); }
-TEST_P(CudaSample, RowInvariance) { run_row_invariance(backend(), SuiteSize::kFast); }
-TEST_P(CudaSample, Distribution) {
-  if (GetParam() == Mode::kReplayed) GTEST_SKIP() << "a million draws: replays give the same bits in the tests above";
+
+INSTANTIATE_TEST_SUITE_P(Blocks, CudaSample,
+                         testing::Values(Mode{1, false}, Mode{2, false}, Mode{4, false}, Mode{8, false}, Mode{8, true}),
+                         mode_name);
+
+// Thousands of short rows: not replayed too.
+using CudaSampleLaunched = CudaSample;
+
+TEST_P(CudaSampleLaunched, FilterGrid) { run_filter_grid(backend(), SuiteSize::kFast); }
+
+INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleLaunched,
+                         testing::Values(Mode{1, false}, Mode{2, false}, Mode{4, false}, Mode{8, false}), mode_name);
+
+using CudaSampleEnds = CudaSample;
+
+TEST_P(CudaSampleEnds, IntervalEnds) { run_interval_ends(backend(), SuiteSize::kFast); }
+
+INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleEnds, testing::Values(Mode{1, false}, Mode{8, false}), mode_name);
+
+// What does not depend on how a row is shared out.
+using CudaSampleOnce = CudaSample;
+
+TEST_P(CudaSampleOnce, SignedZeros) { run_signed_zeros(backend()); }
+TEST_P(CudaSampleOnce, ExactTopP) { run_exact_top_p(backend()); }
+TEST_P(CudaSampleOnce, RandomBits) { run_random_bits(backend(), SuiteSize::kFast); }
+TEST_P(CudaSampleOnce, RowInvariance) { run_row_invariance(backend(), SuiteSize::kFast); }
+TEST_P(CudaSampleOnce, ParameterArrays) { run_parameter_arrays(backend(), SuiteSize::kFast); }
+TEST_P(CudaSampleOnce, Distribution) {
+  if (GetParam().replayed) GTEST_SKIP() << "a million draws: replays give the same bits in the tests above";
   run_distribution(backend(), SuiteSize::kFast);
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, CudaSample, testing::Values(Mode::kLaunched, Mode::kReplayed),
-                         [](const auto& info) { return info.param == Mode::kLaunched ? "Launched" : "Replayed"; });
+// One graph, launched again and again: it draws on from the state it has left on the device.
+TEST(CudaSampleSteps, AGraphAdvancesFromReplayToReplay) {
+  const std::unique_ptr<Backend> device = make_cuda_backend(0);
+  run_advancing_steps(*device, [&](LogitType type, const SampleParams& params) { device->sample(type, params); });
+  auto* stream = static_cast<cudaStream_t>(cuda_stream(*device));
+  std::optional<cuda::Graph> graph;
+  run_advancing_steps(*device, [&](LogitType type, const SampleParams& params) {
+    if (!graph) {
+      device->synchronize();
+      cuda::StreamCapture capture(stream);
+      device->sample(type, params);
+      graph = capture.end();
+    }
+    graph->launch(stream);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Chosen, CudaSampleOnce, testing::Values(Mode{0, false}, Mode{0, true}), mode_name);
 
 }  // namespace
 }  // namespace fllm::test

@@ -24,6 +24,10 @@ TEST_P(FiberSamplingSome, SignedZeros) { run_signed_zeros(backend_); }
 TEST_P(FiberSamplingSome, Infinities) { run_infinities(backend_); }
 TEST_P(FiberSamplingSome, LargeRows) { run_large_rows(backend_, SuiteSize::kFast); }
 TEST_P(FiberSamplingSome, IntervalEnds) { run_interval_ends(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingSome, ParameterArrays) { run_parameter_arrays(backend_, SuiteSize::kFast); }
+TEST_P(FiberSamplingSome, AdvancingSteps) {
+  run_advancing_steps(backend_, [&](LogitType type, const SampleParams& params) { backend_.sample(type, params); });
+}
 TEST_P(FiberSamplingSome, RowInvariance) { run_row_invariance(backend_, SuiteSize::kFast); }
 
 using FiberSamplingOnce = FiberMachines;

@@ -42,6 +42,14 @@ TEST_P(SampleRowOn, IntervalEnds) {
   auto cpu = backend();
   run_interval_ends(cpu, SuiteSize::kFull);
 }
+TEST_P(SampleRowOn, ParameterArrays) {
+  auto cpu = backend();
+  run_parameter_arrays(cpu, SuiteSize::kFull);
+}
+TEST_P(SampleRowOn, AdvancingSteps) {
+  auto cpu = backend();
+  run_advancing_steps(cpu, [&](LogitType type, const SampleParams& params) { cpu.sample(type, params); });
+}
 TEST_P(SampleRowOn, RandomBits) {
   auto cpu = backend();
   run_random_bits(cpu, SuiteSize::kFull);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -77,12 +78,15 @@ struct SampleOutput {
   std::vector<float> probabilities;   // [rows, probabilities_stride], or empty
 };
 
+/// A last change to the parameters of a launch, all of whose pointers are a backend's.
+using Adjust = std::function<void(SampleParams&)>;
+
 /// Runs the batch and checks the sentinels of every output.
-[[nodiscard]] SampleOutput run_batch(Backend& backend, const SampleBatch& batch);
+[[nodiscard]] SampleOutput run_batch(Backend& backend, const SampleBatch& batch, const Adjust& adjust = {});
 
 /// Runs the batch and holds every output of every row to the oracle. Ids, status, ranks, kept sets and masses must be
 /// equal; log-probabilities within the error of log_mass and of the roundings around it.
-void expect_oracle(Backend& backend, const SampleBatch& batch);
+void expect_oracle(Backend& backend, const SampleBatch& batch, const Adjust& adjust = {});
 
 /// All outputs of two rows are the same bits.
 [[nodiscard]] bool same_row(const SampleBatch& batch, const SampleOutput& a, std::int32_t a_row, const SampleOutput& b,

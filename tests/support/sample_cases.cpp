@@ -115,7 +115,7 @@ RowCase random_case(std::int32_t vocab, Random& random) {
 void add_random_edits(RowCase& row, std::span<const float> logits, Random& random) {
   constexpr std::array kRepetitions = {1.0f, 1.1f, 1.3f, 0.5f, 2.0f, 1e-30f, 1e30f};
   constexpr std::array kPenalties = {0.0f, 0.5f, -0.5f, 2.0f, -2.0f, 0.1f};
-  constexpr std::array kCounts = {0, 1, 1, 2, 7, 1000, 16777217};
+  constexpr std::array kCounts = {0u, 1u, 1u, 2u, 7u, 1000u, 16777217u};
   constexpr std::array kBiases = {100.0f, -100.0f, 0.0f, -0.0f, 1e-3f, 3e38f, -3e38f, 0.5f};
   const auto vocab = static_cast<std::int32_t>(logits.size());
   const auto at = [&](std::int32_t id) { return logits[static_cast<std::size_t>(id)]; };

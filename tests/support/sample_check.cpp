@@ -83,7 +83,7 @@ void check_row(const SampleBatch& batch, const SampleOutput& got, std::int32_t r
 
 }  // namespace
 
-SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
+SampleOutput run_batch(Backend& backend, const SampleBatch& batch, const Adjust& adjust) {
   const BatchLayout& layout = batch.layout();
   const SampleParams host = batch.host_params();
   const TableSizes sizes = table_sizes(host);
@@ -96,8 +96,8 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
   const auto counts = uploaded(backend, host.counts, sizes.counts);
   const auto uniforms = uploaded(backend, host.uniforms, host.uniforms != nullptr ? rows : 0);
 
-  const std::int64_t scratch_stride = backend.sample_scratch_elements(host.vocab);
-  const GuardedArray<std::int32_t> scratch(backend, rows * at(scratch_stride));
+  const std::int64_t scratch_stride = backend.sample_scratch_elements(host.vocab, host.blocks_per_row);
+  const GuardedArray<float> scratch(backend, rows * at(scratch_stride));
   const GuardedArray<std::int32_t> tokens(backend, rows);
   const GuardedArray<std::uint32_t> status(backend, layout.want_status ? rows : 0);
   const GuardedArray<SampleDetail> details(backend, layout.want_details ? rows : 0);
@@ -121,6 +121,7 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
   params.top = layout.top_count > 0 ? top.data() : nullptr;
   params.probabilities = layout.want_probabilities ? probabilities.data() : nullptr;
   params.probabilities_stride = batch.probabilities_stride();
+  if (adjust) adjust(params);
   backend.sample(layout.type, params);
 
   SampleOutput output;
@@ -139,8 +140,8 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch) {
   return output;
 }
 
-void expect_oracle(Backend& backend, const SampleBatch& batch) {
-  const SampleOutput output = run_batch(backend, batch);
+void expect_oracle(Backend& backend, const SampleBatch& batch, const Adjust& adjust) {
+  const SampleOutput output = run_batch(backend, batch, adjust);
   for (std::int32_t row = 0; row < batch.rows(); ++row) {
     SCOPED_TRACE(batch.describe(row));
     check_row(batch, output, row);

@@ -69,9 +69,9 @@ class Drawer {
     params_.vocab = static_cast<std::int32_t>(vocab);
     params_.sampling = sampling_.data();
     params_.tokens = tokens_.data();
-    params_.scratch_stride = backend.sample_scratch_elements(params_.vocab);
+    params_.scratch_stride = backend.sample_scratch_elements(params_.vocab, 0);
     if (params_.scratch_stride > 0) {
-      scratch_ = DeviceArray<std::int32_t>(backend, static_cast<std::size_t>(rows * params_.scratch_stride));
+      scratch_ = DeviceArray<float>(backend, static_cast<std::size_t>(rows * params_.scratch_stride));
       params_.scratch = scratch_.data();
     }
   }
@@ -106,7 +106,7 @@ class Drawer {
   DeviceArray<float> logits_;
   DeviceArray<RowSampling> sampling_;
   DeviceArray<std::int32_t> tokens_;
-  DeviceArray<std::int32_t> scratch_;
+  DeviceArray<float> scratch_;
 };
 
 using Vary = std::function<void(RowSampling&, std::int64_t)>;

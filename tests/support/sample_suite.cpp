@@ -155,7 +155,7 @@ void run_edited_rows(Backend& backend, SuiteSize size) {
         logits.push_back(between(-3, 3));
         if (random() % 4 != 0) row.bias.push_back({id, between(-1, 1)});
         const auto repeated = static_cast<std::uint32_t>(random() % 2);
-        if (random() % 4 != 0) row.counts.push_back({id, static_cast<std::int32_t>(random() % 20), repeated});
+        if (random() % 4 != 0) row.counts.push_back({id, static_cast<std::uint32_t>(random() % 20), repeated});
       }
       batch.add(logits, row);
     }

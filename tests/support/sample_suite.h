@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+
 #include "cuda/backend/backend.h"
 
 // The sampler's tests as functions of a backend, so that every context runs the same ones. Each reports through
@@ -32,6 +34,11 @@ void run_interval_ends(Backend& backend, SuiteSize size);
 void run_random_bits(Backend& backend, SuiteSize size);
 /// A row's outputs depend on nothing but its own inputs: not on its place, its neighbours or their parameters.
 void run_row_invariance(Backend& backend, SuiteSize size);
+/// Parameters as arrays, sensible and not, with device histories.
+void run_parameter_arrays(Backend& backend, SuiteSize size);
+/// A launch that changes what the next one reads: many steps with the same arguments, each drawing what the state asks for.
+/// launch: enqueues it; the arguments of all calls are equal.
+void run_advancing_steps(Backend& backend, const std::function<void(LogitType, const SampleParams&)>& launch);
 /// Frequencies of drawn ids against the oracle's exact probabilities.
 void run_distribution(Backend& backend, SuiteSize size);
 

@@ -64,12 +64,13 @@ TEST(Mass, IsTheFloorOfTheScaledWeight) {
   EXPECT_EQ(mass_of_weight(0x1p-126f), 0u);
   for (float e = 1.0f; e > 1e-13f; e *= 0.99731f)
     EXPECT_EQ(mass_of_weight(e), static_cast<Mass>(std::floor(std::ldexp(double{e}, 40)))) << e;
+  const auto mass_of = [](float logit, float maximum, float scale) { return MassFunction{maximum, scale}(logit); };
   const float scale = mass_scale(1.0f);
-  EXPECT_EQ(mass_of_logit(3.0f, 3.0f, scale), kFullMass);
-  EXPECT_EQ(mass_of_logit(-INFINITY, 3.0f, scale), 0u);
-  EXPECT_EQ(mass_of_logit(NAN, 3.0f, scale), 0u);
-  EXPECT_EQ(mass_of_logit(1.0f, 1.0f, mass_scale(1e-45f)), kFullMass);
-  EXPECT_EQ(mass_of_logit(0.5f, 1.0f, mass_scale(1e-45f)), 0u);
+  EXPECT_EQ(mass_of(3.0f, 3.0f, scale), kFullMass);
+  EXPECT_EQ(mass_of(-INFINITY, 3.0f, scale), 0u);
+  EXPECT_EQ(mass_of(NAN, 3.0f, scale), 0u);
+  EXPECT_EQ(mass_of(1.0f, 1.0f, mass_scale(1e-45f)), kFullMass);
+  EXPECT_EQ(mass_of(0.5f, 1.0f, mass_scale(1e-45f)), 0u);
 }
 
 TEST(Mass, WideProductsMatchInt128) {

@@ -3,69 +3,191 @@
 
 #include <cstdint>
 
+#include "cuda/kernels/append_to_history.h"
 #include "cuda/kernels/sample_params.h"
+#include "cuda/kernels/sampling/row_layout.h"
+#include "cuda/portable/bits.h"
 #include "cuda/portable/numeric.h"
-#include "cuda/primitives/bit_group.h"
+#include "cuda/portable/vector4.h"
 #include "cuda/primitives/block_scan.h"
 
 namespace fllm::sampling {
 
-constexpr std::int32_t kMaxTiles = 1024;
-constexpr std::int32_t kBins = 2048;
-constexpr std::int32_t kLowestFinite = kOrderedMinusInfinity + 1;  // keys below it are forbidden ids
+constexpr std::int32_t kBins = 1024;
+constexpr std::int32_t kListCapacity = 512;
 
-/// How a row is cut into tiles of consecutive ids: a function of the vocabulary alone.
-struct Tiling {
-  std::int32_t width = 0;  // ids of a tile, a power of two >= 32
-  std::int32_t count = 0;  // <= kMaxTiles
+/// What a block tells the others of its cluster.
+struct Notice {
+  Mass word[4];
 };
 
-FLLM_HOST_DEVICE Tiling tiling(std::int32_t vocab) {
-  std::int32_t width = kGroupWidth;
-  while (static_cast<std::int64_t>(width) * kMaxTiles < vocab) width *= 2;
-  return {width, (vocab + width - 1) / width};
-}
+/// A value and its id in one number, larger for what comes earlier in the total order.
+using OrderCode = long long;
 
-/// int32 elements of a row's working memory: the keys, padded to whole tiles, and a list of ids.
-FLLM_HOST_DEVICE std::int64_t scratch_elements(std::int32_t vocab) {
-  const Tiling tiles = tiling(vocab);
-  return std::int64_t{2} * tiles.width * tiles.count;
-}
+struct ShortList {
+  OrderCode code[kListCapacity];    // as collected, in no order
+  OrderCode sorted[kListCapacity];  // descending
+};
 
 struct SharedRow {
-  std::int32_t tile_key[kMaxTiles];  // largest key of each tile
-  Mass tile_mass[kMaxTiles];         // kept mass of each tile, or counts while ids are listed
-  Mass bins[kBins];
+  std::uint64_t sampling_words[sizeof(RowSampling) / 8];  // a RowSampling: shared memory is not constructed
+  union {                                                 // never needed at once
+    Mass bins[kBins];
+    ShortList list;
+  };
+  Notice notices[2][kMaxBlocks];  // two, used in turn: a block may be a notice ahead of another
   CrossingShared crossing;
   std::int32_t slots[kMaxWarps];
+  std::int32_t warp_has_nan[kMaxWarps];
+  HistoryShared history;
+  Notice summary;      // what all blocks' notices come to, for the whole block
+  std::uint64_t bits;  // random ones, of the row's draw
+  std::uint32_t list_count;
+  std::int32_t has_edits;  // lists that are not empty
   std::int32_t found;
+  float limits[3];  // what limit_of found, by its slot
+
+  [[nodiscard]] FLLM_DEVICE RowSampling& sampling() { return *reinterpret_cast<RowSampling*>(sampling_words); }
 };
 
-/// One row while it is worked on. keys [tile_count * tile_width] are the edited logits in ordered form; the padding
-/// behind the vocabulary is forbidden, so loops run over whole tiles.
-struct Row {
-  std::int32_t* keys = nullptr;
-  std::int32_t* list = nullptr;  // [tile_count * tile_width]
-  Tiling tiles;
-  std::int32_t vocab = 0;
-  float maximum = 0;  // m: largest edited logit
-  float scale = 0;    // s
-  Mass min_mass = 1;  // smaller masses are outside the support
+FLLM_DEVICE bool has_top_k(const RowSampling& s, std::int32_t vocab) { return s.top_k > 0 && s.top_k < vocab; }
 
-  [[nodiscard]] FLLM_DEVICE Mass mass(std::int32_t key) const {
-    const Mass mass = mass_of_logit(from_ordered(key), maximum, scale);
-    return mass >= min_mass ? mass : 0;
-  }
-};
+/// A logit as the row sees it: NaN is -inf.
+FLLM_DEVICE float sanitised(float logit) { return logit == logit ? logit : -infinity32(); }
 
-/// The end of a prefix of the total order: (key descending, id ascending). The default keeps everything.
+/// The end of a prefix of the total order: (value descending, id ascending).
 struct Cut {
-  std::int32_t key = kOrderedMinusInfinity;
+  float value = 0;
   std::int32_t id = INT32_MAX;
 
-  [[nodiscard]] FLLM_DEVICE bool keeps(std::int32_t other_key, std::int32_t other_id) const {
-    return other_key > key || (other_key == key && other_id <= id);
+  [[nodiscard]] FLLM_DEVICE bool keeps(float other, std::int32_t other_id) const {
+    return other > value || (other == value && other_id <= id);
   }
 };
+
+/// One row while it is worked on, as a thread of one of its blocks sees it. Values are the edited logits, never NaN; ids
+/// behind the vocabulary have -inf. -0 and +0 are equal, as floats are compared.
+template <Cta C, class LogitT>
+struct Row {
+  using Place = Positions<C, LogitT>;
+
+  RowLayout layout;
+  std::int32_t vocab = 0;
+  std::int32_t rank = 0;         // of this block
+  std::int32_t begin = 0;        // first id of its slice
+  float* values = nullptr;       // [slice], in positions
+  float* parts = nullptr;        // [parts] largest value of each
+  Mass* chunk_masses = nullptr;  // [chunks]
+  float* streamed = nullptr;     // the row in global memory, in positions: of rows too large for shared memory
+  std::uint32_t turn = 0;        // of SharedRow::notices
+
+  float maximum = 0;  // m: largest edited logit
+  float scale = 0;    // s
+
+  /// The mass of a value. Made once in front of a loop.
+  [[nodiscard]] FLLM_DEVICE MassFunction mass() const { return {maximum, scale}; }
+  [[nodiscard]] FLLM_DEVICE std::int32_t part_of(const C& cta, std::int32_t chunk) const {
+    return chunk * C::kWarpWidth + cta.lane();
+  }
+  /// An id of this block's slice.
+  [[nodiscard]] FLLM_DEVICE float& own(std::int32_t id) const { return values[Place::of(id - begin)]; }
+  /// Any id of the row, in whichever block it lies.
+  [[nodiscard]] FLLM_DEVICE float& any(const C& cta, std::int32_t id) const {
+    const std::int32_t owner = id / layout.slice_width(), offset = id - owner * layout.slice_width();
+    const std::int32_t position = Place::of(offset);
+    if (streamed != nullptr) return streamed[owner * layout.slice_width() + position];
+    return *cta.remote(values + position, owner);
+  }
+};
+
+/// Calls f(value, id) for everything the lane has of a chunk, ids ascending.
+template <Cta C, class LogitT, class F>
+FLLM_DEVICE void each_value(const C& cta, const Row<C, LogitT>& row, std::int32_t chunk, const F& f) {
+  using Place = Positions<C, LogitT>;
+  const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
+  if constexpr (Place::kSimt) {
+    const float* place = row.values + first + cta.lane() * 4;
+    std::int32_t id = row.begin + first + cta.lane() * Place::kPerLane;
+    FLLM_UNROLL_4
+    for (const float* const end = row.values + last; place < end; place += Place::kGroup, id += Place::kGroup) {
+      FLLM_UNROLL
+      for (std::int32_t q = 0; q < Place::kVectors; ++q) {
+        const Vector4 v = load4(place + q * (kGroupLanes * 4));
+        FLLM_UNROLL
+        for (std::int32_t e = 0; e < 4; ++e) f(v.x[e], id + q * 4 + e);
+      }
+    }
+  } else {
+    for (std::int32_t i = first; i < last; ++i) f(row.values[i], row.begin + i);
+  }
+}
+
+/// The same for values of at least `least` alone: nothing is done where a part has none, and where few lanes have one, few
+/// turns are made.
+template <Cta C, class LogitT, class F>
+FLLM_DEVICE void each_at_least(const C& cta, const Row<C, LogitT>& row, std::int32_t chunk, float least, const F& f) {
+  using Place = Positions<C, LogitT>;
+  if (!(row.parts[row.part_of(cta, chunk)] >= least)) return;
+  const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
+  if constexpr (Place::kSimt) {
+    constexpr std::int32_t kVectors = 8;  // looked at together: 32 values, one bit each
+    const std::int32_t vectors = row.layout.chunk_width / (kGroupLanes * 4);
+    for (std::int32_t start = 0; start < vectors; start += kVectors) {
+      const float* place = row.values + first + start * (kGroupLanes * 4) + cta.lane() * 4;
+      std::uint32_t bits = 0;
+      FLLM_UNROLL
+      for (std::int32_t j = 0; j < kVectors; ++j) {
+        if (start + j >= vectors) break;
+        const Vector4 v = load4(place + j * (kGroupLanes * 4));
+        FLLM_UNROLL
+        for (std::int32_t e = 0; e < 4; ++e) bits |= v.x[e] >= least ? 1u << (j * 4 + e) : 0u;
+      }
+      for (; bits != 0; bits &= bits - 1) {  // at most 32 turns
+        const std::int32_t bit = lowest_bit(bits), j = bit / 4;
+        const std::int32_t vector = start + j;
+        const std::int32_t id = row.begin + first + vector / Place::kVectors * Place::kGroup +
+                                cta.lane() * Place::kPerLane + vector % Place::kVectors * 4 + bit % 4;
+        f(place[j * (kGroupLanes * 4) + bit % 4], id);
+      }
+    }
+  } else {
+    for (std::int32_t i = first; i < last; ++i) {
+      if (row.values[i] >= least) f(row.values[i], row.begin + i);
+    }
+  }
+}
+
+/// Calls f(value, id) for the lane's values below `above` (NaN: all) that low keeps, of which there are few: four are looked
+/// at together.
+template <Cta C, class LogitT, class F>
+FLLM_DEVICE void each_of_few(const C& cta, const Row<C, LogitT>& row, std::int32_t chunk, const Cut& low, float above,
+                             const F& f) {
+  using Place = Positions<C, LogitT>;
+  if (!(row.parts[row.part_of(cta, chunk)] >= low.value)) return;
+  const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
+  if constexpr (Place::kSimt) {
+    const bool limited = above == above;
+    const float* const start = row.values + first + cta.lane() * 4;
+    const float* place = start;
+    FLLM_UNROLL_4
+    for (const float* const end = row.values + last; place < end; place += kGroupLanes * 4) {
+      Vector4 v = load4(place);
+      FLLM_UNROLL
+      for (std::int32_t e = 0; e < 4; ++e) v.x[e] = limited && v.x[e] >= above ? -infinity32() : v.x[e];
+      if (!(max32(max32(v.x[0], v.x[1]), max32(v.x[2], v.x[3])) >= low.value)) continue;
+      const auto vector = static_cast<std::int32_t>(place - start) / (kGroupLanes * 4);
+      const std::int32_t id = row.begin + first + vector / Place::kVectors * Place::kGroup +
+                              cta.lane() * Place::kPerLane + vector % Place::kVectors * 4;
+      for (std::int32_t e = 0; e < 4; ++e) {
+        if (low.keeps(v.x[e], id + e)) f(v.x[e], id + e);
+      }
+    }
+  } else {
+    for (std::int32_t i = first; i < last; ++i) {
+      const float value = row.values[i];
+      if (!(value >= above) && low.keeps(value, row.begin + i)) f(value, row.begin + i);
+    }
+  }
+}
 
 }  // namespace fllm::sampling

@@ -1,57 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cuda/kernels/sampling/row.h"
+#include "cuda/kernels/sampling/row_notice.h"
 
+// Sums of integer weights over a row and where, in ascending id, they reach a goal.
 namespace fllm::sampling {
 
-struct Kept {
-  Mass mass;
-  std::int32_t count;
+struct Sums {
+  Mass before;  // weight of the blocks in front of this one
+  Mass own;     // of this block
+  Mass total;   // of the row
 };
 
-/// Kept mass of every tile into shared.tile_mass, and the row's total. Ends with a barrier.
-template <Cta C>
-FLLM_DEVICE Kept sum_kept(const C& cta, SharedRow& shared, const Row& row, const Cut& cut) {
-  Mass sum = 0;
-  std::int32_t count = 0;
-  for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
-    Mass tile_mass = 0;
-    if (shared.tile_key[t] >= cut.key) {
-      const std::int32_t begin = t * row.tiles.width;
-      for (std::int32_t i = begin + cta.lane(); i < begin + row.tiles.width; i += C::kWarpWidth) {
-        const std::int32_t key = row.keys[i];
-        const Mass mass = cut.keeps(key, i) ? row.mass(key) : 0;
-        tile_mass += mass;
-        count += mass > 0 ? 1 : 0;
+/// Adds up weight_of(value, id) over the values of at least `least`, which all others lack, chunk by chunk into
+/// chunk_masses. dense: most values are expected to have a weight.
+template <Cta C, class LogitT, class WeightOf>
+FLLM_DEVICE Sums sum_weights(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, bool dense,
+                             const WeightOf& weight_of) {
+  Mass block_sum = 0;
+  for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
+    Mass sum = 0;
+    const auto add = [&](float value, std::int32_t id) { sum += weight_of(value, id); };
+    if constexpr (Positions<C, LogitT>::kSimt) {
+      if (dense) {
+        each_value(cta, row, chunk, add);
+      } else {
+        each_at_least(cta, row, chunk, least, add);
       }
-      tile_mass = warp_reduce(cta, tile_mass, Sum{});
+      sum = warp_reduce(cta, sum, Sum{});
+    } else if (row.parts[chunk] >= least) {
+      each_value(cta, row, chunk, add);
     }
     if (cta.lane() == 0) {
-      shared.tile_mass[t] = tile_mass;
-      sum += tile_mass;
+      row.chunk_masses[chunk] = sum;
+      block_sum += sum;
     }
   }
-  sum = block_reduce(cta, shared.crossing.slots, sum, Sum{});
-  count = block_reduce(cta, shared.slots, count, Sum{});
-  return {sum, count};  // the reductions are barriers too: tile_mass is there for everyone
+  block_sum = block_reduce(cta, shared.crossing.slots, block_sum, Sum{});  // a barrier too: chunk_masses are there
+  tell(cta, shared, row, {{block_sum}});
+  return {heard_before(shared, row, 0), block_sum, heard<Mass>(cta, shared, row, 0, Sum{})};
 }
 
-/// First kept id, in ascending id, whose running mass reaches goal (1 <= goal <= kept mass). Needs sum_kept.
-template <Cta C>
-FLLM_DEVICE std::int32_t draw(const C& cta, SharedRow& shared, const Row& row, const Cut& cut, Mass goal) {
-  const Crossing tile =
-      find_crossing(cta, shared.crossing, row.tiles.count, goal, [&](std::int32_t t) { return shared.tile_mass[t]; });
+/// First id, ascending, at which the running weight reaches goal (1 <= goal <= total). Returns it to the block that has it,
+/// -1 to the others. weight_of and sums are those of the last sum_weights.
+template <Cta C, class LogitT, class WeightOf>
+FLLM_DEVICE std::int32_t locate(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const Sums& sums, Mass goal,
+                                const WeightOf& weight_of) {
+  using Place = Positions<C, LogitT>;
+  if (goal <= sums.before || goal > sums.before + sums.own) return -1;  // the same for the whole block
+  const Crossing chunk = find_crossing(cta, shared.crossing, row.layout.chunks, goal - sums.before,
+                                       [&](std::int32_t c) { return row.chunk_masses[c]; });
   if (cta.warp() == 0) {
-    Mass running = tile.before;
-    std::int32_t base = tile.index * row.tiles.width;
-    for (std::int32_t last = base + row.tiles.width; base < last; base += C::kWarpWidth) {
-      const std::int32_t id = base + cta.lane();
-      const Mass inclusive =
-          running + warp_inclusive_sum(cta, cut.keeps(row.keys[id], id) ? row.mass(row.keys[id]) : 0);
-      const std::uint32_t reached = cta.ballot(inclusive >= goal);
+    const Mass rest = goal - sums.before;
+    Mass running = chunk.before;
+    const std::int32_t first = row.begin + chunk.index * row.layout.chunk_width;
+    for (std::int32_t base = 0; base < row.layout.chunk_width; base += C::kWarpWidth * Place::kPerLane) {
+      const std::int32_t id = first + base + cta.lane() * Place::kPerLane;
+      Mass weight[Place::kPerLane], sum = 0;
+      FLLM_UNROLL
+      for (std::int32_t e = 0; e < Place::kPerLane; ++e) sum += weight[e] = weight_of(row.own(id + e), id + e);
+      const Mass inclusive = running + warp_inclusive_sum(cta, sum);
+      const std::uint32_t reached = cta.ballot(inclusive >= rest);
       if (reached != 0) {
-        if (cta.lane() == 0) shared.found = base + lowest_bit(reached);
+        if (cta.lane() == lowest_bit(reached)) {
+          Mass before = inclusive - sum;
+          std::int32_t found = id;
+          FLLM_UNROLL
+          for (std::int32_t e = 0; e < Place::kPerLane; ++e) {
+            before += weight[e];
+            found += before < rest ? 1 : 0;
+          }
+          shared.found = found;
+        }
         break;
       }
       running = cta.shuffle(inclusive, C::kWarpWidth - 1);

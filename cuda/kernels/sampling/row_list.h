@@ -1,54 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cuda/kernels/sampling/row.h"
+#include "cuda/kernels/sampling/row_notice.h"
 
+// A short list of a row's ids, kept by its first block, for what is cheap when few ids can matter.
 namespace fllm::sampling {
 
-/// Lists the ids that `matches(key)` in row.list, ascending; returns how many. Tiles whose largest key fails
-/// `possible(key)` are not looked at. The list is there for everyone behind the block's next barrier.
-template <Cta C, class Possible, class Matches>
-FLLM_DEVICE std::int32_t list_ids(const C& cta, SharedRow& shared, const Row& row, const Possible& possible,
-                                  const Matches& matches) {
-  const auto bits_at = [&](std::int32_t base) {
-    return group_bits(cta, [&](std::int32_t j) { return matches(row.keys[base + j]); });
-  };
-  for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
-    std::int32_t count = 0;
-    if (possible(shared.tile_key[t])) {
-      const std::int32_t begin = t * row.tiles.width;
-      for (std::int32_t base = begin; base < begin + row.tiles.width; base += kGroupWidth) {
-        count += count_bits(bits_at(base));
-      }
-    }
-    if (cta.lane() == 0) shared.tile_mass[t] = static_cast<Mass>(count);
-  }
-  cta.sync();  // counts of all tiles are there
+/// Larger for ids that come earlier in the total order.
+FLLM_DEVICE OrderCode order_code(float value, std::int32_t id) {
+  return OrderCode{to_ordered(value + 0.0f)} * 0x100000000 + (0xffffffffu - static_cast<std::uint32_t>(id));
+}
+FLLM_DEVICE float code_value(OrderCode code) { return from_ordered(static_cast<std::int32_t>(code >> 32)); }
+FLLM_DEVICE std::int32_t code_id(OrderCode code) {
+  return static_cast<std::int32_t>(0xffffffffu - static_cast<std::uint32_t>(code));
+}
 
-  const Chunk chunk = thread_chunk(cta, row.tiles.count);
-  Mass sum = 0;
-  for (std::int32_t t = chunk.begin; t < chunk.end; ++t) sum += shared.tile_mass[t];
-  const ScanResult scan = block_scan(cta, shared.crossing.slots, sum);
-  Mass offset = scan.before;
-  for (std::int32_t t = chunk.begin; t < chunk.end; ++t) {  // counts become offsets
-    const Mass count = shared.tile_mass[t];
-    shared.tile_mass[t] = offset;
-    offset += count;
-  }
-  cta.sync();  // offsets of all tiles are there, the scan's slots are read
+/// Empties the list, for another use. What came before it in the row's blocks is over.
+template <Cta C>
+FLLM_DEVICE void clear_list(const C& cta, SharedRow& shared) {
+  cta.cluster_sync();  // everyone has read the count, and nobody uses the memory
+  if (cta.thread_index() == 0) shared.list_count = 0;
+  cta.cluster_sync();  // the count is 0
+}
 
-  for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
-    const Mass next = t + 1 < row.tiles.count ? shared.tile_mass[t + 1] : scan.total;
-    std::int32_t* out = row.list + shared.tile_mass[t];
-    if (shared.tile_mass[t] == next) continue;
-    const std::int32_t begin = t * row.tiles.width;
-    for (std::int32_t base = begin; base < begin + row.tiles.width; base += kGroupWidth) {
-      const std::uint32_t bits = bits_at(base);
-      write_set_bits(cta, bits, base, out);
-      out += count_bits(bits);
-    }
+/// Lists the ids of values below `above` (NaN: all) that low keeps. Returns how many there are, to every thread of the row;
+/// the list holds them when they are at most kListCapacity. It must be empty.
+template <Cta C, class LogitT>
+FLLM_DEVICE std::int32_t collect(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const Cut& low,
+                                 float above) {
+  for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
+    each_of_few(cta, row, chunk, low, above, [&](float value, std::int32_t id) {
+      const std::uint32_t place = cta.atomic_add(cta.remote(&shared.list_count, 0), 1u);
+      if (place < kListCapacity) *cta.remote(&shared.list.code[place], 0) = order_code(value, id);
+    });
   }
-  return static_cast<std::int32_t>(scan.total);
+  cta.cluster_sync();  // the list is complete
+  return static_cast<std::int32_t>(*cta.remote(&shared.list_count, 0));
+}
+
+/// Sorts the list by counting for each entry how many precede it. The first block's.
+template <Cta C>
+FLLM_DEVICE void sort_list(const C& cta, ShortList& list, std::int32_t count) {
+  for (std::int32_t i = cta.thread_index(); i < count; i += cta.thread_count()) {
+    const OrderCode code = list.code[i];
+    std::int32_t place = 0;
+    for (std::int32_t j = 0; j < count; ++j) place += list.code[j] > code ? 1 : 0;
+    list.sorted[place] = code;
+  }
+  cta.sync();  // sorted is written, and code free
 }
 
 }  // namespace fllm::sampling

@@ -2,123 +2,185 @@
 #pragma once
 
 #include "cuda/kernels/sampling/row.h"
+#include "cuda/primitives/bit_group.h"
 
-// Steps 1 and 2 of sampling: raw logits to edited keys.
+// Step 1 of sampling, and the allow mask: raw logits to values in shared memory, each read once.
 namespace fllm::sampling {
 
-/// A raw logit as the row sees it: NaN is -inf, -0 is +0.
-FLLM_DEVICE float sanitised(float logit) { return logit == logit ? logit + 0.0f : -infinity32(); }
+/// 16 bytes of logits as values.
+FLLM_DEVICE void load_ids(const float* logits, float (&v)[4]) {
+  const Vector4 vector = load4_constant(logits);
+  FLLM_UNROLL
+  for (std::int32_t i = 0; i < 4; ++i) v[i] = vector.x[i];
+}
+template <class LogitT>
+FLLM_DEVICE void load_ids(const LogitT* logits, float (&v)[8]) {
+  const Words4 words = load_words4_constant(logits);
+  FLLM_UNROLL
+  for (std::int32_t i = 0; i < 4; ++i) {
+    v[2 * i] = to_float(static_cast<LogitT>(static_cast<std::uint16_t>(words.word[i] & 0xffffu)));
+    v[2 * i + 1] = to_float(static_cast<LogitT>(static_cast<std::uint16_t>(words.word[i] >> 16)));
+  }
+}
 
-struct RawSummary {
-  std::int32_t maximum_key;  // of the sanitised unedited logits
-  bool has_nan;
+/// One lane's way through a chunk. kMasked: with an allow mask.
+template <Cta C, class LogitT, bool kMasked>
+class ChunkLoader {
+ public:
+  using Place = Positions<C, LogitT>;
+  static constexpr std::int32_t kPerLane = Place::kPerLane;
+
+  FLLM_DEVICE ChunkLoader(const C& cta, const Row<C, LogitT>& row, const LogitT* logits, const std::uint32_t* mask)
+      : cta_(cta), row_(row), logits_(logits), mask_(mask) {}
+
+  /// Writes the lane's values of a chunk and, without a mask, its part's maximum; true when there was a NaN.
+  FLLM_DEVICE bool load(std::int32_t chunk) {
+    const std::int32_t first = chunk * row_.layout.chunk_width;
+    const std::int32_t groups = row_.layout.chunk_width / Place::kGroup;
+    const std::int32_t left = row_.vocab - row_.begin - first;  // ids from here to the row's end, possibly none
+    const std::int32_t whole = left <= 0 ? 0 : left / Place::kGroup < groups ? left / Place::kGroup : groups;
+    std::int32_t g = 0;
+    if ((reinterpret_cast<std::uintptr_t>(logits_) & 15u) == 0) {
+      for (; g + kAhead <= whole; g += kAhead) load_whole<kAhead>(first + g * Place::kGroup);
+      for (; g < whole; ++g) load_whole<1>(first + g * Place::kGroup);
+    }
+    for (; g < groups; ++g) load_scattered(first + g * Place::kGroup);
+    const bool has_nan = raw_ != raw_;
+    if (has_nan) forget_nan(chunk);
+    if (!kMasked) row_.parts[row_.part_of(cta_, chunk)] = raw_;
+    return has_nan;
+  }
+
+ private:
+  static constexpr std::int32_t kAhead = 64 / kPerLane;  // groups asked for before the first is used
+
+  template <std::int32_t kGroups>
+  FLLM_DEVICE void load_whole(std::int32_t base) {
+    float v[kGroups][kPerLane];
+    std::uint32_t allowed[kGroups];
+    const std::int32_t id = row_.begin + base + cta_.lane() * kPerLane;
+    FLLM_UNROLL
+    for (std::int32_t g = 0; g < kGroups; ++g) load_ids(logits_ + id + g * Place::kGroup, v[g]);
+    if constexpr (kMasked) load_mask<kGroups>(row_.begin + base, allowed);
+    float* to = row_.values + base + cta_.lane() * 4;
+    FLLM_UNROLL
+    for (std::int32_t g = 0; g < kGroups; ++g) take(to + g * Place::kGroup, v[g], allowed[g]);
+  }
+
+  /// The lane's bits of each group. A warp reads the words of several groups at once: they are shorter than a sector.
+  template <std::int32_t kGroups>
+  FLLM_DEVICE void load_mask(std::int32_t first_id, std::uint32_t (&allowed)[kGroups]) {
+    constexpr std::int32_t kGroupWords = Place::kGroup / 32, kWords = kGroups * kGroupWords;
+    const std::uint32_t* words = mask_ + first_id / 32;
+    std::uint32_t word[(kWords + kGroupLanes - 1) / kGroupLanes];
+    FLLM_UNROLL
+    for (std::int32_t i = 0; i * kGroupLanes < kWords; ++i) {
+      const std::int32_t at = i * kGroupLanes + cta_.lane();
+      word[i] = at < kWords ? words[at] : 0;
+    }
+    FLLM_UNROLL
+    for (std::int32_t g = 0; g < kGroups; ++g) {
+      const std::int32_t at = g * kGroupWords % kGroupLanes + cta_.lane() * kPerLane / 32;
+      allowed[g] = cta_.shuffle(word[g * kGroupWords / kGroupLanes], at) >> (cta_.lane() * kPerLane % 32);
+    }
+  }
+
+  /// A group that is not aligned or not whole: read in the order of ids, one by one.
+  FLLM_DEVICE void load_scattered(std::int32_t base) {
+    for (std::int32_t n = 0; n < kPerLane; ++n) {
+      const std::int32_t offset = base + n * kGroupLanes + cta_.lane(), id = row_.begin + offset;
+      row_.values[Place::of(offset)] = id < row_.vocab ? to_float(logits_[id]) : -infinity32();
+    }
+    cta_.sync_warp();  // the values of a lane were written by others
+    float* to = row_.values + base + cta_.lane() * 4;
+    float v[kPerLane];
+    for (std::int32_t q = 0; q < Place::kVectors; ++q) {
+      const Vector4 vector = load4(to + q * (kGroupLanes * 4));
+      for (std::int32_t e = 0; e < 4; ++e) v[q * 4 + e] = vector.x[e];
+    }
+    const std::int32_t id = row_.begin + base + cta_.lane() * kPerLane;
+    take(to, v, kMasked && id < row_.vocab ? mask_[id / 32] >> (id % 32) : 0);
+  }
+
+  FLLM_DEVICE void take(float* to, float (&v)[kPerLane], std::uint32_t allowed) {
+    FLLM_UNROLL
+    for (std::int32_t i = 0; i < kPerLane; ++i) raw_ = max_nan32(raw_, v[i]);
+    FLLM_UNROLL
+    for (std::int32_t i = 0; kMasked && i < kPerLane; ++i) {
+      v[i] = ((allowed >> i) & 1u) != 0 ? v[i] : -infinity32();
+    }
+    FLLM_UNROLL
+    for (std::int32_t q = 0; q < Place::kVectors; ++q) {
+      store4(to + q * (kGroupLanes * 4), {{v[q * 4], v[q * 4 + 1], v[q * 4 + 2], v[q * 4 + 3]}});
+    }
+  }
+
+  FLLM_DEVICE void forget_nan(std::int32_t chunk) {
+    const std::int32_t first = chunk * row_.layout.chunk_width, last = first + row_.layout.chunk_width;
+    raw_ = -infinity32();
+    for (std::int32_t base = first; base < last; base += kGroupLanes * 4) {
+      float* to = row_.values + base + cta_.lane() * 4;
+      Vector4 v = load4(to);
+      for (std::int32_t e = 0; e < 4; ++e) {
+        v.x[e] = sanitised(v.x[e]);
+        raw_ = max32(raw_, v.x[e]);
+      }
+      store4(to, v);
+    }
+  }
+
+  const C& cta_;
+  const Row<C, LogitT>& row_;
+  const LogitT* logits_;
+  const std::uint32_t* mask_;
+  float raw_ = -infinity32();  // largest logit, NaN once there was one
 };
 
-/// Writes the keys of one tile: sanitised, forbidden where the mask says so. One warp.
+/// The same where a lane is alone: loops of 32 ids, which become vector instructions.
 template <Cta C, class LogitT>
-FLLM_DEVICE void load_tile(const C& cta, const Row& row, std::int32_t tile, const LogitT* logits,
-                           const std::uint32_t* mask, RawSummary& summary) {
-  const std::int32_t begin = tile * row.tiles.width;
+FLLM_DEVICE bool load_chunk_alone(const Row<C, LogitT>& row, std::int32_t chunk, const LogitT* logits,
+                                  const std::uint32_t* mask) {
+  const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
   std::int32_t nan_count = 0;
-  for (std::int32_t base = begin; base < begin + row.tiles.width; base += kGroupWidth) {
-    std::int32_t* keys = row.keys + base;
-    if (base + kGroupWidth <= row.vocab) {
-      const std::uint32_t allowed = mask != nullptr ? mask[base / kGroupWidth] : ~0u;
-      for (std::int32_t j = cta.lane(); j < kGroupWidth; j += C::kWarpWidth) {
+  float best = -infinity32();
+  for (std::int32_t base = first; base < last; base += 32) {
+    const std::uint32_t allowed = mask != nullptr ? mask[base / 32] : ~0u;
+    float* values = row.values + base;
+    if (base + 32 <= row.vocab) {
+      for (std::int32_t j = 0; j < 32; ++j) {
         const float raw = to_float(logits[base + j]);
-        const std::int32_t key = to_ordered(sanitised(raw));
         nan_count += raw == raw ? 0 : 1;
-        summary.maximum_key = key > summary.maximum_key ? key : summary.maximum_key;
-        keys[j] = ((allowed >> j) & 1u) != 0 ? key : kOrderedMinusInfinity;
+        values[j] = ((allowed >> j) & 1u) != 0 ? sanitised(raw) : -infinity32();
+        best = values[j] > best ? values[j] : best;
       }
     } else {  // the row ends in this group
-      for (std::int32_t j = cta.lane(); j < kGroupWidth; j += C::kWarpWidth) {
-        std::int32_t key = kOrderedMinusInfinity;
-        if (base + j < row.vocab) {
-          const float raw = to_float(logits[base + j]);
-          key = to_ordered(sanitised(raw));
-          nan_count += raw == raw ? 0 : 1;
-          summary.maximum_key = key > summary.maximum_key ? key : summary.maximum_key;
-          if (mask != nullptr && ((mask[base / kGroupWidth] >> j) & 1u) == 0) key = kOrderedMinusInfinity;
-        }
-        keys[j] = key;
+      for (std::int32_t j = 0; j < 32; ++j) {
+        const float raw = base + j < row.vocab ? to_float(logits[base + j]) : -infinity32();
+        nan_count += raw == raw ? 0 : 1;
+        values[j] = ((allowed >> j) & 1u) != 0 ? sanitised(raw) : -infinity32();
+        best = values[j] > best ? values[j] : best;
       }
     }
   }
-  if (nan_count > 0) summary.has_nan = true;
+  row.parts[chunk] = best;
+  return nan_count > 0;
 }
 
-/// Applies edit to every entry of a side table. Ids are distinct or the edit is idempotent.
-template <Cta C, class Entry, class Edit>
-FLLM_DEVICE void edit_keys(const C& cta, const Entry* entries, TableRange range, const Edit& edit) {
-  if (range.begin >= range.end) return;  // the same for the whole block
-  for (std::int32_t i = range.begin + cta.thread_index(); i < range.end; i += cta.thread_count()) edit(entries[i]);
-  cta.sync();  // the next table edits the same keys
-}
-
-/// Bans, bias and penalties, in the normative order.
-template <Cta C>
-FLLM_DEVICE void edit_row(const C& cta, const Row& row, const SampleParams& p, const RowSampling& sampling) {
-  const auto forbid = [&](std::int32_t id) { row.keys[id] = kOrderedMinusInfinity; };
-  edit_keys(cta, p.ban_ids, sampling.bans, forbid);
-  if (sampling.generated < sampling.min_tokens) edit_keys(cta, p.ban_ids, sampling.end_ids, forbid);
-  edit_keys(cta, p.bias, sampling.bias, [&](const BiasEntry& entry) {
-    row.keys[entry.id] = to_ordered((from_ordered(row.keys[entry.id]) + entry.bias) + 0.0f);
-  });
-  edit_keys(cta, p.counts, sampling.counts, [&](const CountEntry& entry) {
-    float l = from_ordered(row.keys[entry.id]);
-    const float r = sampling.repetition_penalty;
-    if (entry.repeated != 0) l = l > 0.0f ? l / r : l * r;
-    l = fma32(-sampling.frequency_penalty, static_cast<float>(entry.output_count), l);
-    if (entry.output_count > 0) l = l - sampling.presence_penalty;
-    row.keys[entry.id] = to_ordered(l + 0.0f);
-  });
-}
-
-template <Cta C>
-FLLM_DEVICE std::int32_t tile_maximum(const C& cta, const Row& row, std::int32_t tile) {
-  const std::int32_t* keys = row.keys + tile * row.tiles.width;
-  std::int32_t best = kOrderedMinusInfinity;
-  for (std::int32_t i = cta.lane(); i < row.tiles.width; i += C::kWarpWidth) best = keys[i] > best ? keys[i] : best;
-  return warp_reduce(cta, best, Maximum{});
-}
-
-/// Loads and edits the row and fills shared.tile_key.
+/// Loads this block's slice: values and, without a mask, the maxima of parts, which the block's next barrier publishes. True in every lane of a warp
+/// that met a NaN.
 template <Cta C, class LogitT>
-FLLM_DEVICE RawSummary load_row(const C& cta, SharedRow& shared, const Row& row, const SampleParams& p,
-                                const RowSampling& sampling) {
-  const std::int64_t index = cta.block_index();
-  const LogitT* logits = static_cast<const LogitT*>(p.logits) + index * p.stride;
-  const std::uint32_t* mask = sampling.mask_row >= 0 ? p.allow_mask + sampling.mask_row * p.mask_words : nullptr;
-  RawSummary summary{kOrderedMinusInfinity, false};
-  for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
-    load_tile(cta, row, t, logits, mask, summary);
+FLLM_DEVICE bool load_slice(const C& cta, const Row<C, LogitT>& row, const LogitT* logits, const std::uint32_t* mask) {
+  bool has_nan = false;
+  for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
+    if constexpr (Positions<C, LogitT>::kSimt) {
+      has_nan = (mask != nullptr ? ChunkLoader<C, LogitT, true>(cta, row, logits, mask).load(chunk)
+                                 : ChunkLoader<C, LogitT, false>(cta, row, logits, mask).load(chunk)) ||
+                has_nan;
+    } else {
+      has_nan = load_chunk_alone(row, chunk, logits, mask) || has_nan;
+    }
   }
-  cta.sync();  // edits reach keys of other threads
-  edit_row(cta, row, p, sampling);
-  for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
-    const std::int32_t key = tile_maximum(cta, row, t);
-    if (cta.lane() == 0) shared.tile_key[t] = key;
-  }
-  summary.has_nan = block_reduce(cta, shared.slots, summary.has_nan ? 1 : 0, Maximum{}) != 0;
-  summary.maximum_key = block_reduce(cta, shared.slots, summary.maximum_key, Maximum{});
-  return summary;  // the reductions are barriers too: tile_key is there for everyone
-}
-
-/// Lowest id whose key is the row's maximum. Precondition: some key is.
-template <Cta C>
-FLLM_DEVICE std::int32_t first_of_maximum(const C& cta, SharedRow& shared, const Row& row, std::int32_t maximum_key) {
-  std::int32_t tile = INT32_MAX;
-  for (std::int32_t t = cta.thread_index(); t < row.tiles.count; t += cta.thread_count()) {
-    if (shared.tile_key[t] == maximum_key && t < tile) tile = t;
-  }
-  tile = block_reduce(cta, shared.slots, tile, Minimum{});
-  std::int32_t id = INT32_MAX;
-  const std::int32_t begin = tile * row.tiles.width;
-  for (std::int32_t i = begin + cta.thread_index(); i < begin + row.tiles.width; i += cta.thread_count()) {
-    if (row.keys[i] == maximum_key && i < id) id = i;
-  }
-  return block_reduce(cta, shared.slots, id, Minimum{});
+  return cta.ballot(has_nan) != 0;
 }
 
 }  // namespace fllm::sampling

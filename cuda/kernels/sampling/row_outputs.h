@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/sampling/row_load.h"
-#include "cuda/kernels/sampling/row_select.h"
+#include "cuda/kernels/sampling/row_result.h"
 
 // The optional outputs of a row. None of them changes the draw.
 namespace fllm::sampling {
@@ -22,91 +22,95 @@ struct RawDistribution {
   }
 };
 
+/// Of the row as it was loaded: no mask, no edits yet.
 template <Cta C, class LogitT>
-FLLM_DEVICE RawDistribution<LogitT> raw_distribution(const C& cta, SharedRow& shared, const LogitT* logits,
-                                                     std::int32_t vocab, std::int32_t maximum_key) {
-  RawDistribution<LogitT> raw{logits, from_ordered(maximum_key), 0, -1};
-  if (maximum_key == kOrderedInfinity) {
-    std::int32_t id = INT32_MAX;
-    for (std::int32_t i = cta.thread_index(); i < vocab; i += cta.thread_count()) {
-      if (to_float(logits[i]) == infinity32() && i < id) id = i;
-    }
-    raw.infinite_id = block_reduce(cta, shared.slots, id, Minimum{});
-  } else if (maximum_key > kOrderedMinusInfinity) {
-    const float scale = mass_scale(1.0f);
-    Mass sum = 0;
-    for (std::int32_t i = cta.thread_index(); i < vocab; i += cta.thread_count()) {
-      sum += mass_of_logit(sanitised(to_float(logits[i])), raw.maximum, scale);
-    }
-    raw.log_total = log_mass(block_reduce(cta, shared.crossing.slots, sum, Sum{}));
+FLLM_DEVICE RawDistribution<LogitT> measure_raw(const C& cta, SharedRow& shared, Row<C, LogitT>& row,
+                                                const LogitT* logits) {
+  (void)summarise(cta, shared, row, 0);
+  RawDistribution<LogitT> raw{logits, row.maximum, 0, -1};
+  if (row.maximum == infinity32()) {
+    const std::int32_t first = first_of_maximum(cta, shared, row);
+    tell(cta, shared, row, {{static_cast<Mass>(first)}});
+    raw.infinite_id = static_cast<std::int32_t>(heard<std::uint32_t>(cta, shared, row, 0, Minimum{}));
+  } else if (row.maximum > -infinity32()) {
+    row.scale = mass_scale(1.0f);
+    const MassFunction mass_of = row.mass();
+    const Sums sums =
+        sum_weights(cta, shared, row, -infinity32(), true, [&](float value, std::int32_t) { return mass_of(value); });
+    raw.log_total = log_mass(sums.total);
   }
   return raw;
 }
 
-/// Which ids can still be drawn, for the outputs: the kept set, or one id alone (greedy, +inf), or none.
+/// Which ids can still be drawn: the kept set, or one id alone (greedy, +inf), or none.
+template <Cta C, class LogitT>
 struct Support {
-  Row row;
-  Cut cut;
-  std::int32_t only_id = -1;
-  Mass total = 0;  // 0: empty
+  const Row<C, LogitT>& row;
+  const Drawn& drawn;
+  MassFunction mass_of;
 
-  [[nodiscard]] FLLM_DEVICE Mass mass(std::int32_t id) const {
-    if (total == 0) return 0;
-    if (only_id >= 0) return id == only_id ? kFullMass : 0;
-    const std::int32_t key = row.keys[id];
-    return cut.keeps(key, id) ? row.mass(key) : 0;
+  [[nodiscard]] FLLM_DEVICE Mass mass(float value, std::int32_t id) const {
+    if (drawn.kept_count <= 1) return drawn.kept_count == 1 && id == drawn.token ? drawn.kept_mass : 0;
+    return drawn.cut.keeps(value, id) ? mass_of(value) : 0;
   }
-  /// ln(mass / total)
-  [[nodiscard]] FLLM_DEVICE float logprob(std::int32_t id) const {
-    const Mass part = mass(id);
-    return part > 0 ? log_mass(part) - log_mass(total) : -infinity32();
+  /// ln(mass / kept mass)
+  [[nodiscard]] FLLM_DEVICE float logprob(Mass part) const {
+    return part > 0 ? log_mass(part) - log_mass(drawn.kept_mass) : -infinity32();
   }
 };
 
-/// How many ids come before `id` in the total order.
-template <Cta C>
-FLLM_DEVICE std::int32_t rank_of(const C& cta, SharedRow& shared, const Row& row, std::int32_t id) {
-  const Cut before{row.keys[id], id - 1};
-  std::int32_t rank = 0;
-  for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
-    if (shared.tile_key[t] < before.key) continue;
-    const std::int32_t begin = t * row.tiles.width;
-    for (std::int32_t i = begin + cta.lane(); i < begin + row.tiles.width; i += C::kWarpWidth) {
-      rank += before.keeps(row.keys[i], i) ? 1 : 0;
+template <Cta C, class LogitT>
+FLLM_DEVICE void write_details(const C& cta, const Support<C, LogitT>& support, const RawDistribution<LogitT>& raw,
+                               SampleDetail* out) {
+  if (support.row.rank != 0 || cta.thread_index() != 0) return;
+  const Drawn& drawn = support.drawn;
+  const float own = drawn.kept_count > 0 ? raw.logprob(drawn.token) : -infinity32();
+  const float processed = support.logprob(support.mass(drawn.value, drawn.token));
+  *out = {own, processed, drawn.rank, drawn.kept_count, drawn.kept_mass};
+}
+
+/// The first top_count ids of a sorted list of `count`, which holds at least as many or all that are allowed; -1 behind
+/// them. The first block's.
+template <Cta C, class LogitT>
+FLLM_DEVICE void write_top(const C& cta, const ShortList& list, std::int32_t count, const Support<C, LogitT>& support,
+                           const RawDistribution<LogitT>& raw, std::int32_t top_count, TopEntry* out) {
+  for (std::int32_t i = cta.thread_index(); i < top_count; i += cta.thread_count()) {
+    if (i < count) {
+      const float value = code_value(list.sorted[i]);
+      const std::int32_t id = code_id(list.sorted[i]);
+      out[i] = {id, raw.logprob(id), support.logprob(support.mass(value, id))};
+    } else {
+      out[i] = {-1, -infinity32(), -infinity32()};
     }
   }
-  return block_reduce(cta, shared.slots, rank, Sum{});
 }
 
-/// The first top_count allowed ids of the total order, in that order; -1 behind the last.
+/// Puts the first top_count ids of the row into the list, sorted; returns how many the list then holds.
 template <Cta C, class LogitT>
-FLLM_DEVICE void write_top(const C& cta, SharedRow& shared, const Support& support, const RawDistribution<LogitT>& raw,
-                           std::int32_t top_count, TopEntry* out) {
-  const Row& row = support.row;
-  const std::int32_t bound = count_bound(cta, shared, row, top_count);
-  const auto above = [&](std::int32_t key) { return key >= bound; };
-  const std::int32_t count = list_ids(cta, shared, row, above, above);
-  const Cut cut = select_in_list(cta, shared, row, count, {static_cast<Mass>(top_count), false});
-  const std::int32_t found = count < top_count ? count : top_count;
-  for (std::int32_t i = found + cta.thread_index(); i < top_count; i += cta.thread_count()) {
-    out[i] = {-1, -infinity32(), -infinity32()};
+FLLM_DEVICE std::int32_t list_top(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound,
+                                  std::int32_t top_count) {
+  clear_list(cta, shared);
+  std::int32_t count = collect(cta, shared, row, {bound}, not_a_number32());
+  if (count > kListCapacity) {
+    const Cut cut = select_cut(cta, shared, row, kLowestValue, {static_cast<Mass>(top_count), false});
+    clear_list(cta, shared);
+    count = collect(cta, shared, row, cut, not_a_number32());
   }
-  for (std::int32_t i = cta.thread_index(); i < count; i += cta.thread_count()) {
-    const std::int32_t id = row.list[i], key = row.keys[id];
-    if (!cut.keeps(key, id)) continue;
-    std::int32_t place = 0;  // kept entries in front of this one
-    const Cut before{key, id - 1};
-    for (std::int32_t j = 0; j < count; ++j) place += before.keeps(row.keys[row.list[j]], row.list[j]) ? 1 : 0;
-    out[place] = {id, raw.logprob(id), support.logprob(id)};
-  }
+  if (row.rank == 0) sort_list(cta, shared.list, count);
+  cta.cluster_sync();  // no block leaves while another reads the count from it
+  return count;
 }
 
-template <Cta C>
-FLLM_DEVICE void write_probabilities(const C& cta, const Support& support, float* out) {
-  const float total = static_cast<float>(support.total);
-  for (std::int32_t i = cta.thread_index(); i < support.row.vocab; i += cta.thread_count()) {
-    const Mass mass = support.mass(i);
-    out[i] = mass > 0 ? static_cast<float>(mass) / total : 0.0f;
+template <Cta C, class LogitT>
+FLLM_DEVICE void write_probabilities(const C& cta, const Row<C, LogitT>& row, const Support<C, LogitT>& support,
+                                     float* out) {
+  const float total = static_cast<float>(support.drawn.kept_mass);
+  for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
+    each_value(cta, row, chunk, [&](float value, std::int32_t id) {
+      if (id >= row.vocab) return;
+      const Mass mass = support.mass(value, id);
+      out[id] = mass > 0 ? static_cast<float>(mass) / total : 0.0f;
+    });
   }
 }
 

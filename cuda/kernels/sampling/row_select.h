@@ -1,128 +1,204 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/sampling/row_draw.h"
 #include "cuda/kernels/sampling/row_list.h"
 
 // Finds where a prefix of the total order ends that holds so many ids, or so much mass. Exact, in a fixed number of
 // passes whatever the row looks like.
 namespace fllm::sampling {
 
-/// What the prefix must reach (> 0): that many ids, or that mass.
+/// What the prefix must reach: so many ids, or so much mass (> 0), or a share of all the mass there is.
 struct Goal {
-  Mass amount;
-  bool by_mass;
+  Mass amount = 0;
+  bool by_mass = true;
+  std::uint32_t share = 0;  // units of 2^-32, when amount is 0
+
+  [[nodiscard]] FLLM_DEVICE Mass of(Mass total) const { return amount > 0 ? amount : top_p_target(share, total); }
 };
 
-constexpr std::int32_t kDigitBits = 8;
-constexpr std::int32_t kDigits = 1 << kDigitBits;
-
-template <Cta C>
-FLLM_DEVICE void clear_bins(const C& cta, SharedRow& shared, std::int32_t count) {
-  for (std::int32_t i = cta.thread_index(); i < count; i += cta.thread_count()) shared.bins[i] = 0;
-  cta.sync();  // bins are empty before anyone adds; a list that select_in_list works on is complete
-}
-
-struct KeySelection {
-  bool found;        // false: the total does not reach the goal
-  std::int32_t key;  // of the entry that reaches it
-  Mass before;       // weight of the entries with larger keys
-};
-
-/// Radix selection, largest key first, over count entries: key_at(i), weight_at(i, key) > 0.
-template <Cta C, class KeyAt, class WeightOf>
-FLLM_DEVICE KeySelection select_key(const C& cta, SharedRow& shared, std::int32_t count, Mass goal, const KeyAt& key_at,
-                                    const WeightOf& weight_of) {
-  std::uint32_t prefix = 0;  // the digits found so far, of keys flipped so that larger ones come first
-  Mass before = 0;
-  for (std::int32_t shift = 32 - kDigitBits; shift >= 0; shift -= kDigitBits) {
-    clear_bins(cta, shared, kDigits);
-    for (std::int32_t i = cta.thread_index(); i < count; i += cta.thread_count()) {
-      const std::int32_t key = key_at(i);
-      const std::uint32_t flipped = static_cast<std::uint32_t>(key) ^ 0x7fffffffu;
-      const bool inside = shift == 32 - kDigitBits || (flipped >> (shift + kDigitBits)) == prefix;
-      if (inside) cta.atomic_add(&shared.bins[(flipped >> shift) & (kDigits - 1)], weight_of(key));
+/// The lowest value above -inf for which `holds`, which does not hold for any value below it and holds for the row's
+/// maximum. Every thread gets it. slot: a place of its own among SharedRow::limits until the block's next barrier but one.
+template <Cta C, class LogitT, class Holds>
+FLLM_DEVICE float limit_of(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, std::int32_t slot,
+                           const Holds& holds) {
+  if (cta.warp() == 0) {
+    // The first key for which it holds lies in (low, high]; a warp tries as many keys at once as it has lanes.
+    std::int64_t low = kOrderedMinusInfinity, high = to_ordered(row.maximum + 0.0f);
+    while (high - low > 1) {  // at most 32 turns of one lane, 7 of 32
+      const std::int64_t step = (high - low + C::kWarpWidth) / (C::kWarpWidth + 1);
+      const std::int64_t tried = low + step * (cta.lane() + 1);
+      const std::int64_t key = tried < high ? tried : high;
+      const std::uint32_t lanes = cta.ballot(holds(from_ordered(static_cast<std::int32_t>(key))));
+      const std::int32_t first = lanes != 0 ? lowest_bit(lanes) : C::kWarpWidth;
+      const std::int64_t up = low + step * (first + 1);
+      low += step * first;
+      high = up < high ? up : high;
     }
-    cta.sync();  // all weights are added
-    const Crossing crossing =
-        find_crossing(cta, shared.crossing, kDigits, goal - before, [&](std::int32_t i) { return shared.bins[i]; });
-    if (crossing.index < 0) return {false, 0, 0};
-    prefix = (prefix << kDigitBits) | static_cast<std::uint32_t>(crossing.index);
-    before += crossing.before;
+    if (cta.lane() == 0) shared.limits[slot] = from_ordered(static_cast<std::int32_t>(high));
   }
-  return {true, static_cast<std::int32_t>(prefix ^ 0x7fffffffu), before};
+  cta.sync();  // the limit is written
+  return shared.limits[slot];
 }
 
-/// The cut within row.list[0..count), which holds, in ascending order, every id that can be its end.
-template <Cta C>
-FLLM_DEVICE Cut select_in_list(const C& cta, SharedRow& shared, const Row& row, std::int32_t count, Goal goal) {
-  const auto key_at = [&](std::int32_t i) { return row.keys[row.list[i]]; };
-  const KeySelection selected = select_key(cta, shared, count, goal.amount, key_at,
-                                           [&](std::int32_t key) { return goal.by_mass ? row.mass(key) : Mass{1}; });
-  if (!selected.found) return Cut{};
-  const Mass each = goal.by_mass ? row.mass(selected.key) : Mass{1};  // > 0: it made the goal
-  const Mass ties = (goal.amount - selected.before + each - 1) / each;
-  const Crossing last = find_crossing(cta, shared.crossing, count, ties,
-                                      [&](std::int32_t i) { return key_at(i) == selected.key ? Mass{1} : Mass{0}; });
-  return {selected.key, row.list[last.index]};
+/// The lowest value whose mass is at least min_mass (>= 1): masses never grow as values fall.
+template <Cta C, class LogitT>
+FLLM_DEVICE float support_floor(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, Mass min_mass) {
+  const MassFunction mass_of = row.mass();
+  return limit_of(cta, shared, row, 0, [&](float value) { return mass_of(value) >= min_mass; });
 }
 
-/// Bin of a key by its distance from the maximum: never decreases as the key falls.
-FLLM_DEVICE std::int32_t bin_of(const Row& row, std::int32_t key) {
-  const float x = (from_ordered(key) - row.maximum) * row.scale;
-  const float clamped = x > -41.0f ? x : -41.0f;
-  const std::int32_t bin = static_cast<std::int32_t>(clamped * -50.0f);
-  return bin < kBins ? bin : kBins - 1;
-}
+struct BinCrossing {
+  std::int32_t bin;  // -1: the total does not reach the goal
+  Mass rest;         // of the goal, behind the bins in front of it
+};
 
-/// Fills the bins with the support's masses (or counts of ids) and returns their sum.
-template <Cta C>
-FLLM_DEVICE Mass fill_bins(const C& cta, SharedRow& shared, const Row& row, bool by_mass) {
-  constexpr std::int32_t kPerLane = kGroupWidth / C::kWarpWidth;
-  clear_bins(cta, shared, kBins);
+/// The bin of the whole row in which the running weight reaches the goal. Each block's bins are filled; they are destroyed.
+template <Cta C, class LogitT>
+FLLM_DEVICE BinCrossing find_bin(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Goal& wanted) {
+  cta.cluster_sync();  // the bins of all blocks are filled
+  const std::int32_t width = kBins / row.layout.blocks, first = row.rank * width;
   Mass sum = 0;
-  for (std::int32_t t = cta.warp(); t < row.tiles.count; t += cta.warp_count()) {
-    if (row.mass(shared.tile_key[t]) == 0) continue;
-    const std::int32_t begin = t * row.tiles.width;
-    for (std::int32_t base = begin; base < begin + row.tiles.width; base += kGroupWidth) {
-      std::int32_t bin[kPerLane];
-      Mass weight[kPerLane];
-      for (std::int32_t i = 0; i < kPerLane; ++i) {  // apart from the additions, so that it vectorises
-        const std::int32_t key = row.keys[base + cta.lane() + i * C::kWarpWidth];
-        const Mass mass = row.mass(key);
-        bin[i] = bin_of(row, key);
-        weight[i] = by_mass ? mass : Mass{mass > 0};
-        sum += weight[i];
-      }
-      for (std::int32_t i = 0; i < kPerLane; ++i) {
-        if (weight[i] > 0) cta.atomic_add(&shared.bins[bin[i]], weight[i]);
+  for (std::int32_t i = first + cta.thread_index(); i < first + width; i += cta.thread_count()) {
+    Mass bin = shared.bins[i];
+    for (std::int32_t other = 1; other < row.layout.blocks; ++other) {
+      bin += *cta.remote(&shared.bins[i], (row.rank + other) & (row.layout.blocks - 1));
+    }
+    shared.bins[i] = bin;  // nobody else reads this block's share of its bins
+    sum += bin;
+  }
+  sum = block_reduce(cta, shared.crossing.slots, sum, Sum{});  // a barrier too: the sums are there
+  tell(cta, shared, row, {{sum}});
+  const Mass before = heard_before(shared, row, 0);
+  const Mass goal = wanted.of(heard<Mass>(cta, shared, row, 0, Sum{}));
+  Notice found{};
+  if (before < goal && goal <= before + sum) {  // one block, when the total reaches the goal
+    const Crossing crossing = find_crossing(cta, shared.crossing, width, goal - before,
+                                            [&](std::int32_t i) { return shared.bins[first + i]; });
+    found = {{static_cast<Mass>(first + crossing.index + 1), goal - before - crossing.before}};
+  }
+  tell(cta, shared, row, found);
+  return {static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 0, Maximum{})) - 1,
+          heard<Mass>(cta, shared, row, 1, Maximum{})};
+}
+
+/// Fills the block's bins: bin_of(value) in [0, kBins), weight_of(value), over values of at least `least`.
+template <Cta C, class LogitT, class BinOf, class WeightOf>
+FLLM_DEVICE void fill_bins(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, float least, const BinOf& bin_of,
+                           const WeightOf& weight_of) {
+  for (std::int32_t i = cta.thread_index(); i < kBins; i += cta.thread_count()) shared.bins[i] = 0;
+  cta.sync();  // bins are empty before anyone adds
+  for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
+    if constexpr (Positions<C, LogitT>::kSimt) {
+      each_value(cta, row, chunk, [&](float value, std::int32_t) {
+        if (value >= least) cta.atomic_add(&shared.bins[bin_of(value)], weight_of(value));
+      });
+    } else {
+      if (!(row.parts[chunk] >= least)) continue;
+      const float* values = row.values + chunk * row.layout.chunk_width;
+      for (std::int32_t base = 0; base < row.layout.chunk_width; base += kGroupLanes) {
+        std::int32_t bin[kGroupLanes];
+        Mass weight[kGroupLanes];
+        for (std::int32_t i = 0; i < kGroupLanes; ++i) {  // apart from the additions, so that it vectorises
+          bin[i] = bin_of(values[base + i]);
+          weight[i] = values[base + i] >= least ? weight_of(values[base + i]) : 0;
+        }
+        for (std::int32_t i = 0; i < kGroupLanes; ++i) {
+          if (weight[i] > 0) shared.bins[bin[i]] += weight[i];
+        }
       }
     }
   }
-  return block_reduce(cta, shared.crossing.slots, sum, Sum{});  // a barrier too: all weights are added
 }
 
-/// The cut within the whole support, from filled bins: the goal falls into one of them, whose ids are listed and
-/// selected from.
-template <Cta C>
-FLLM_DEVICE Cut select_from_bins(const C& cta, SharedRow& shared, const Row& row, Goal goal) {
-  const Crossing crossing =
-      find_crossing(cta, shared.crossing, kBins, goal.amount, [&](std::int32_t i) { return shared.bins[i]; });
-  if (crossing.index < 0) return Cut{};
-  const std::int32_t count = list_ids(
-      cta, shared, row, [&](std::int32_t tile_key) { return bin_of(row, tile_key) <= crossing.index; },
-      [&](std::int32_t key) { return bin_of(row, key) == crossing.index && row.mass(key) > 0; });
-  return select_in_list(cta, shared, row, count, {goal.amount - crossing.before, goal.by_mass});
+/// Values whose bin is the same, by distance from the maximum.
+struct DistanceBins {
+  float maximum;
+  float scale;
+  float least;  // the mass function's, so that both work on one argument
+  float factor = in_register(-24.9f);
+
+  /// Never decreases as the value falls.
+  [[nodiscard]] FLLM_DEVICE std::int32_t operator()(float value) const {
+    return static_cast<std::int32_t>(max32((value - maximum) * scale, least) * factor);
+  }
+};
+
+/// The cut among `count` listed ids of the first block, which holds every id that can be its end. Every block gets it.
+template <Cta C, class LogitT>
+FLLM_DEVICE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count,
+                            const Goal& goal) {
+  Notice notice{};
+  if (row.rank == 0) {  // the same for the whole block
+    const MassFunction mass_of = row.mass();
+    sort_list(cta, shared.list, count);
+    const Crossing crossing = find_crossing(cta, shared.crossing, count, goal.amount, [&](std::int32_t i) {
+      return goal.by_mass ? mass_of(code_value(shared.list.sorted[i])) : Mass{1};
+    });
+    notice.word[0] = static_cast<Mass>(shared.list.sorted[crossing.index]);
+  }
+  tell(cta, shared, row, notice);
+  const auto code = static_cast<OrderCode>(shared.notices[row.turn][0].word[0]);
+  return {code_value(code), code_id(code)};
 }
 
-/// A lower bound of the count-th largest key: the count-th largest maximum of the tiles, where there are that many. Few
-/// tiles hold anything above it.
-template <Cta C>
-FLLM_DEVICE std::int32_t count_bound(const C& cta, SharedRow& shared, const Row& row, std::int32_t count) {
-  if (count > row.tiles.count) return kLowestFinite;
-  const KeySelection selected = select_key(
-      cta, shared, row.tiles.count, static_cast<Mass>(count), [&](std::int32_t t) { return shared.tile_key[t]; },
-      [](std::int32_t) { return Mass{1}; });
-  return selected.key > kLowestFinite ? selected.key : kLowestFinite;
+/// The cut among the ids with values in [low, above) (above NaN: all from low on), by four rounds over 8 bits of the key and one over ids: for more ids
+/// than a list holds, many of them equal.
+template <Cta C, class LogitT>
+FLLM_DEVICE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float low, float above,
+                           const Goal& goal) {
+  constexpr std::int32_t kDigitBits = 8;
+  const MassFunction mass_of = row.mass();
+  const auto weigh = [&](float value) { return goal.by_mass ? mass_of(value) : Mass{1}; };
+  std::uint32_t prefix = 0;  // the digits found so far, of keys flipped so that larger ones come first
+  Mass rest = goal.amount;
+  for (std::int32_t shift = 32 - kDigitBits; shift >= 0; shift -= kDigitBits) {
+    const auto inside = [&](float value) {
+      const std::uint32_t flipped = ~key_word(value);
+      return !(value >= above) && (shift == 32 - kDigitBits || (flipped >> (shift + kDigitBits)) == prefix);
+    };
+    fill_bins(
+        cta, shared, row, low,
+        [&](float value) { return static_cast<std::int32_t>((~key_word(value) >> shift) & ((1u << kDigitBits) - 1)); },
+        [&](float value) { return inside(value) ? weigh(value) : Mass{0}; });
+    const BinCrossing crossing = find_bin(cta, shared, row, {rest, goal.by_mass});
+    prefix = (prefix << kDigitBits) | static_cast<std::uint32_t>(crossing.bin);
+    rest = crossing.rest;
+  }
+  const float value = from_key_word(~prefix);
+  const Mass each = weigh(value);  // > 0: it made the goal
+  const Mass ties = (rest + each - 1) / each;
+  const auto is_tie = [&](float other, std::int32_t) { return other == value ? Mass{1} : Mass{0}; };
+  const Sums sums = sum_weights(cta, shared, row, value, false, is_tie);
+  const std::int32_t id = locate(cta, shared, row, sums, ties, is_tie);
+  tell(cta, shared, row, {{static_cast<Mass>(id + 1)}});
+  return {value, static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 0, Maximum{})) - 1};
+}
+
+/// The cut within the values of at least `least`; {least, all ids} when they do not reach the goal.
+template <Cta C, class LogitT>
+FLLM_DEVICE Cut select_cut(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, const Goal& goal) {
+  // Distances from +inf say nothing.
+  if (row.maximum == infinity32()) return cut_in_row(cta, shared, row, least, not_a_number32(), goal);
+  const MassFunction mass_of = row.mass();
+  const DistanceBins bin_of{row.maximum, row.scale, mass_of.least};
+  if (goal.by_mass) {
+    fill_bins(cta, shared, row, least, bin_of, mass_of);
+  } else {
+    fill_bins(cta, shared, row, least, bin_of, [](float) { return Mass{1}; });
+  }
+  const BinCrossing crossing = find_bin(cta, shared, row, goal);
+  if (crossing.bin < 0) return {least};
+  const float lowest =
+      limit_of(cta, shared, row, 1, [&](float value) { return bin_of(value) <= crossing.bin && value >= least; });
+  const float above = crossing.bin == 0
+                          ? not_a_number32()
+                          : limit_of(cta, shared, row, 2, [&](float value) { return bin_of(value) < crossing.bin; });
+  clear_list(cta, shared);
+  const std::int32_t count = collect(cta, shared, row, {lowest}, above);
+  const Goal rest{crossing.rest, goal.by_mass};
+  return count <= kListCapacity ? cut_in_list(cta, shared, row, count, rest)
+                                : cut_in_row(cta, shared, row, lowest, above, rest);
 }
 
 }  // namespace fllm::sampling

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/kernels/sampling/list_draw.h"
+#include "cuda/kernels/sampling/row_maximum.h"
+#include "cuda/kernels/sampling/row_select.h"
+
+// The three ways to a row's token. Each ends with every block knowing what was drawn.
+namespace fllm::sampling {
+
+/// First of the total order. row.maximum is not -inf.
+template <Cta C, class LogitT>
+FLLM_DEVICE Drawn draw_first(const C& cta, SharedRow& shared, Row<C, LogitT>& row) {
+  const std::int32_t owner = first_with(cta, shared, row, 0, key_word(row.maximum));
+  Notice notice{};
+  if (owner == row.rank) notice.word[0] = static_cast<Mass>(first_of_maximum(cta, shared, row));
+  tell(cta, shared, row, notice);
+  const auto token = static_cast<std::int32_t>(shared.notices[row.turn][owner].word[0]);
+  return {token, row.maximum, 0, 1, kFullMass, {row.maximum, token}};
+}
+
+/// From a list of `count` ids that holds the first of the row: the first block does it. all, and a kept count of 0: as of
+/// draw_from_list.
+template <Cta C, class LogitT>
+FLLM_DEVICE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count, Mass all) {
+  Notice notice{};
+  if (row.rank == 0) {  // the same for the whole block
+    sort_list(cta, shared.list, count);
+    if (cta.warp() == 0) {
+      const Drawn d = draw_from_list(cta, shared.list, row, shared.sampling(), count, all, shared.bits);
+      const Mass token = static_cast<std::uint32_t>(d.token), kept = static_cast<std::uint32_t>(d.kept_count);
+      notice = {{token | static_cast<Mass>(d.rank) << 32, kept | Mass{key_word(d.value)} << 32, d.kept_mass,
+                 static_cast<Mass>(order_code(d.cut.value, d.cut.id))}};
+    }
+  }
+  tell(cta, shared, row, notice);
+  const Notice& told = shared.notices[row.turn][0];
+  const auto last = static_cast<OrderCode>(told.word[3]);
+  return {static_cast<std::int32_t>(told.word[0] & 0xffffffffu),
+          from_key_word(static_cast<std::uint32_t>(told.word[1] >> 32)),
+          static_cast<std::int32_t>(told.word[0] >> 32),
+          static_cast<std::int32_t>(told.word[1] & 0xffffffffu),
+          told.word[2],
+          {code_value(last), code_id(last)}};
+}
+
+/// The end of what min-p, top-k and top-p keep.
+template <Cta C, class LogitT>
+FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const RowSampling& s) {
+  const bool top_k = has_top_k(s, row.vocab);
+  if (!top_k && s.top_p_on == 0 && s.min_mass <= 1) return {kLowestValue};  // no mass, no weight
+  Cut cut{support_floor(cta, shared, row, s.min_mass > 0 ? s.min_mass : 1)};
+  Goal share{0, true, s.top_p};
+  if (top_k) {
+    cut = select_cut(cta, shared, row, cut.value, {static_cast<Mass>(s.top_k), false});
+    if (s.top_p_on == 0) return cut;
+    const MassFunction mass_of = row.mass();
+    const Sums sums = sum_weights(cta, shared, row, cut.value, false, [&](float value, std::int32_t id) {
+      return cut.keeps(value, id) ? mass_of(value) : 0;
+    });
+    share = {top_p_target(s.top_p, sums.total), true};
+  }
+  return s.top_p_on != 0 ? select_cut(cta, shared, row, cut.value, share) : cut;
+}
+
+/// How many ids come before (value, id) in the total order.
+template <Cta C, class LogitT>
+FLLM_DEVICE std::int32_t rank_of(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float value, std::int32_t id) {
+  const Cut before{value, id - 1};
+  const Sums sums = sum_weights(cta, shared, row, value, false, [&](float other, std::int32_t other_id) {
+    return before.keeps(other, other_id) ? Mass{1} : Mass{0};
+  });
+  return static_cast<std::int32_t>(sums.total);
+}
+
+/// Draws from the whole row: mass_of(value, id) is 0 for what is not kept, and below `least`.
+template <Cta C, class LogitT, class MassOf>
+FLLM_DEVICE Drawn draw_by_mass(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, bool dense,
+                               const MassOf& mass_of) {
+  const Sums sums = sum_weights(cta, shared, row, least, dense, mass_of);
+  const std::int32_t id = locate(cta, shared, row, sums, multiply_high(shared.bits, sums.total) + 1, mass_of);
+  Notice notice{};
+  if (id >= 0) notice = {{static_cast<Mass>(id) + 1, key_word(row.own(id))}};
+  tell(cta, shared, row, notice);
+  Drawn drawn;
+  drawn.token = static_cast<std::int32_t>(heard<std::uint32_t>(cta, shared, row, 0, Maximum{})) - 1;
+  drawn.value = from_key_word(heard<std::uint32_t>(cta, shared, row, 1, Maximum{}));
+  drawn.kept_mass = sums.total;
+  return drawn;
+}
+
+/// From the whole row. measured: the rank and the count are wanted.
+template <Cta C, class LogitT>
+FLLM_DEVICE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, bool measured) {
+  const Cut cut = filter(cta, shared, row, shared.sampling());
+  const MassFunction mass = row.mass();
+  const auto kept_mass = [&](float value, std::int32_t id) { return cut.keeps(value, id) ? mass(value) : 0; };
+  const bool everything = cut.value == kLowestValue;
+  Drawn drawn = everything ? draw_by_mass(cta, shared, row, cut.value, true,
+                                          [&](float value, std::int32_t) { return mass(value); })
+                           : draw_by_mass(cta, shared, row, cut.value, false, kept_mass);
+  drawn.cut = cut;
+  if (measured) {
+    drawn.rank = rank_of(cta, shared, row, drawn.value, drawn.token);
+    const Sums ids = sum_weights(cta, shared, row, cut.value, everything, [&](float value, std::int32_t id) {
+      return kept_mass(value, id) > 0 ? Mass{1} : Mass{0};
+    });
+    drawn.kept_count = static_cast<std::int32_t>(ids.total);
+  }
+  return drawn;
+}
+
+/// Ids that hold what top-p keeps of most rows.
+constexpr std::int32_t kTopPGuess = 96;
+
+/// For how many ids of the row a list is worth trying, at most kMaxBoundCount; 0: none.
+FLLM_DEVICE std::int32_t list_count(const RowSampling& s, std::int32_t vocab) {
+  if (s.temperature == 0.0f || s.top_k == 1) return 0;
+  if (has_top_k(s, vocab)) return s.top_k <= kMaxBoundCount ? s.top_k : 0;
+  return s.top_p_on != 0 ? kTopPGuess : 0;
+}
+
+/// Whether the listed ids, all from bound on, seem to have the share of mass that top-p asks for, judged by the first values
+/// of every part. A guess: it decides about the way, not about the result.
+template <Cta C, class LogitT>
+FLLM_DEVICE bool list_seems_enough(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound,
+                                   std::int32_t listed) {
+  constexpr std::int32_t kSample = 4;  // values of a part
+  const MassFunction mass_of = row.mass();
+  Mass sample = 0, list_mass = 0;
+  for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
+    const float* values = row.values + chunk * row.layout.chunk_width + cta.lane() * kSample;
+    for (std::int32_t i = 0; i < kSample; ++i) sample += values[i] < bound ? mass_of(values[i]) : 0;
+  }
+  for (std::int32_t i = cta.thread_index(); row.rank == 0 && i < listed; i += cta.thread_count()) {
+    list_mass += mass_of(code_value(shared.list.code[i]));
+  }
+  sample = block_reduce(cta, shared.crossing.slots, sample, Sum{});
+  list_mass = block_reduce(cta, shared.crossing.slots, list_mass, Sum{});
+  tell(cta, shared, row, {{sample, list_mass}});
+  const Mass rest = heard<Mass>(cta, shared, row, 0, Sum{}) * (row.layout.chunk_width / (C::kWarpWidth * kSample));
+  const Mass listed_mass = heard<Mass>(cta, shared, row, 1, Sum{});
+  return listed_mass >= top_p_target(shared.sampling().top_p, listed_mass + rest);
+}
+
+/// What is drawn, and how many ids the sorted list holds then; -1: there is none.
+struct DrawnListed {
+  Drawn drawn;
+  std::int32_t listed;
+};
+
+/// By the shortest way: from a list where few ids can matter and prove to be all that is kept, from the whole row otherwise.
+/// bound: of list_count ids. measured: as of draw_unlisted.
+template <Cta C, class LogitT>
+FLLM_DEVICE DrawnListed draw(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound, bool measured) {
+  const RowSampling& s = shared.sampling();
+  const bool top_k = has_top_k(s, row.vocab), min_p_alone = !top_k && s.min_mass > 1;
+  if (min_p_alone || list_count(s, row.vocab) > 0) {
+    if (min_p_alone) bound = support_floor(cta, shared, row, s.min_mass);
+    const std::int32_t listed = collect(cta, shared, row, {bound}, not_a_number32());
+    bool try_list = listed <= kListCapacity;  // more where many are equal
+    Mass all = 0;
+    if (try_list && !top_k && !min_p_alone && list_seems_enough(cta, shared, row, bound, listed)) {
+      const MassFunction mass = row.mass();
+      all = sum_weights(cta, shared, row, kLowestValue, true, [&](float value, std::int32_t) {
+              return mass(value);
+            }).total;
+    } else if (!top_k && !min_p_alone) {
+      try_list = false;
+    }
+    if (try_list) {
+      const Drawn drawn = draw_listed(cta, shared, row, listed, all);
+      if (drawn.kept_count > 0) return {drawn, min_p_alone ? -1 : listed};  // what min-p keeps may be fewer than bound
+    }
+  }
+  return {draw_unlisted(cta, shared, row, measured), -1};
+}
+
+}  // namespace fllm::sampling

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/kernels/sampling/row.h"
+#include "cuda/launch/launch_shape.h"
+
+// How many blocks and threads a row gets. Decides about speed, never about a result.
+namespace fllm::sampling {
+
+constexpr std::int32_t kRowThreads = 128;      // of a block
+constexpr std::int32_t kSmallRowThreads = 64;  // where a block has few ids
+constexpr std::int32_t kLeastSlice = 4096;     // ids worth a block of their own
+constexpr std::int32_t kBlocksTogether = 3;    // of a multiprocessor, so that loads of one cover the work of another
+
+/// The choice: `most` blocks of a row at this many rows on a device of 132 multiprocessors, in proportion on others. Few
+/// rows are spread out, so that all multiprocessors load; many rows fill the device as they are.
+struct BlockChoice {
+  std::int32_t rows;
+  std::int32_t most;
+};
+constexpr BlockChoice kBlockChoices[] = {{16, 8}, {66, 4}, {132, 2}, {INT32_MAX, 1}};
+
+constexpr std::int32_t blocks_by_rows(std::int32_t rows, std::int32_t multiprocessors) {
+  for (const BlockChoice& choice : kBlockChoices) {
+    if (choice.rows == INT32_MAX || std::int64_t{rows} * 132 <= std::int64_t{choice.rows} * multiprocessors) {
+      return choice.most;
+    }
+  }
+  return 1;
+}
+
+/// Dynamic shared memory of a block whose values are in it.
+inline std::size_t resident_bytes(const RowLayout& layout) {
+  return static_cast<std::size_t>(layout.mass_bytes() + layout.part_bytes() + layout.value_bytes());
+}
+
+inline std::size_t streamed_bytes(const RowLayout& layout) {
+  return static_cast<std::size_t>(layout.mass_bytes() + layout.part_bytes());
+}
+
+inline RowLayout layout_on(const LaunchTarget& target, std::int32_t vocab, std::int32_t blocks, std::int32_t lane_ids) {
+  std::int32_t threads = vocab <= blocks * kLeastSlice ? kSmallRowThreads : kRowThreads;
+  if (target.threads != 0) threads = target.threads;
+  const std::int32_t group = kGroupLanes * (target.warp_width > 1 ? lane_ids : 1);
+  return row_layout(vocab, blocks, threads, target.warp_width, group);
+}
+
+/// Blocks of a row: what the number of rows asks for, more where the values would not fit beside those of other blocks, or
+/// would not fit at all.
+inline std::int32_t choose_blocks(const LaunchTarget& target, std::int32_t rows, std::int32_t vocab,
+                                  std::int32_t lane_ids) {
+  const std::int32_t most = target.max_cluster < kMaxBlocks ? target.max_cluster : kMaxBlocks;
+  const std::size_t available = target.block_shared_bytes - sizeof(SharedRow);
+  const std::size_t together = target.block_shared_bytes / kBlocksTogether - sizeof(SharedRow) - 1024;
+  std::int32_t blocks = blocks_by_rows(rows, target.multiprocessors);
+  while (blocks > 1 && (blocks > most || vocab < blocks * kLeastSlice)) blocks /= 2;
+  const auto bytes = [&](std::int32_t count) { return resident_bytes(layout_on(target, vocab, count, lane_ids)); };
+  while (blocks < most && bytes(blocks) > together) blocks *= 2;
+  return bytes(blocks) <= available ? blocks : most;
+}
+
+inline LaunchShape sample_shape(const SampleParams& p, const LaunchTarget& target, std::int32_t lane_ids) {
+  const std::int32_t blocks =
+      p.blocks_per_row > 0 ? p.blocks_per_row : choose_blocks(target, p.rows, p.vocab, lane_ids);
+  const RowLayout layout = layout_on(target, p.vocab, blocks, lane_ids);
+  const std::int32_t threads = target.warp_width > 1 ? layout.chunks * target.warp_width : kRowThreads;
+  return {p.rows * blocks, threads, p.scratch != nullptr ? streamed_bytes(layout) : resident_bytes(layout), blocks};
+}
+
+/// Floats of SampleParams::scratch a row needs: 0 when it stays on chip with every number of blocks the target may use.
+inline std::int64_t scratch_elements(const LaunchTarget& target, std::int32_t vocab, std::int32_t blocks_per_row) {
+  const std::int32_t most = target.max_cluster < kMaxBlocks ? target.max_cluster : kMaxBlocks;
+  const std::int32_t blocks = blocks_per_row > 0 ? blocks_per_row : most;
+  // Groups of 16-bit logits are wider, so their slices are no shorter.
+  const RowLayout layout = layout_on(target, vocab, blocks, kLaneIds<Half>);
+  const bool fits = resident_bytes(layout) + sizeof(SharedRow) <= target.block_shared_bytes;
+  return fits ? 0 : std::int64_t{layout.blocks} * layout.slice_width();
+}
+
+}  // namespace fllm::sampling

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/api/sample_tensors.h"
+
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <type_traits>
+
+#include "host/util/violations.h"
+
+namespace fllm {
+namespace {
+
+constexpr Extent kAny{Extent::kFree, 0};
+constexpr Extent exactly(std::int64_t count) { return {Extent::kExact, count}; }
+
+/// What a tensor's elements must be to stand for an array of T. A structure is its words, one more dimension.
+template <class T>
+constexpr Element element_of() {
+  if constexpr (std::is_floating_point_v<T>) return Element::kFloat32;
+  if constexpr (std::is_integral_v<T>) return sizeof(T) == 4 ? Element::kInt32 : Element::kInt64;
+  return Element::kWord32;
+}
+
+/// Fills in a copy of the arguments, collecting what is wrong.
+class Filler {
+ public:
+  Filler(const TensorDevice& device, const fllm_sample_tensors& tensors, const fllm_sample_args& args)
+      : device_(device), t_(tensors), a_(args) {}
+
+  fllm_sample_args fill() {
+    logits();
+    for_each_row();
+    lists();
+    allow_mask();
+    history();
+    probabilities();
+    workspace();
+    refuse_violations(found_.lines());
+    return a_;
+  }
+
+ private:
+  static std::int32_t to_int32(std::int64_t value) {  // too large stays wrong, for the checks of the arguments
+    return value <= std::numeric_limits<std::int32_t>::max() ? static_cast<std::int32_t>(value) : -1;
+  }
+
+  /// The tensor when it is given and its elements and shape are those of T [extents].
+  template <class T>
+  std::optional<TensorView> open(const char* name, const fllm_dl_tensor* tensor, Extents extents) {
+    if (tensor == nullptr) return std::nullopt;
+    std::optional<TensorView> view = TensorView::open(name, *tensor, device_, found_);
+    if (std::is_class_v<T>) extents.list[extents.rank()] = exactly(sizeof(T) / 4);
+    if (view && !view->matches(element_of<T>(), extents, found_)) view.reset();
+    return view;
+  }
+
+  /// A compact array: its address goes into the field.
+  template <class T>
+  std::optional<TensorView> array(const char* name, const fllm_dl_tensor* tensor, T*& field, const Extents& extents) {
+    std::optional<TensorView> view = open<std::remove_const_t<T>>(name, tensor, extents);
+    if (view) {
+      view->require_compact(found_);
+      field = static_cast<T*>(view->data());
+    }
+    return view;
+  }
+
+  /// A matrix whose rows may be apart.
+  template <class T>
+  std::optional<TensorView> matrix(const char* name, const fllm_dl_tensor* tensor, T*& field, std::int64_t& stride,
+                                   const Extents& extents) {
+    std::optional<TensorView> view = open<std::remove_const_t<T>>(name, tensor, extents);
+    if (view) {
+      stride = view->row_stride(found_);
+      field = static_cast<T*>(view->data());
+    }
+    return view;
+  }
+
+  void logits() {
+    if (t_.logits == nullptr) {
+      found_.add("logits", "NULL", "must be given");
+      return;
+    }
+    const std::optional<TensorView> view = TensorView::open("logits", *t_.logits, device_, found_);
+    if (!view) return;
+    if (const std::optional<std::int32_t> dtype = view->logits_dtype()) {
+      a_.logits_dtype = *dtype;
+    } else {
+      found_.add("logits", view->dtype_text(), "must be float32, float16 or bfloat16");
+    }
+    if (view->rank() != 1 && view->rank() != 2) {
+      found_.add("logits", view->shape_text(), "must be [rows, vocab] or [vocab]");
+      return;
+    }
+    const std::int64_t rows = view->rank() == 1 ? 1 : view->extent(0);
+    const std::int64_t vocab = view->extent(view->rank() - 1);
+    a_.rows = to_int32(rows);
+    a_.vocab = to_int32(vocab);
+    a_.logits = view->data();
+    a_.logits_stride = view->row_stride(found_);
+    rows_ = exactly(rows);
+    rows_plus_one_ = exactly(rows + 1);
+    vocab_ = exactly(vocab);
+  }
+
+  void for_each_row() {
+    array("tokens", t_.tokens, a_.tokens, {rows_});
+    array("status", t_.status, a_.status, {rows_});
+    array("temperature", t_.temperature, a_.temperature, {rows_});
+    array("top_k", t_.top_k, a_.top_k, {rows_});
+    array("top_p", t_.top_p, a_.top_p, {rows_});
+    array("min_p", t_.min_p, a_.min_p, {rows_});
+    array("repetition_penalty", t_.repetition_penalty, a_.repetition_penalty, {rows_});
+    array("frequency_penalty", t_.frequency_penalty, a_.frequency_penalty, {rows_});
+    array("presence_penalty", t_.presence_penalty, a_.presence_penalty, {rows_});
+    array("seed", t_.seed, a_.seed, {rows_});
+    array("position", t_.position, a_.position, {rows_});
+    array("sample_index", t_.sample_index, a_.sample_index, {rows_});
+    array("fallback_id", t_.fallback_id, a_.fallback_id, {rows_});
+    array("generated", t_.generated, a_.generated, {rows_});
+    array("min_tokens", t_.min_tokens, a_.min_tokens, {rows_});
+    array("mask_row", t_.mask_row, a_.mask_row, {rows_});
+    array("history_slot", t_.history_slot, a_.history_slot, {rows_});
+    array("uniforms", t_.uniforms, a_.uniforms, {rows_});
+    array("details", t_.details, a_.details, {rows_});
+    if (const auto view = array("top", t_.top, a_.top, {rows_, kAny})) a_.top_count = to_int32(view->extent(1));
+  }
+
+  void lists() {
+    array("ban_offsets", t_.ban_offsets, a_.ban_offsets, {rows_plus_one_});
+    array("end_id_offsets", t_.end_id_offsets, a_.end_id_offsets, {rows_plus_one_});
+    array("bias_offsets", t_.bias_offsets, a_.bias_offsets, {rows_plus_one_});
+    // A list without elements often has no address. No range of it holds anything, so its offsets go with it.
+    const auto bans = array("ban_ids", t_.ban_ids, a_.ban_ids, {kAny});
+    if (bans && bans->empty()) a_.ban_offsets = a_.end_id_offsets = nullptr;
+    const auto bias = array("bias", t_.bias, a_.bias, {kAny});
+    if (bias && bias->empty()) a_.bias_offsets = nullptr;
+  }
+
+  void allow_mask() {
+    const auto view = matrix("allow_mask", t_.allow_mask, a_.allow_mask, a_.mask_words, {kAny, kAny});
+    if (!view) return;
+    if (vocab_.kind == Extent::kExact && view->extent(1) < (vocab_.count + 31) / 32) {
+      found_.add("allow_mask", view->shape_text(), "must have at least ceil(vocab / 32) words a row");
+    }
+    if (rows_.kind == Extent::kExact && a_.mask_row == nullptr && view->extent(0) < rows_.count) {
+      found_.add("allow_mask", view->shape_text(), "must have a row for each of logits, or mask_row be given");
+    }
+  }
+
+  void history() {
+    fllm_history_table& table = a_.history;
+    if (const auto view = array("history_entries", t_.history_entries, table.entries, {kAny, kAny})) {
+      table.slots = to_int32(view->extent(0));
+      table.capacity = to_int32(view->extent(1));
+    }
+    if (const auto view = array("history_sizes", t_.history_sizes, table.sizes, {kAny})) {
+      found_.require(view->extent(0) == table.slots, "history_sizes", view->extent(0),
+                     "must have an element for each slot of history_entries");
+    }
+  }
+
+  void probabilities() {
+    matrix("probabilities", t_.probabilities, a_.probabilities, a_.probabilities_stride, {rows_, vocab_});
+  }
+
+  void workspace() {
+    if (t_.workspace == nullptr) return;
+    const std::optional<TensorView> view = TensorView::open("workspace", *t_.workspace, device_, found_);
+    if (!view) return;
+    view->require_compact(found_);
+    a_.workspace = view->data();
+    a_.workspace_bytes = view->bytes();
+  }
+
+  TensorDevice device_;
+  const fllm_sample_tensors& t_;
+  fllm_sample_args a_;
+  Violations found_;
+  Extent rows_ = kAny, rows_plus_one_ = kAny, vocab_ = kAny;  // of logits, once they are known
+};
+
+}  // namespace
+
+void fill_from_tensors(const TensorDevice& device, const fllm_sample_tensors& tensors, fllm_sample_args& args) {
+  args = Filler(device, tensors, args).fill();
+}
+
+}  // namespace fllm

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "cuda/backend/backend.h"
+
+namespace fllm::test {
+
+/// Passes every call on to another backend. What derives from it changes some of them.
+class ForwardingBackend : public Backend {
+ public:
+  explicit ForwardingBackend(Backend& backend) : backend_(backend) {}
+
+  [[nodiscard]] std::string description() const override { return backend_.description(); }
+  [[nodiscard]] MemoryInfo memory() const override { return backend_.memory(); }
+  [[nodiscard]] void* allocate(std::size_t bytes) override { return backend_.allocate(bytes); }
+  void release(void* memory) noexcept override { backend_.release(memory); }
+  void upload(void* to, const void* from, std::size_t bytes) override { backend_.upload(to, from, bytes); }
+  void download(void* to, const void* from, std::size_t bytes) override { backend_.download(to, from, bytes); }
+  void synchronize() override { backend_.synchronize(); }
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
+                                                          std::int32_t in) override {
+    return backend_.make_linear(weight, out, in);
+  }
+  void embed(const EmbedParams& params) override { backend_.embed(params); }
+  void rms_norm(const RmsNormParams& params) override { backend_.rms_norm(params); }
+  void linear(const LinearParams& params) override { backend_.linear(params); }
+  void kv_append(const KvAppendParams& params) override { backend_.kv_append(params); }
+  void attention(const AttentionParams& params) override { backend_.attention(params); }
+  void gather_rows(const GatherRowsParams& params) override { backend_.gather_rows(params); }
+  void copy_blocks(const CopyBlocksParams& params) override { backend_.copy_blocks(params); }
+  void history_append(const HistoryAppendParams& params) override { backend_.history_append(params); }
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
+    return backend_.sample_scratch_elements(vocab, blocks_per_row);
+  }
+  void sample(LogitType type, const SampleParams& params) override { backend_.sample(type, params); }
+
+ protected:
+  [[nodiscard]] Backend& backend() const { return backend_; }
+
+ private:
+  Backend& backend_;
+};
+
+/// Samples every row with the same number of blocks, whatever its shape asks for.
+class BlocksBackend final : public ForwardingBackend {
+ public:
+  BlocksBackend(Backend& backend, std::int32_t blocks_per_row) : ForwardingBackend(backend), blocks_(blocks_per_row) {}
+
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t) const override {
+    return backend().sample_scratch_elements(vocab, blocks_);
+  }
+  void sample(LogitType type, const SampleParams& params) override {
+    SampleParams forced = params;
+    forced.blocks_per_row = blocks_;
+    backend().sample(type, forced);
+  }
+
+ private:
+  std::int32_t blocks_;
+};
+
+}  // namespace fllm::test
