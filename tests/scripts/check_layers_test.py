@@ -26,9 +26,11 @@ class CheckLayers(unittest.TestCase):
         for file, target in [("host/model/a.cpp", "host/engine/step.h"), ("cuda/kernels/a.h", "cuda/backend/backend.h"),
                              ("cuda/kernels/a.h", "fundamentallm/result.h"), ("apps/cli/a.cpp", "host/engine/step.h"),
                              ("host/engine/a.cpp", "host/api/guard.h"), ("include/fundamentallm/a.h", "host/util/a.h"),
-                             ("host/model/a.cpp", "cuda/kernels/rms_norm.h"), ("cuda/portable/a.h", "cuda/cta/a.h")]:
+                             ("host/model/a.cpp", "cuda/kernels/rms_norm.h"), ("cuda/portable/a.h", "cuda/cta/a.h"),
+                             ("host/engine/a.cpp", "cuda/backend/sampler_backend.h")]:
             self.assert_only(found(file, f'#include "{target}"\n'), "may not include")
-        for file, target in [("host/api/a.cpp", "host/engine/step.h"), ("host/model/a.cpp", "cuda/backend/backend.h"),
+        for file, target in [("host/api/a.cpp", "host/engine/step.h"), ("host/api/a.cpp", "cuda/backend/sampler_backend.h"),
+                             ("host/model/a.cpp", "cuda/backend/backend.h"),
                              ("host/model/a.cpp", "cuda/kernels/model_params.h"), ("apps/cli/a.cpp", "apps/cli/b.h"),
                              ("cuda/kernels/a.h", "cuda/launch/launch_shape.h"), ("tests/unit/a.cpp", "host/api/a.h"),
                              ("include/fundamentallm/a.h", "fundamentallm/result.h")]:
@@ -40,7 +42,9 @@ class CheckLayers(unittest.TestCase):
     def test_third_party(self):
         self.assert_only(found("host/engine/a.cpp", "#include <cuda_runtime.h>\n"), "belongs to")
         self.assert_only(found("include/fundamentallm/a.h", "#include <nlohmann/json.hpp>\n"), "standard headers")
+        self.assert_only(found("include/fundamentallm/a.h", "#include <stdio.h>\n"), "standard headers")
         self.assertEqual(found("cuda/runtime/a.h", "#include <cuda_runtime.h>\n"), [])
+        self.assertEqual(found("include/fundamentallm/a.h", "#include <stddef.h>\n#include <stdint.h>\n"), [])
 
     def test_words(self):
         self.assert_only(found("cuda/kernels/a.h", "#ifdef __CUDACC__\n"), "__CUDACC__")

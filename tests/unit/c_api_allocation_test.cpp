@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <new>
 
+#include "tests/support/array_call.h"
+#include "tests/support/c_sampler.h"
 #include "tests/support/sample_cases.h"
-#include "tests/unit/array_call.h"
-#include "tests/unit/c_sampler.h"
 
 // Counts every allocation of this program: the C++ operators come from malloc, which the program replaces by one that
 // counts. The sanitizers have their own, hence this test only without them.

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/c_sampler.h"
+#include "tests/support/c_sampler.h"
 
 namespace fllm::test {
 namespace {

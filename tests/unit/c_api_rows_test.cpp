@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "cuda/backend/backend.h"
+#include "tests/support/array_call.h"
+#include "tests/support/c_sampler.h"
 #include "tests/support/sample_cases.h"
-#include "tests/unit/array_call.h"
-#include "tests/unit/c_sampler.h"
 
 namespace fllm::test {
 namespace {
@@ -65,6 +65,8 @@ TEST(CApiRows, EqualTheOracle) {
     ArrayCall call(batch);
     fllm_sample_args args = call.args();
     args.blocks_per_row = static_cast<std::int32_t>(random() % 2 * 8);
+    args.random_stream = static_cast<std::int32_t>(random() % 5);
+    for (RowSampling& row : call.rows) row.random.stream = static_cast<RandomStream>(args.random_stream);
     const std::vector<std::byte> workspace = give_workspace(sampler.get(), args);
     ASSERT_EQ(fllm_sample(sampler.get(), &args, nullptr), FLLM_OK) << fllm_last_error();
     for (std::int32_t row = 0; row < args.rows; ++row) {

@@ -9,7 +9,7 @@
 #include "cuda/backend/backend.h"
 #include "cuda/backend/cuda_backend.h"
 #include "fundamentallm/version.h"
-#include "tests/unit/c_sampler.h"
+#include "tests/support/c_sampler.h"
 
 namespace fllm::test {
 namespace {

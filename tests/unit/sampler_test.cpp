@@ -6,8 +6,8 @@
 
 #include <vector>
 
+#include "tests/support/array_call.h"
 #include "tests/support/sample_cases.h"
-#include "tests/unit/array_call.h"
 
 namespace fllm::test {
 namespace {

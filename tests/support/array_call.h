@@ -83,6 +83,13 @@ class ArrayCall {
     return p;
   }
 
+  /// Words of the allow mask.
+  [[nodiscard]] std::size_t mask_count() const {
+    std::int32_t last = -1;
+    for (const std::int32_t row : mask_row) last = std::max(last, row);
+    return static_cast<std::size_t>((last + 1) * params_.mask_words);
+  }
+
   std::vector<RowSampling> rows;
   std::vector<float> temperature, top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty;
   std::vector<std::int32_t> top_k, fallback_id, generated, min_tokens, mask_row, history_slot, history_sizes;
