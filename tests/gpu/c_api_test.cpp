@@ -37,7 +37,8 @@ class Mirror {
     Pair& pair = pairs_.emplace_back(cuda::DeviceBuffer(count * sizeof(T)));
     pair.bytes = count * sizeof(T);
     if constexpr (!std::is_const_v<T>) pair.host = values;
-    cuda::check(cudaMemcpyAsync(pair.device.data(), values, pair.bytes, cudaMemcpyHostToDevice, stream_.get()), "copying");
+    cuda::check(cudaMemcpyAsync(pair.device.data(), values, pair.bytes, cudaMemcpyHostToDevice, stream_.get()),
+                "copying");
     stream_.synchronize();
     return static_cast<T*>(pair.device.data());
   }

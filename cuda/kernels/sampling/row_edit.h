@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/append_to_history.h"
-#include "cuda/kernels/sampling/row.h"
+#include "cuda/kernels/sampling/row_visit.h"
 
 // Step 2 of sampling: bans, bias and penalties, in the normative order. Side tables are lists of ids; the blocks of a row
 // share the entries of a list, whichever block's slice their ids lie in.

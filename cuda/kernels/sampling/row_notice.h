@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cuda/kernels/sampling/row.h"
+#include "cuda/kernels/sampling/row_visit.h"
 
 // What the blocks of a row tell each other: a few integers each, by way of shared memory, with one barrier.
 namespace fllm::sampling {

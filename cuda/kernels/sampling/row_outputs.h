@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/sampling/row_choice.h"
 #include "cuda/kernels/sampling/row_load.h"
-#include "cuda/kernels/sampling/row_result.h"
 
 // The optional outputs of a row. None of them changes the draw.
 namespace fllm::sampling {
