@@ -2,7 +2,6 @@
 #pragma once
 
 #include "cuda/kernels/sampling/chunk_loader.h"
-#include "cuda/primitives/bit_group.h"
 
 // Step 1 of sampling, and the allow mask: raw logits to values in shared memory, each read once.
 namespace fllm::sampling {
