@@ -4,14 +4,17 @@
 // The only place that asks which compiler reads a kernel.
 //
 // On the host every kernel function is inlined without exception: the serial kernels are compiled once per instruction
-// set, and an out-of-line copy shared between those objects could carry instructions the machine lacks.
+// set, and an out-of-line copy shared between those objects could carry instructions the machine lacks. Exempt are large
+// templates over a Cta, FLLM_DEVICE_LARGE: the type of the instruction set is local to its object, and so are they.
 #if defined(__CUDACC__)
 #define FLLM_DEVICE __device__ __forceinline__
+#define FLLM_DEVICE_LARGE __device__ __forceinline__
 #define FLLM_HOST_DEVICE __host__ __device__ __forceinline__
 #define FLLM_UNROLL _Pragma("unroll")
 #define FLLM_UNROLL_4 _Pragma("unroll 4")
 #else
 #define FLLM_DEVICE inline __attribute__((always_inline))
+#define FLLM_DEVICE_LARGE __attribute__((noinline))
 #define FLLM_HOST_DEVICE inline __attribute__((always_inline))
 #define FLLM_UNROLL
 #define FLLM_UNROLL_4

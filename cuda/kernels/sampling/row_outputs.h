@@ -24,8 +24,8 @@ struct RawDistribution {
 
 /// Of the row as it was loaded: no mask, no edits yet.
 template <Cta C, class LogitT>
-FLLM_DEVICE RawDistribution<LogitT> measure_raw(const C& cta, SharedRow& shared, Row<C, LogitT>& row,
-                                                const LogitT* logits) {
+FLLM_DEVICE_LARGE RawDistribution<LogitT> measure_raw(const C& cta, SharedRow& shared, Row<C, LogitT>& row,
+                                                      const LogitT* logits) {
   (void)summarise(cta, shared, row, 0);
   RawDistribution<LogitT> raw{logits, row.maximum, 0, -1};
   if (row.maximum == infinity32()) {
@@ -87,8 +87,8 @@ FLLM_DEVICE void write_top(const C& cta, const ShortList& list, std::int32_t cou
 
 /// Puts the first top_count ids of the row into the list, sorted; returns how many the list then holds.
 template <Cta C, class LogitT>
-FLLM_DEVICE std::int32_t list_top(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound,
-                                  std::int32_t top_count) {
+FLLM_DEVICE_LARGE std::int32_t list_top(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound,
+                                        std::int32_t top_count) {
   clear_list(cta, shared);
   std::int32_t count = collect(cta, shared, row, {bound}, not_a_number32());
   if (count > kListCapacity) {
@@ -102,8 +102,8 @@ FLLM_DEVICE std::int32_t list_top(const C& cta, SharedRow& shared, Row<C, LogitT
 }
 
 template <Cta C, class LogitT>
-FLLM_DEVICE void write_probabilities(const C& cta, const Row<C, LogitT>& row, const Support<C, LogitT>& support,
-                                     float* out) {
+FLLM_DEVICE_LARGE void write_probabilities(const C& cta, const Row<C, LogitT>& row, const Support<C, LogitT>& support,
+                                           float* out) {
   const float total = static_cast<float>(support.drawn.kept_mass);
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     each_value(cta, row, chunk, [&](float value, std::int32_t id) {

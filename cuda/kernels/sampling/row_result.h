@@ -22,7 +22,8 @@ FLLM_DEVICE Drawn draw_first(const C& cta, SharedRow& shared, Row<C, LogitT>& ro
 /// From a list of `count` ids that holds the first of the row: the first block does it. all, and a kept count of 0: as of
 /// draw_from_list.
 template <Cta C, class LogitT>
-FLLM_DEVICE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count, Mass all) {
+FLLM_DEVICE_LARGE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count,
+                                    Mass all) {
   Notice notice{};
   if (row.rank == 0) {  // the same for the whole block
     sort_list(cta, shared.list, count);
@@ -91,7 +92,7 @@ FLLM_DEVICE Drawn draw_by_mass(const C& cta, SharedRow& shared, Row<C, LogitT>& 
 
 /// From the whole row. measured: the rank and the count are wanted.
 template <Cta C, class LogitT>
-FLLM_DEVICE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, bool measured) {
+FLLM_DEVICE_LARGE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, bool measured) {
   const Cut cut = filter(cta, shared, row, shared.sampling());
   const MassFunction mass = row.mass();
   const auto kept_mass = [&](float value, std::int32_t id) { return cut.keeps(value, id) ? mass(value) : 0; };

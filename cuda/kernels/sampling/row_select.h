@@ -41,8 +41,8 @@ FLLM_DEVICE float support_floor(const C& cta, SharedRow& shared, const Row<C, Lo
 
 /// The cut among `count` listed ids of the first block, which holds every id that can be its end. Every block gets it.
 template <Cta C, class LogitT>
-FLLM_DEVICE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count,
-                            const Goal& goal) {
+FLLM_DEVICE_LARGE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count,
+                                  const Goal& goal) {
   Notice notice{};
   if (row.rank == 0) {  // the same for the whole block
     const MassFunction mass_of = row.mass();
@@ -60,8 +60,8 @@ FLLM_DEVICE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, LogitT>& row
 /// The cut among the ids with values in [low, above) (above NaN: all from low on), by four rounds over 8 bits of the key and one over ids: for more ids
 /// than a list holds, many of them equal.
 template <Cta C, class LogitT>
-FLLM_DEVICE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float low, float above,
-                           const Goal& goal) {
+FLLM_DEVICE_LARGE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float low, float above,
+                                 const Goal& goal) {
   constexpr std::int32_t kDigitBits = 8;
   const MassFunction mass_of = row.mass();
   const auto weigh = [&](float value) { return goal.by_mass ? mass_of(value) : Mass{1}; };
@@ -92,7 +92,7 @@ FLLM_DEVICE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>& row,
 
 /// The cut within the values of at least `least`; {least, all ids} when they do not reach the goal.
 template <Cta C, class LogitT>
-FLLM_DEVICE Cut select_cut(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, const Goal& goal) {
+FLLM_DEVICE_LARGE Cut select_cut(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, const Goal& goal) {
   // Distances from +inf say nothing.
   if (row.maximum == infinity32()) return cut_in_row(cta, shared, row, least, not_a_number32(), goal);
   const MassFunction mass_of = row.mass();
