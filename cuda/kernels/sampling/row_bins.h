@@ -91,4 +91,16 @@ struct DistanceBins {
   }
 };
 
+/// Bins of one width over the values from top down.
+struct EvenBins {
+  float top;
+  float factor;  // bins for each unit of value
+
+  /// Never decreases as the value falls.
+  [[nodiscard]] FLLM_DEVICE std::int32_t operator()(float value) const {
+    const float distance = max32((top - value) * factor, 0.0f);
+    return static_cast<std::int32_t>(distance < kBins - 1 ? distance : kBins - 1.0f);
+  }
+};
+
 }  // namespace fllm::sampling

@@ -90,30 +90,55 @@ FLLM_DEVICE_LARGE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>
   return {value, static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 0, Maximum{})) - 1};
 }
 
+/// Values of [lowest, above) (above NaN: all from lowest on), among which a goal is reached.
+struct ValueRange {
+  float lowest;
+  float above;
+  Goal goal;
+};
+
+/// Narrows a range to the values of one bin. False when all its values do not reach the goal.
+template <Cta C, class LogitT, class BinOf>
+FLLM_DEVICE bool narrow(const C& cta, SharedRow& shared, Row<C, LogitT>& row, ValueRange& range, const BinOf& bin_of) {
+  const float lowest = range.lowest, above = range.above;
+  if (range.goal.by_mass) {
+    const MassFunction mass_of = row.mass();
+    fill_bins(cta, shared, row, lowest, bin_of, [&](float value) { return value >= above ? 0 : mass_of(value); });
+  } else {
+    fill_bins(cta, shared, row, lowest, bin_of, [&](float value) { return value >= above ? Mass{0} : Mass{1}; });
+  }
+  const BinCrossing crossing = find_bin(cta, shared, row, range.goal);
+  if (crossing.bin < 0) return false;
+  range.lowest =
+      limit_of(cta, shared, row, 1, [&](float value) { return bin_of(value) <= crossing.bin && value >= lowest; });
+  if (crossing.bin > 0) {
+    range.above = limit_of(cta, shared, row, 2, [&](float value) { return bin_of(value) < crossing.bin; });
+  }
+  range.goal = {crossing.rest, range.goal.by_mass};
+  return true;
+}
+
 /// The cut within the values of at least `least`; {least, all ids} when they do not reach the goal.
 template <Cta C, class LogitT>
 FLLM_DEVICE_LARGE Cut select_cut(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, const Goal& goal) {
   // Distances from +inf say nothing.
   if (row.maximum == infinity32()) return cut_in_row(cta, shared, row, least, not_a_number32(), goal);
-  const MassFunction mass_of = row.mass();
-  const DistanceBins bin_of{row.maximum, row.scale, mass_of.least};
-  if (goal.by_mass) {
-    fill_bins(cta, shared, row, least, bin_of, mass_of);
-  } else {
-    fill_bins(cta, shared, row, least, bin_of, [](float) { return Mass{1}; });
-  }
-  const BinCrossing crossing = find_bin(cta, shared, row, goal);
-  if (crossing.bin < 0) return {least};
-  const float lowest =
-      limit_of(cta, shared, row, 1, [&](float value) { return bin_of(value) <= crossing.bin && value >= least; });
-  const float above = crossing.bin == 0
-                          ? not_a_number32()
-                          : limit_of(cta, shared, row, 2, [&](float value) { return bin_of(value) < crossing.bin; });
+  ValueRange range{least, not_a_number32(), goal};
+  if (!narrow(cta, shared, row, range, DistanceBins{row.maximum, row.scale, row.mass().least})) return {least};
   clear_list(cta, shared);
-  const std::int32_t count = collect(cta, shared, row, {lowest}, above);
-  const Goal rest{crossing.rest, goal.by_mass};
-  return count <= kListCapacity ? cut_in_list(cta, shared, row, count, rest)
-                                : cut_in_row(cta, shared, row, lowest, above, rest);
+  std::int32_t count = collect(cta, shared, row, {range.lowest}, range.above);
+  if (count > kListCapacity) {  // once more, over the bin alone
+    const float top = range.above == range.above ? range.above : row.maximum;
+    const float width = top - range.lowest;
+    if (width > 0x1p-100f) {
+      clear_list(cta, shared);  // the bins take the list's place
+      narrow(cta, shared, row, range, EvenBins{top, kBins / width});
+      clear_list(cta, shared);
+      count = collect(cta, shared, row, {range.lowest}, range.above);
+    }
+  }
+  return count <= kListCapacity ? cut_in_list(cta, shared, row, count, range.goal)
+                                : cut_in_row(cta, shared, row, range.lowest, range.above, range.goal);
 }
 
 }  // namespace fllm::sampling
