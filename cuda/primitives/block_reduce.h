@@ -19,7 +19,8 @@ FLLM_DEVICE T warp_reduce(const C& cta, T value, const Combine& combine) {
   return value;
 }
 
-/// The combination of every thread's value; all threads get it. slots is shared memory that nobody else uses meanwhile.
+/// The combination of every thread's value; all threads get it. slots is shared memory that nobody else uses meanwhile, up
+/// to the block's next barrier.
 template <Cta C, class T, class Combine>
 FLLM_DEVICE T block_reduce(const C& cta, T (&slots)[kMaxWarps], T value, const Combine& combine) {
   value = warp_reduce(cta, value, combine);
@@ -28,7 +29,6 @@ FLLM_DEVICE T block_reduce(const C& cta, T (&slots)[kMaxWarps], T value, const C
     cta.sync();  // slots are written
     value = slots[0];
     for (std::int32_t w = 1; w < cta.warp_count(); ++w) value = combine(value, slots[w]);
-    cta.sync();  // slots may be written again
   }
   return value;
 }

@@ -37,6 +37,7 @@ struct SharedRow {
   };
   Notice notices[2][kMaxBlocks];  // two, used in turn: a block may be a notice ahead of another
   CrossingShared crossing;
+  Mass list_slots[kMaxWarps];
   std::int32_t slots[kMaxWarps];
   std::int32_t warp_has_nan[kMaxWarps];
   HistoryShared history;

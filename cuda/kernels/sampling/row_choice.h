@@ -32,7 +32,7 @@ FLLM_DEVICE bool list_seems_enough(const C& cta, SharedRow& shared, Row<C, Logit
     list_mass += mass_of(code_value(shared.list.code[i]));
   }
   sample = block_reduce(cta, shared.crossing.slots, sample, Sum{});
-  list_mass = block_reduce(cta, shared.crossing.slots, list_mass, Sum{});
+  list_mass = block_reduce(cta, shared.list_slots, list_mass, Sum{});
   tell(cta, shared, row, {{sample, list_mass}});
   const Mass rest = heard<Mass>(cta, shared, row, 0, Sum{}) * (row.layout.chunk_width / (C::kWarpWidth * kSample));
   const Mass listed_mass = heard<Mass>(cta, shared, row, 1, Sum{});
