@@ -44,11 +44,11 @@ void* FiberBackend::allocate(std::size_t bytes) {
 void FiberBackend::release(void* memory) noexcept { operator delete(memory, kAlignment); }
 
 void FiberBackend::upload(void* destination, const void* source, std::size_t bytes) {
-  std::memcpy(destination, source, bytes);
+  if (bytes > 0) std::memcpy(destination, source, bytes);
 }
 
 void FiberBackend::download(void* destination, const void* source, std::size_t bytes) {
-  std::memcpy(destination, source, bytes);
+  if (bytes > 0) std::memcpy(destination, source, bytes);
 }
 
 std::unique_ptr<LinearWeight> FiberBackend::make_linear(std::span<const float> weight, std::int32_t out,
