@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <string>
@@ -17,7 +18,7 @@ namespace fllm::cli {
 namespace {
 
 std::string readable_time(double seconds) {
-  const auto whole = static_cast<long long>(seconds + 0.5);
+  const long long whole = std::llround(seconds);
   std::array<char, 48> text{};
   if (whole < 3600) {
     std::snprintf(text.data(), text.size(), "%lld:%02lld", whole / 60, whole % 60);
