@@ -7,6 +7,7 @@
 
 #include "fundamentallm/result.h"
 #include "host/model/tensor_read.h"
+#include "host/util/bad_file.h"
 
 namespace fllm {
 namespace {
@@ -14,10 +15,6 @@ namespace {
 constexpr std::string_view kPickleName = "data.pkl";
 constexpr std::uint64_t kMaxPickleBytes = std::uint64_t{16} << 20;
 constexpr std::size_t kMaxListedKeys = 8;
-
-[[noreturn]] void fail(const std::string& source, const std::string& what) {
-  throw Exception(ErrorCode::kBadFormat, fmt::format("{}: {}", source, what));
-}
 
 /// Before 1.6 torch.save wrote several pickles in a row.
 bool is_old_torch_file(const std::string& path) {
@@ -31,10 +28,10 @@ const ZipEntry& pickle_entry(const ZipArchive& archive) {
   for (const ZipEntry& entry : archive.entries()) {
     const std::string_view name = entry.name;
     if (name != kPickleName && !name.ends_with("/data.pkl")) continue;
-    if (found != nullptr) fail(archive.source(), fmt::format("both {} and {} are there", found->name, name));
+    if (found != nullptr) bad_file(archive.source(), fmt::format("both {} and {} are there", found->name, name));
     found = &entry;
   }
-  if (found == nullptr) fail(archive.source(), "no entry data.pkl: not a file of torch.save");
+  if (found == nullptr) bad_file(archive.source(), "no entry data.pkl: not a file of torch.save");
   return *found;
 }
 
@@ -46,7 +43,7 @@ void check_byte_order(const ZipArchive& archive, const std::string& name) {
     throw Exception(ErrorCode::kUnsupported,
                     fmt::format("{}: entry {}: \"big\": only \"little\" can be read", archive.source(), name));
   }
-  if (order != "little") fail(archive.source(), fmt::format("entry {}: neither \"little\" nor \"big\"", name));
+  if (order != "little") bad_file(archive.source(), fmt::format("entry {}: neither \"little\" nor \"big\"", name));
 }
 
 std::string listed_keys(const PickleDict& dict) {
@@ -86,7 +83,7 @@ Checkpoint::Checkpoint(ZipArchive archive) : archive_(std::move(archive)) {
   document_ = unpickle(archive_.read_text(entry, kMaxPickleBytes), fmt::format("{}: entry {}", source(), entry.name));
 
   const auto* payload = document_.root().as<PickleDict>();
-  if (payload == nullptr) fail(source(), fmt::format("holds {}, not a dict", kind_name(document_.root())));
+  if (payload == nullptr) bad_file(source(), fmt::format("holds {}, not a dict", kind_name(document_.root())));
   find_state(*payload);
 }
 
@@ -94,20 +91,20 @@ void Checkpoint::find_state(const PickleDict& payload) {
   const PickleRef state = payload.find("model_state");
   if (state == nullptr) {
     if (!is_state_dict(payload)) {
-      fail(source(), fmt::format("neither a checkpoint with the key model_state nor a state dict; its keys: {}",
-                                 listed_keys(payload)));
+      bad_file(source(), fmt::format("neither a checkpoint with the key model_state nor a state dict; its keys: {}",
+                                     listed_keys(payload)));
     }
     list_tensors(payload, "the state dict");
     return;
   }
   const auto* dict = state->as<PickleDict>();
-  if (dict == nullptr) fail(source(), fmt::format("model_state is {}, not a dict", kind_name(*state)));
+  if (dict == nullptr) bad_file(source(), fmt::format("model_state is {}, not a dict", kind_name(*state)));
   list_tensors(*dict, "model_state");
   for (const std::string_view key : {"config", "model_config"}) {
     const PickleRef config = payload.find(key);
     if (config == nullptr) continue;
     config_ = config->as<PickleDict>();
-    if (config_ == nullptr) fail(source(), fmt::format("{} is {}, not a dict", key, kind_name(*config)));
+    if (config_ == nullptr) bad_file(source(), fmt::format("{} is {}, not a dict", key, kind_name(*config)));
     return;
   }
 }
@@ -115,13 +112,13 @@ void Checkpoint::find_state(const PickleDict& payload) {
 void Checkpoint::list_tensors(const PickleDict& state, std::string_view where) {
   for (const auto& [key, value] : state.items) {
     const auto* name = key->as<std::string_view>();
-    if (name == nullptr) fail(source(), fmt::format("{}: a key is {}, not a string", where, kind_name(*key)));
+    if (name == nullptr) bad_file(source(), fmt::format("{}: a key is {}, not a string", where, kind_name(*key)));
     const auto* tensor = value->as<PickleTensor>();
     if (tensor == nullptr) {
-      fail(source(), fmt::format("{}: {} is {}, not a tensor", where, name->substr(0, 128), kind_name(*value)));
+      bad_file(source(), fmt::format("{}: {} is {}, not a tensor", where, name->substr(0, 128), kind_name(*value)));
     }
     if (!tensors_.emplace(*name, tensor).second) {
-      fail(source(), fmt::format("{}: {} is there twice", where, name->substr(0, 128)));
+      bad_file(source(), fmt::format("{}: {} is there twice", where, name->substr(0, 128)));
     }
     names_.push_back(*name);
   }

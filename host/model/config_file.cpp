@@ -11,6 +11,7 @@
 
 #include "fundamentallm/result.h"
 #include "host/model/model_config.h"
+#include "host/util/bad_file.h"
 #include "host/util/read_file.h"
 
 namespace fllm {
@@ -55,7 +56,7 @@ ModelConfig config_from_pickle(const PickleDict& dict, const std::string& source
   for (const auto& [key, value] : dict.items) {
     const auto* name = key->as<std::string_view>();
     if (name == nullptr) {
-      throw Exception(ErrorCode::kBadFormat, fmt::format("{}: model config: a key is {}", source, kind_name(*key)));
+      bad_file(source, fmt::format("model config: a key is {}", kind_name(*key)));
     }
     fields.push_back(pickle_field(std::string(*name), *value));
   }
@@ -66,14 +67,14 @@ ModelConfig config_from_yaml(const std::string& text, const std::string& source)
   std::vector<ConfigField> fields;
   try {
     const YAML::Node root = YAML::Load(text);
-    if (!root.IsMap()) throw Exception(ErrorCode::kBadFormat, fmt::format("{}: must be a YAML map of keys", source));
+    if (!root.IsMap()) bad_file(source, "must be a YAML map of keys");
     for (const auto& entry : root) {
       const YAML::Node &key = entry.first, &value = entry.second;
-      if (!key.IsScalar()) throw Exception(ErrorCode::kBadFormat, fmt::format("{}: a key is no plain text", source));
+      if (!key.IsScalar()) bad_file(source, "a key is no plain text");
       fields.push_back(yaml_field(key.Scalar(), value.IsScalar() ? value.Scalar() : "no plain value"));
     }
   } catch (const YAML::Exception& error) {
-    throw Exception(ErrorCode::kBadFormat, fmt::format("{}: not valid YAML: {}", source, error.what()));
+    bad_file(source, fmt::format("not valid YAML: {}", error.what()));
   }
   return check_config(fields, source);
 }

@@ -8,6 +8,7 @@
 
 #include "fundamentallm/result.h"
 #include "host/tokenizer/utf8.h"
+#include "host/util/bad_file.h"
 
 namespace fllm {
 namespace {
@@ -17,10 +18,6 @@ using Json = nlohmann::json;
 constexpr int kMaxDepth = 8;  // the format needs 2
 constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
 constexpr std::size_t kMaxNameBytes = 256;
-
-[[noreturn]] void fail(const std::string& source, const std::string& what) {
-  throw Exception(ErrorCode::kBadFormat, fmt::format("{}: {}", source, what));
-}
 
 /// A key or value for a message: quoted, escaped, shortened.
 std::string shown(const Json& value) {
@@ -33,11 +30,11 @@ std::string shown(const Json& value) {
 Json parse(std::string_view text, const std::string& source) {
   std::vector<std::unordered_set<std::string>> keys;
   const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kMaxDepth) fail(source, fmt::format("nested deeper than {} levels", kMaxDepth));
+    if (depth > kMaxDepth) bad_file(source, fmt::format("nested deeper than {} levels", kMaxDepth));
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      fail(source, fmt::format("the key {} is there twice", shown(value)));
+      bad_file(source, fmt::format("the key {} is there twice", shown(value)));
     }
     return true;
   };
@@ -45,21 +42,21 @@ Json parse(std::string_view text, const std::string& source) {
     return Json::parse(text.begin(), text.end(), check);
   } catch (const Json::exception& error) {
     const std::string_view text = error.what();  // "[json.exception.parse_error.101] parse error at line 2, …"
-    fail(source, fmt::format("not valid JSON: {}", text.substr(text.find(' ') + 1)));
+    bad_file(source, fmt::format("not valid JSON: {}", text.substr(text.find(' ') + 1)));
   }
 }
 
 std::unordered_set<std::string> special_names(const Json& file, const std::string& source) {
   const auto found = file.find("special_tokens");
-  if (found == file.end()) fail(source, "the key \"special_tokens\" is missing");
-  if (!found->is_array()) fail(source, fmt::format("special_tokens: {}: must be a list of names", shown(*found)));
+  if (found == file.end()) bad_file(source, "the key \"special_tokens\" is missing");
+  if (!found->is_array()) bad_file(source, fmt::format("special_tokens: {}: must be a list of names", shown(*found)));
   std::unordered_set<std::string> names;
   for (const Json& name : *found) {
     if (!name.is_string() || name.get_ref<const std::string&>().empty()) {
-      fail(source, fmt::format("special_tokens: {}: each name must be a non-empty string", shown(name)));
+      bad_file(source, fmt::format("special_tokens: {}: each name must be a non-empty string", shown(name)));
     }
     if (!names.insert(name.get<std::string>()).second) {
-      fail(source, fmt::format("special_tokens: {}: is there twice", shown(name)));
+      bad_file(source, fmt::format("special_tokens: {}: is there twice", shown(name)));
     }
   }
   return names;
@@ -74,7 +71,7 @@ bool is_one_code_point(const std::string& text) {
 void check_min_frequency(const Json& file, const std::string& source) {
   const auto found = file.find("min_frequency");
   if (found != file.end() && !found->is_number_unsigned()) {
-    fail(source, fmt::format("min_frequency: {}: must be an integer of at least 0", shown(*found)));
+    bad_file(source, fmt::format("min_frequency: {}: must be an integer of at least 0", shown(*found)));
   }
 }
 
@@ -82,15 +79,15 @@ void check_min_frequency(const Json& file, const std::string& source) {
 
 CharacterVocabulary parse_character_vocabulary(std::string_view text, const std::string& source) {
   const Json file = parse(text, source);
-  if (!file.is_object()) fail(source, "must be a JSON object");
+  if (!file.is_object()) bad_file(source, "must be a JSON object");
   check_min_frequency(file, source);
   const std::unordered_set<std::string> specials = special_names(file, source);
 
   const auto found = file.find("char_to_id");
-  if (found == file.end()) fail(source, "the key \"char_to_id\" is missing");
-  if (!found->is_object()) fail(source, fmt::format("char_to_id: {}: must be an object", shown(*found)));
+  if (found == file.end()) bad_file(source, "the key \"char_to_id\" is missing");
+  if (!found->is_object()) bad_file(source, fmt::format("char_to_id: {}: must be an object", shown(*found)));
   if (found->empty() || found->size() > kMaxTokens) {
-    fail(source, fmt::format("char_to_id: {} entries: must be in [1, {}]", found->size(), kMaxTokens));
+    bad_file(source, fmt::format("char_to_id: {} entries: must be in [1, {}]", found->size(), kMaxTokens));
   }
 
   CharacterVocabulary vocabulary(found->size());
@@ -98,21 +95,22 @@ CharacterVocabulary parse_character_vocabulary(std::string_view text, const std:
     const std::string name = fmt::format("char_to_id[{}]", shown(Json(key)));
     const bool special = specials.count(key) != 0;
     if (!special && !is_one_code_point(key)) {
-      fail(source, fmt::format("{}: the key must be one character, or be listed in special_tokens", name));
+      bad_file(source, fmt::format("{}: the key must be one character, or be listed in special_tokens", name));
     }
-    if (key.size() > kMaxNameBytes) fail(source, fmt::format("{}: longer than {} bytes", name, kMaxNameBytes));
+    if (key.size() > kMaxNameBytes) bad_file(source, fmt::format("{}: longer than {} bytes", name, kMaxNameBytes));
     if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= vocabulary.size()) {
-      fail(source, fmt::format("{}: {}: must be an integer in [0, {}), the number of entries", name, shown(id),
-                               vocabulary.size()));
+      bad_file(source, fmt::format("{}: {}: must be an integer in [0, {}), the number of entries", name, shown(id),
+                                   vocabulary.size()));
     }
     CharacterToken& token = vocabulary[id.get<std::size_t>()];
     if (!token.text.empty()) {
-      fail(source, fmt::format("{}: {}: the id of {} too", name, shown(id), shown(Json(token.text))));
+      bad_file(source, fmt::format("{}: {}: the id of {} too", name, shown(id), shown(Json(token.text))));
     }
     token = {key, special};
   }
   for (const std::string& name : specials) {
-    if (!found->contains(name)) fail(source, fmt::format("special_tokens: {}: not in char_to_id", shown(Json(name))));
+    if (!found->contains(name))
+      bad_file(source, fmt::format("special_tokens: {}: not in char_to_id", shown(Json(name))));
   }
   return vocabulary;
 }
