@@ -25,7 +25,7 @@ struct Plan {
   std::uint64_t seed = 0;
 };
 
-void check(CommandLine& line, const Plan& plan) {
+void check_plan(CommandLine& line, const Plan& plan) {
   const Settings& settings = line.settings;
   for (const std::string& speaker : plan.speakers) {
     if (is_blank(speaker) || speaker.find('\n') != std::string::npos || invalid_utf8_offset(speaker)) {
@@ -96,7 +96,7 @@ int run_dialogue(CommandLine& line) {
   plan.turns = settings.turns.value_or(plan.turns);
   plan.max_turn_tokens = settings.max_turn_tokens.value_or(plan.max_turn_tokens);
   plan.seed = settings.seed ? *settings.seed : random_seed();
-  check(line, plan);
+  check_plan(line, plan);
 
   std::string opening = settings.prompt || settings.prompt_file ? prompt_text(settings) : std::string();
   if (!opening.empty() && !opening.ends_with('\n')) opening += '\n';

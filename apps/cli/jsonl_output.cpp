@@ -9,33 +9,33 @@ namespace fllm::cli {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json logprob_json(const Generator& generator, const TokenLogprob& logprob) {
+OrderedJson logprob_json(const Generator& generator, const TokenLogprob& logprob) {
   // A token outside the kept set has processed = -inf, which JSON cannot say: null.
-  const auto number = [](float x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
-  return Json{{"id", logprob.id},
-              {"token", generator.token_text(logprob.id)},
-              {"logprob", number(logprob.raw)},
-              {"processed", number(logprob.processed)}};
+  const auto number = [](float x) { return std::isfinite(x) ? OrderedJson(x) : OrderedJson(nullptr); };
+  return OrderedJson{{"id", logprob.id},
+                     {"token", generator.token_text(logprob.id)},
+                     {"logprob", number(logprob.raw)},
+                     {"processed", number(logprob.processed)}};
 }
 
-Json error_json(const Error& error) {
-  return Json{{"code", std::string(error_name(error.code))}, {"message", error.message}};
+OrderedJson error_json(const Error& error) {
+  return OrderedJson{{"code", std::string(error_name(error.code))}, {"message", error.message}};
 }
 
-Json sample_json(const Generator& generator, const Sample& sample, std::size_t index, bool with_logprobs) {
-  Json json{{"index", index},
-            {"text", sample.text},
-            {"tokens", sample.tokens},
-            {"finish_reason", std::string(to_string(sample.finish_reason))},
-            {"mean_logprob", sample.mean_logprob}};
+OrderedJson sample_json(const Generator& generator, const Sample& sample, std::size_t index, bool with_logprobs) {
+  OrderedJson json{{"index", index},
+                   {"text", sample.text},
+                   {"tokens", sample.tokens},
+                   {"finish_reason", std::string(to_string(sample.finish_reason))},
+                   {"mean_logprob", sample.mean_logprob}};
   if (with_logprobs) {
-    Json details = Json::array();
+    OrderedJson details = OrderedJson::array();
     for (const TokenDetail& detail : sample.details) {
-      Json entry = logprob_json(generator, detail.drawn);
+      OrderedJson entry = logprob_json(generator, detail.drawn);
       entry["rank"] = detail.rank;
-      Json top = Json::array();
+      OrderedJson top = OrderedJson::array();
       for (const TokenLogprob& logprob : detail.top) top.push_back(logprob_json(generator, logprob));
       entry["top"] = std::move(top);
       details.push_back(std::move(entry));
@@ -48,14 +48,14 @@ Json sample_json(const Generator& generator, const Sample& sample, std::size_t i
 
 }  // namespace
 
-void JsonlWriter::write_line(const Json& record) {
-  sink_.write(record.dump(-1, ' ', false, Json::error_handler_t::replace));
+void JsonlWriter::write_line(const OrderedJson& record) {
+  sink_.write(record.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
   sink_.write("\n");
 }
 
 void JsonlWriter::write(const Job& job, const Completion& completion) {
-  Json record{{"id", job.id}, {"prompt", job.prompt}};
-  Json samples = Json::array();
+  OrderedJson record{{"id", job.id}, {"prompt", job.prompt}};
+  OrderedJson samples = OrderedJson::array();
   const Sample* failed = nullptr;
   for (const std::size_t index : shown_samples(job.settings, completion)) {
     const Sample& sample = completion.samples[index];
@@ -74,7 +74,7 @@ void JsonlWriter::write(const Job& job, const Completion& completion) {
 }
 
 void JsonlWriter::write_error(const Job& job, const Error& error) {
-  Json record{{"id", job.id}};
+  OrderedJson record{{"id", job.id}};
   if (job.line > 0) record["line"] = job.line;
   if (!job.error) record["prompt"] = job.prompt;
   record["error"] = error_json(error);

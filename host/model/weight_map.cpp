@@ -14,7 +14,7 @@ namespace fllm {
 namespace {
 
 constexpr std::size_t kMaxListed = 20;
-constexpr std::size_t kMaxNameBytes = 128;
+constexpr std::size_t kMaxShownBytes = 128;
 
 using Shape = std::vector<std::int64_t>;
 
@@ -56,7 +56,7 @@ class Finder {
     for (const std::string_view name : checkpoint_.names()) {
       if (taken_.count(std::string(name)) == 0) {
         problems_.push_back(
-            fmt::format("{}: not part of the model its config describes", name.substr(0, kMaxNameBytes)));
+            fmt::format("{}: not part of the model its config describes", name.substr(0, kMaxShownBytes)));
       }
     }
     if (problems_.empty()) return;
