@@ -60,11 +60,10 @@ class SerialCta {
   /// arrays the last steps would be taken apart into scalars.)
   FLLM_DEVICE float sum_strands(const float (&strand)[32]) const {
     typedef float Eight __attribute__((vector_size(32), aligned(4), may_alias));
-    typedef std::int32_t Index __attribute__((vector_size(32)));
     const auto* part = reinterpret_cast<const Eight*>(strand);
     Eight sum = (part[0] + part[2]) + (part[1] + part[3]);
-    sum += __builtin_shuffle(sum, Index{4, 5, 6, 7, 0, 1, 2, 3});
-    sum += __builtin_shuffle(sum, Index{2, 3, 0, 1, 6, 7, 4, 5});
+    sum += __builtin_shufflevector(sum, sum, 4, 5, 6, 7, 0, 1, 2, 3);
+    sum += __builtin_shufflevector(sum, sum, 2, 3, 0, 1, 6, 7, 4, 5);
     return sum[0] + sum[1];
   }
 
