@@ -46,14 +46,17 @@ void use_utf8() {
   if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+EditLine* start_editor() {
+  use_utf8();  // libedit asks for the character types when it starts
+  return el_init("fundamentallm", stdin, stderr, stderr);
+}
+
 }  // namespace
 
 class LineEditor::Terminal {
  public:
-  explicit Terminal(const std::string& history_path) : history_path_(history_path) {
-    use_utf8();
-    editor_ = el_init("fundamentallm", stdin, stderr, stderr);
-    history_ = history_init();
+  explicit Terminal(const std::string& history_path)
+      : history_path_(history_path), editor_(start_editor()), history_(history_init()) {
     if (editor_ == nullptr || history_ == nullptr)
       throw Exception(ErrorCode::kInternal, "the line editor cannot start");
     HistEvent event;
@@ -169,8 +172,8 @@ class LineEditor::Terminal {
 
   std::string history_path_;
   std::string prompt_;
-  EditLine* editor_ = nullptr;
-  History* history_ = nullptr;
+  EditLine* editor_;
+  History* history_;
   unsigned short columns_ = 0;  // 0: not yet known
   bool at_end_ = false;         // of a line that a signal ends
 };

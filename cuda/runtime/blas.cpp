@@ -77,8 +77,8 @@ struct Blas::State {
   }
 
   static const Functions& functions() {
-    static const Functions loaded = load();
-    return loaded;
+    static const Functions kLoaded = load();
+    return kLoaded;
   }
 };
 

@@ -19,7 +19,7 @@ TableRange append(std::vector<T>& table, std::span<const T> values) {
 }  // namespace
 
 std::size_t StepCapacity::ids_per_row() const {
-  return static_cast<std::size_t>(std::min(vocab, kMaxBanList) + std::min(vocab, kMaxEndIds));
+  return static_cast<std::size_t>(std::min(vocab, kMaxBanList)) + static_cast<std::size_t>(std::min(vocab, kMaxEndIds));
 }
 std::size_t StepCapacity::bias_per_row() const { return static_cast<std::size_t>(std::min(vocab, kMaxBiasEntries)); }
 std::size_t StepCapacity::counts_per_row() const { return static_cast<std::size_t>(std::min(vocab, context_length)); }

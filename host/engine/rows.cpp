@@ -16,7 +16,8 @@ void Engine::add_rows(const Wave& wave) {
   const Sequence* first = nullptr;
   for (std::int32_t i = 0; i < wave.sample_count; ++i) {
     auto row = std::make_unique<Sequence>(request, wave.first_sample + i, vocabulary_);
-    row->blocks.reserve(static_cast<std::size_t>(request.need.shared_blocks + request.need.own_blocks));
+    row->blocks.reserve(static_cast<std::size_t>(request.need.shared_blocks) +
+                        static_cast<std::size_t>(request.need.own_blocks));
     for (std::int32_t block = 0; block < request.need.shared_blocks; ++block) {
       if (first != nullptr) cache_.share(first->blocks[static_cast<std::size_t>(block)]);
       row->blocks.push_back(first != nullptr ? first->blocks[static_cast<std::size_t>(block)] : cache_.take());

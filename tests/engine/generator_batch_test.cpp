@@ -46,6 +46,7 @@ TEST(GeneratorBatch, TokensDoNotDependOnTheBatchTheRowsOrTheThreads) {
         EngineOptions{.threads = 3, .max_rows = 64}}) {
     Generator generator = open_bundled(options);
     std::vector<RequestId> ids;
+    ids.reserve(requests.size());
     for (const Request& request : requests) ids.push_back(generator.submit(request).value());
     run_to_the_end(generator);
     for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(tokens_of(generator.take(ids[i]).value()), alone[i]) << i;

@@ -51,6 +51,7 @@ void run_rms_norm(Backend& backend) {
     const std::vector<float> weight = random_floats(static_cast<std::size_t>(width), 4);
     const DeviceTable<float> device_weight(backend, weight);
     std::vector<std::vector<float>> expected;
+    expected.reserve(kRows);
     for (std::int32_t r = 0; r < kRows; ++r) expected.push_back(plain_rms_norm(x.row(r), weight, kEpsilon));
     const DeviceRows out(backend, kRows, width);
     backend.rms_norm({x.input(), device_weight.data(), kEpsilon, out.view()});
@@ -68,6 +69,7 @@ void run_gather_rows(Backend& backend) {
     const DeviceRows out(backend, 4, width);
     backend.gather_rows({x.input(), rows.data(), out.view()});
     std::vector<std::vector<float>> expected;
+    expected.reserve(picked.size());
     for (const std::int32_t row : picked) expected.push_back(to_vector(x.row(row)));
     out.expect(expected, "gather_rows, width " + std::to_string(width));
   }

@@ -53,11 +53,14 @@ class Cache {
   static std::vector<std::int32_t> table() {
     std::vector<std::int32_t> blocks(kSequences * kStride, -1);
     for (std::int32_t s = 0; s < kSequences; ++s) {
-      for (std::int32_t i = 0; i < 20; ++i) blocks[static_cast<std::size_t>(s * kStride + i)] = block_of(s, i);
+      const auto row = blocks.begin() + std::ptrdiff_t{kStride} * s;
+      for (std::int32_t i = 0; i < 20; ++i) row[i] = block_of(s, i);
     }
     return blocks;
   }
-  [[nodiscard]] std::size_t elements() const { return static_cast<std::size_t>(kBlocks * kKvBlockTokens * width_); }
+  [[nodiscard]] std::size_t elements() const {
+    return std::size_t{kBlocks} * kKvBlockTokens * static_cast<std::size_t>(width_);
+  }
 
   std::int32_t width_;
   std::vector<std::int32_t> sequences_, positions_;
@@ -80,7 +83,7 @@ void expect_same(const GuardedArray<float>& array, const std::vector<float>& exp
 
 PlainHead plain_head(const Cache& cache, std::span<const float> qkv, std::int32_t row, std::int32_t head,
                      std::int32_t head_dim) {
-  const auto first = static_cast<std::size_t>(head * head_dim), size = static_cast<std::size_t>(head_dim);
+  const auto size = static_cast<std::size_t>(head_dim), first = static_cast<std::size_t>(head) * size;
   const auto part = [&](const std::vector<float>& from, std::size_t offset) {
     const auto begin = from.begin() + static_cast<std::ptrdiff_t>(offset + first);
     return std::vector<float>(begin, begin + head_dim);
@@ -130,8 +133,9 @@ void run_kv_append(Backend& backend) {
     for (std::int32_t row = 0; row < cache.row_count(); ++row) {
       for (std::int32_t c = 0; c < width; ++c) {
         const std::size_t place = cache.offset(row, cache.position(row)) + static_cast<std::size_t>(c);
-        cache.keys[place] = qkv.row(row)[static_cast<std::size_t>(width + c)];
-        cache.values[place] = qkv.row(row)[static_cast<std::size_t>(2 * width + c)];
+        const auto query_place = qkv.row(row).begin() + c;
+        cache.keys[place] = query_place[width];
+        cache.values[place] = query_place[2 * width];
       }
     }
     expect_same(cache.device_keys, cache.keys, "keys");
@@ -148,7 +152,7 @@ void run_copy_blocks(Backend& backend) {
   for (const Size& part : {Size{1, 16}, Size{33, 16}, Size{128, 16}, Size{33, 5}, Size{128, 1}, Size{128, 0}}) {
     Cache cache(backend, part.width, {0}, {0});
     backend.copy_blocks({cache.layer(), from.data(), to.data(), 3, part.tokens});
-    const auto size = static_cast<std::ptrdiff_t>(16 * part.width);
+    const std::ptrdiff_t size = std::ptrdiff_t{16} * part.width;
     for (std::size_t i = 0; i < source.size(); ++i) {
       for (std::vector<float>* memory : {&cache.keys, &cache.values}) {
         std::copy_n(memory->begin() + source[i] * size, part.tokens * part.width,

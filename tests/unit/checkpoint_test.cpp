@@ -56,8 +56,8 @@ std::vector<float> read(Built& built, std::size_t count) {
   return values;
 }
 
-void expect_refused(const std::string& payload, const std::vector<std::string>& parts,
-                    std::vector<ZipItem> entries = {}, ErrorCode code = ErrorCode::kBadFormat) {
+void expect_bad_checkpoint(const std::string& payload, const std::vector<std::string>& parts,
+                           std::vector<ZipItem> entries = {}, ErrorCode code = ErrorCode::kBadFormat) {
   std::vector<std::string> all = {"f.pt"};
   all.insert(all.end(), parts.begin(), parts.end());
   expect_error(code, all, [&] { Built(payload, std::move(entries)); });
@@ -85,7 +85,8 @@ TEST(Checkpoint, ReadsViewsInRowMajorOrder) {
   std::vector<float> storage(24);
   std::iota(storage.begin(), storage.end(), 0.0f);
   const std::vector<ZipItem> entries = {{.name = "m/data/0", .content = bytes_of(storage)}};
-  const auto view = [&](std::int64_t offset, std::vector<std::int64_t> shape, std::vector<std::int64_t> strides) {
+  const auto view = [&](std::int64_t offset, const std::vector<std::int64_t>& shape,
+                        const std::vector<std::int64_t>& strides) {
     Built built(
         state_of("w", pickle::tensor({.storage_elements = 24, .offset = offset, .shape = shape, .strides = strides})),
         entries);
@@ -151,23 +152,25 @@ TEST(Checkpoint, FindsStateAndConfig) {
 }
 
 TEST(Checkpoint, RefusesOtherPayloads) {
-  expect_refused("N", {"None", "not a dict"});
-  expect_refused("}", {"model_state"});
-  expect_refused(pickle::dict({{"weights", "N"}, {"epoch", "K\x01"}}), {"model_state", "weights, epoch"});
-  expect_refused(pickle::dict({{"model_state", "K\x05"}}), {"model_state is an integer"});
-  expect_refused(state_of("w", "K\x05"), {"w is an integer, not a tensor"});
-  expect_refused(pickle::dict({{"model_state", "}K\x01K\x02s"}}), {"a key is an integer"});
+  expect_bad_checkpoint("N", {"None", "not a dict"});
+  expect_bad_checkpoint("}", {"model_state"});
+  expect_bad_checkpoint(pickle::dict({{"weights", "N"}, {"epoch", "K\x01"}}), {"model_state", "weights, epoch"});
+  expect_bad_checkpoint(pickle::dict({{"model_state", "K\x05"}}), {"model_state is an integer"});
+  expect_bad_checkpoint(state_of("w", "K\x05"), {"w is an integer, not a tensor"});
+  expect_bad_checkpoint(pickle::dict({{"model_state", "}K\x01K\x02s"}}), {"a key is an integer"});
   const std::string tensor = pickle::tensor("0", {2});
-  expect_refused(pickle::dict({{"model_state", pickle::dict({{"w", tensor}, {"w", tensor}})}}), {"w is there twice"});
-  expect_refused(pickle::dict({{"model_state", pickle::dict({{"w", tensor}})}, {"config", "N"}}), {"config is None"});
+  expect_bad_checkpoint(pickle::dict({{"model_state", pickle::dict({{"w", tensor}, {"w", tensor}})}}),
+                        {"w is there twice"});
+  expect_bad_checkpoint(pickle::dict({{"model_state", pickle::dict({{"w", tensor}})}, {"config", "N"}}),
+                        {"config is None"});
 }
 
 TEST(Checkpoint, RefusesOtherContainers) {
   const std::string payload = state_of("w", pickle::tensor("0", {2}));
-  expect_refused(payload, {"m/data.pkl", "n/data.pkl"}, {{.name = "n/data.pkl", .content = "x"}});
-  expect_refused(payload, {"m/byteorder", "\"big\"", "little"}, {{.name = "m/byteorder", .content = "big"}},
-                 ErrorCode::kUnsupported);
-  expect_refused(payload, {"m/byteorder"}, {{.name = "m/byteorder", .content = "middle"}});
+  expect_bad_checkpoint(payload, {"m/data.pkl", "n/data.pkl"}, {{.name = "n/data.pkl", .content = "x"}});
+  expect_bad_checkpoint(payload, {"m/byteorder", "\"big\"", "little"}, {{.name = "m/byteorder", .content = "big"}},
+                        ErrorCode::kUnsupported);
+  expect_bad_checkpoint(payload, {"m/byteorder"}, {{.name = "m/byteorder", .content = "middle"}});
   EXPECT_NO_THROW(Built(payload, {{.name = "m/byteorder", .content = "little"},
                                   {.name = "m/.format_version", .content = "1"},
                                   {.name = "m/.data/serialization_id", .content = "123"}}));

@@ -11,7 +11,8 @@ namespace {
 
 namespace pickle = test::pickle;
 
-void expect_refused(const std::string& yaml, std::vector<std::string> parts, ErrorCode code = ErrorCode::kBadFormat) {
+void expect_bad_config(const std::string& yaml, std::vector<std::string> parts,
+                       ErrorCode code = ErrorCode::kBadFormat) {
   parts.emplace_back("m.yaml");
   test::expect_error(code, parts, [&] { (void)config_from_yaml(yaml, "m.yaml"); });
 }
@@ -46,38 +47,38 @@ TEST(ModelConfig, EveryKeyAndAlias) {
 }
 
 TEST(ModelConfig, ViolationsAreListedTogether) {
-  expect_refused("d_model: 10", {"vocab_size: is missing"});
-  expect_refused("{vocab_size: 0, num_layers: 49, dropout: 1.5, colour: red}",
-                 {"vocab_size: 0: must be an integer in [1, 1048576]", "num_layers: 49", "[1, 48]", "dropout: 1.5",
-                  "colour: \"red\": there is no such key"});
-  expect_refused("{vocab_size: 5, d_model: 10, num_heads: 3}", {"num_heads: 3: must divide d_model, 10"});
-  expect_refused("{vocab_size: 5, d_model: 10, hidden_dim: 11}", {"d_model", "10", "11", "twice"});
-  expect_refused("{vocab_size: many}", {"vocab_size: \"many\""});
-  expect_refused("{vocab_size: 2.5}", {"vocab_size: 2.5"});
-  expect_refused("{vocab_size: [1]}", {"vocab_size"});
-  expect_refused("{vocab_size: .nan}", {"vocab_size"});
-  expect_refused("{vocab_size: 99999999999999999999}", {"vocab_size"});
-  expect_refused("{vocab_size: 5, d_model: -128}", {"d_model: -128"});
-  expect_refused("{vocab_size: 5, num_heads: 0}", {"num_heads: 0"});
-  expect_refused("{vocab_size: 5, dropout: nan}", {"dropout"});
-  expect_refused("{vocab_size: 5, sequence_length: 2000000}", {"sequence_length: 2000000"});
-  expect_refused("{vocab_size: 5, ffn_expansion: 65}", {"ffn_expansion: 65"});
-  expect_refused("{vocab_size: 5, pos_encoding: alibi}", {"pos_encoding: \"alibi\"", "learned or sinusoidal"});
+  expect_bad_config("d_model: 10", {"vocab_size: is missing"});
+  expect_bad_config("{vocab_size: 0, num_layers: 49, dropout: 1.5, colour: red}",
+                    {"vocab_size: 0: must be an integer in [1, 1048576]", "num_layers: 49", "[1, 48]", "dropout: 1.5",
+                     "colour: \"red\": there is no such key"});
+  expect_bad_config("{vocab_size: 5, d_model: 10, num_heads: 3}", {"num_heads: 3: must divide d_model, 10"});
+  expect_bad_config("{vocab_size: 5, d_model: 10, hidden_dim: 11}", {"d_model", "10", "11", "twice"});
+  expect_bad_config("{vocab_size: many}", {"vocab_size: \"many\""});
+  expect_bad_config("{vocab_size: 2.5}", {"vocab_size: 2.5"});
+  expect_bad_config("{vocab_size: [1]}", {"vocab_size"});
+  expect_bad_config("{vocab_size: .nan}", {"vocab_size"});
+  expect_bad_config("{vocab_size: 99999999999999999999}", {"vocab_size"});
+  expect_bad_config("{vocab_size: 5, d_model: -128}", {"d_model: -128"});
+  expect_bad_config("{vocab_size: 5, num_heads: 0}", {"num_heads: 0"});
+  expect_bad_config("{vocab_size: 5, dropout: nan}", {"dropout"});
+  expect_bad_config("{vocab_size: 5, sequence_length: 2000000}", {"sequence_length: 2000000"});
+  expect_bad_config("{vocab_size: 5, ffn_expansion: 65}", {"ffn_expansion: 65"});
+  expect_bad_config("{vocab_size: 5, pos_encoding: alibi}", {"pos_encoding: \"alibi\"", "learned or sinusoidal"});
 }
 
 TEST(ModelConfig, RopeIsNamedAsUnsupported) {
-  expect_refused("{vocab_size: 5, pos_encoding: rope}", {"rope", "not supported"}, ErrorCode::kUnsupported);
-  expect_refused("{vocab_size: 0, pos_encoding: rope}", {"rope", "vocab_size"});
+  expect_bad_config("{vocab_size: 5, pos_encoding: rope}", {"rope", "not supported"}, ErrorCode::kUnsupported);
+  expect_bad_config("{vocab_size: 0, pos_encoding: rope}", {"rope", "vocab_size"});
 }
 
 TEST(ModelConfig, OddYaml) {
-  expect_refused("", {"map"});
-  expect_refused("[1, 2]", {"map"});
-  expect_refused("{vocab_size: 5", {"YAML"});
-  expect_refused("a: &x [*x, *x]", {"no such key"});
-  expect_refused("? [1]\n: 2", {"plain text"});
-  expect_refused(std::string(20000, '['), {"YAML"});
-  expect_refused("*nothing", {"YAML"});
+  expect_bad_config("", {"map"});
+  expect_bad_config("[1, 2]", {"map"});
+  expect_bad_config("{vocab_size: 5", {"YAML"});
+  expect_bad_config("a: &x [*x, *x]", {"no such key"});
+  expect_bad_config("? [1]\n: 2", {"plain text"});
+  expect_bad_config(std::string(20000, '['), {"YAML"});
+  expect_bad_config("*nothing", {"YAML"});
 }
 
 TEST(ModelConfig, FromThePayload) {

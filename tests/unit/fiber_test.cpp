@@ -233,7 +233,7 @@ void expect_fault(FiberFault fault, const std::string& text,
 TEST(FiberFaults, DivergentBarrier) {
   expect_fault(FiberFault::kDivergentBarrier, "divergent barrier: in sync here, while thread",
                [](FiberCta& cta, std::int32_t*) {
-                 if (cta.thread_index() < 40) {
+                 if (cta.thread_index() < 40) {  // NOLINT(bugprone-branch-clone): two places to wait are the fault
                    cta.sync();
                  } else {
                    cta.sync();

@@ -21,7 +21,7 @@ CharacterTokenizer tokenizer_of(const std::string& json) {
   return CharacterTokenizer(parse_character_vocabulary(json, "t.json"));
 }
 
-void expect_refused(const std::string& json, std::vector<std::string> parts) {
+void expect_bad_tokenizer(const std::string& json, std::vector<std::string> parts) {
   parts.emplace_back("t.json");
   expect_error(ErrorCode::kBadFormat, parts, [&] { (void)parse_character_vocabulary(json, "t.json"); });
 }
@@ -103,37 +103,37 @@ TEST(CharacterTokenizer, InvalidUtf8NamesTheByteOffset) {
 }
 
 TEST(TokenizerFile, ErrorsNameKeyAndValue) {
-  expect_refused("", {"JSON"});
-  expect_refused("{", {"JSON"});
-  expect_refused(R"({"char_to_id": "\ud800"})", {"JSON"});  // half of a surrogate pair
-  expect_refused("{\"char_to_id\": \"\xff\"}", {"JSON"});
-  expect_refused("[]", {"object"});
-  expect_refused("{}", {"special_tokens", "missing"});
-  expect_refused(R"({"special_tokens": {}})", {"special_tokens", "list"});
-  expect_refused(R"({"special_tokens": [7]})", {"special_tokens", "7"});
-  expect_refused(R"({"special_tokens": [""]})", {"special_tokens"});
-  expect_refused(R"({"special_tokens": ["a", "a"]})", {"special_tokens", "\"a\"", "twice"});
-  expect_refused("{" + kSpecialList + "}", {"char_to_id", "missing"});
-  expect_refused("{" + kSpecialList + R"(, "char_to_id": []})", {"char_to_id", "object"});
-  expect_refused("{" + kSpecialList + R"(, "char_to_id": {}})", {"char_to_id", "0 entries"});
-  expect_refused("{" + kSpecialList + R"(, "char_to_id": {"a": 0}})", {"special_tokens", "not in char_to_id"});
-  expect_refused(file_with(R"(, "a": 6)"), {"char_to_id[\"a\"]", "6", "[0, 5)"});
-  expect_refused(file_with(R"(, "a": -1)"), {"char_to_id[\"a\"]", "-1"});
-  expect_refused(file_with(R"(, "a": 4.5)"), {"char_to_id[\"a\"]", "4.5"});
-  expect_refused(file_with(R"(, "a": "4")"), {"char_to_id[\"a\"]", "\"4\""});
-  expect_refused(file_with(R"(, "a": 18446744073709551616)"), {"char_to_id[\"a\"]"});
-  expect_refused(file_with(R"(, "a": 3)"), {"char_to_id", "3", "too"});
-  expect_refused(file_with(R"(, "a": 4, "a": 5)"), {"\"a\"", "twice"});
-  expect_refused(file_with(R"(, "ab": 4)"), {"char_to_id[\"ab\"]", "one character"});
-  expect_refused(file_with(R"(, "": 4)"), {"char_to_id[\"\"]", "one character"});
-  expect_refused(R"({"min_frequency": "x"})", {"min_frequency", "\"x\""});
+  expect_bad_tokenizer("", {"JSON"});
+  expect_bad_tokenizer("{", {"JSON"});
+  expect_bad_tokenizer(R"({"char_to_id": "\ud800"})", {"JSON"});  // half of a surrogate pair
+  expect_bad_tokenizer("{\"char_to_id\": \"\xff\"}", {"JSON"});
+  expect_bad_tokenizer("[]", {"object"});
+  expect_bad_tokenizer("{}", {"special_tokens", "missing"});
+  expect_bad_tokenizer(R"({"special_tokens": {}})", {"special_tokens", "list"});
+  expect_bad_tokenizer(R"({"special_tokens": [7]})", {"special_tokens", "7"});
+  expect_bad_tokenizer(R"({"special_tokens": [""]})", {"special_tokens"});
+  expect_bad_tokenizer(R"({"special_tokens": ["a", "a"]})", {"special_tokens", "\"a\"", "twice"});
+  expect_bad_tokenizer("{" + kSpecialList + "}", {"char_to_id", "missing"});
+  expect_bad_tokenizer("{" + kSpecialList + R"(, "char_to_id": []})", {"char_to_id", "object"});
+  expect_bad_tokenizer("{" + kSpecialList + R"(, "char_to_id": {}})", {"char_to_id", "0 entries"});
+  expect_bad_tokenizer("{" + kSpecialList + R"(, "char_to_id": {"a": 0}})", {"special_tokens", "not in char_to_id"});
+  expect_bad_tokenizer(file_with(R"(, "a": 6)"), {"char_to_id[\"a\"]", "6", "[0, 5)"});
+  expect_bad_tokenizer(file_with(R"(, "a": -1)"), {"char_to_id[\"a\"]", "-1"});
+  expect_bad_tokenizer(file_with(R"(, "a": 4.5)"), {"char_to_id[\"a\"]", "4.5"});
+  expect_bad_tokenizer(file_with(R"(, "a": "4")"), {"char_to_id[\"a\"]", "\"4\""});
+  expect_bad_tokenizer(file_with(R"(, "a": 18446744073709551616)"), {"char_to_id[\"a\"]"});
+  expect_bad_tokenizer(file_with(R"(, "a": 3)"), {"char_to_id", "3", "too"});
+  expect_bad_tokenizer(file_with(R"(, "a": 4, "a": 5)"), {"\"a\"", "twice"});
+  expect_bad_tokenizer(file_with(R"(, "ab": 4)"), {"char_to_id[\"ab\"]", "one character"});
+  expect_bad_tokenizer(file_with(R"(, "": 4)"), {"char_to_id[\"\"]", "one character"});
+  expect_bad_tokenizer(R"({"min_frequency": "x"})", {"min_frequency", "\"x\""});
 }
 
 TEST(TokenizerFile, DepthIsLimited) {
-  expect_refused(std::string(100000, '['), {"nested deeper"});
+  expect_bad_tokenizer(std::string(100000, '['), {"nested deeper"});
   std::string objects;
   for (int i = 0; i < 100000; ++i) objects += "{\"a\":";
-  expect_refused(objects, {"nested deeper"});
+  expect_bad_tokenizer(objects, {"nested deeper"});
 }
 
 TEST(TokenizerFile, BundledOne) {

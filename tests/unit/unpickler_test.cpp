@@ -13,14 +13,14 @@ namespace pickle = test::pickle;
 using pickle::integer;
 using pickle::text;
 
-void expect_refused(const std::string& bytes, const std::vector<std::string>& parts,
-                    ErrorCode code = ErrorCode::kBadFormat) {
+void expect_bad_pickle(const std::string& bytes, const std::vector<std::string>& parts,
+                       ErrorCode code = ErrorCode::kBadFormat) {
   std::vector<std::string> all = {"f.pt", "byte "};
   all.insert(all.end(), parts.begin(), parts.end());
   test::expect_error(code, all, [&] { (void)unpickle(bytes, "f.pt"); });
 }
 void expect_value_refused(const std::string& value, const std::vector<std::string>& parts) {
-  expect_refused(pickle::file(value), parts);
+  expect_bad_pickle(pickle::file(value), parts);
 }
 
 template <class T>
@@ -122,26 +122,26 @@ TEST(Unpickler, RefusesGlobalsOutsideTheList) {
                                                         {"torch.nn.modules.linear", "Linear"},
                                                         {"numpy.core.multiarray", "scalar"},
                                                         {"", ""}}) {
-    expect_refused(pickle::file(pickle::global(module, name)), {"refers to " + module + "." + name},
-                   ErrorCode::kUnsupported);
-    expect_refused(pickle::file(text(module) + text(name) + "\x93"), {module + "." + name}, ErrorCode::kUnsupported);
+    const std::string shown = std::string(module).append(".").append(name);
+    expect_bad_pickle(pickle::file(pickle::global(module, name)), {"refers to " + shown}, ErrorCode::kUnsupported);
+    expect_bad_pickle(pickle::file(text(module) + text(name) + "\x93"), {shown}, ErrorCode::kUnsupported);
   }
-  expect_refused(pickle::file(pickle::global("os\x1b[2J", "x")), {"os?[2J.x"}, ErrorCode::kUnsupported);
+  expect_bad_pickle(pickle::file(pickle::global("os\x1b[2J", "x")), {"os?[2J.x"}, ErrorCode::kUnsupported);
 }
 
 TEST(Unpickler, RefusesOtherOpcodes) {
   for (int opcode = 0; opcode < 256; ++opcode) {
     const std::string known = "\x80\x95.(\x94qrhjN\x88\x89JKM\x8aG\x8cX\x8d)t\x85\x86\x87]ae}suc\x93RbQ";
     if (known.find(static_cast<char>(opcode)) != std::string::npos) continue;
-    expect_refused("\x80\x02" + std::string(1, static_cast<char>(opcode)) + "N.", {"byte 2", "opcode 0x"});
+    expect_bad_pickle("\x80\x02" + std::string(1, static_cast<char>(opcode)) + "N.", {"byte 2", "opcode 0x"});
   }
-  expect_refused("\x80\x06N.", {"protocol 6"});
+  expect_bad_pickle("\x80\x06N.", {"protocol 6"});
 }
 
 TEST(Unpickler, RefusesMisusedStack) {
-  expect_refused("", {"bytes are needed"});
-  expect_refused(".", {"nothing is on the stack"});
-  expect_refused("N", {"bytes are needed"});
+  expect_bad_pickle("", {"bytes are needed"});
+  expect_bad_pickle(".", {"nothing is on the stack"});
+  expect_bad_pickle("N", {"bytes are needed"});
   expect_value_refused("t", {"no mark"});
   expect_value_refused("\x86", {"too few"});
   expect_value_refused("K\x01(\x85", {"too few"});  // nothing below a mark is taken

@@ -21,7 +21,7 @@ void expect_unreadable(const ZipItem& item, const std::vector<std::string>& part
   });
 }
 
-void expect_refused(const std::string& bytes, const std::vector<std::string>& parts) {
+void expect_bad_zip(const std::string& bytes, const std::vector<std::string>& parts) {
   expect_error(ErrorCode::kBadFormat, parts,
                [&] { (void)ZipArchive::from_memory(std::as_bytes(std::span(bytes)), "f.pt"); });
 }
@@ -47,14 +47,14 @@ TEST(ZipArchive, RefusesWhatTorchNeverWrites) {
   expect_unreadable({.name = "a/x", .content = "hello", .size_error = 2}, {"f.pt", "a/x"});
   expect_unreadable({.name = "a/x", .content = "hello", .size_error = -2}, {"f.pt", "a/x"});
   expect_unreadable({.name = "a/x", .content = "hello", .method = 8, .size_error = 1 << 30}, {"f.pt", "a/x", "stored"});
-  expect_refused(zip_of({{"a/x", "1"}, {"a/x", "2"}}), {"f.pt", "same name"});
+  expect_bad_zip(zip_of({{"a/x", "1"}, {"a/x", "2"}}), {"f.pt", "same name"});
 }
 
 TEST(ZipArchive, RefusesOtherAndCutFiles) {
-  expect_refused("", {"f.pt"});
-  expect_refused("GGUF and more", {"f.pt", "ZIP"});
+  expect_bad_zip("", {"f.pt"});
+  expect_bad_zip("GGUF and more", {"f.pt", "ZIP"});
   const std::string whole = zip_of({{"a/x", "hello"}, {"a/y", "world"}});
-  for (std::size_t size = 0; size < whole.size(); ++size) expect_refused(whole.substr(0, size), {"f.pt"});
+  for (std::size_t size = 0; size < whole.size(); ++size) expect_bad_zip(whole.substr(0, size), {"f.pt"});
 }
 
 TEST(ZipArchive, UnreadableFiles) {
