@@ -46,6 +46,10 @@ class CheckLayers(unittest.TestCase):
         self.assertEqual(found("cuda/runtime/a.h", "#include <cuda_runtime.h>\n"), [])
         self.assertEqual(found("include/fundamentallm/a.h", "#include <stddef.h>\n#include <stdint.h>\n"), [])
 
+    def test_repeated_include(self):
+        self.assert_only(found("tests/unit/a.cpp", "#include <string>\n#include <vector>\n#include <string>\n"), "twice")
+        self.assertEqual(found("tests/unit/a.cpp", '#include <string>\n#include "string"\n'), [])
+
     def test_words(self):
         self.assert_only(found("cuda/kernels/a.h", "#ifdef __CUDACC__\n"), "__CUDACC__")
         self.assert_only(found("cuda/kernels/a.h", "int i = threadIdx.x;\n"), "device vocabulary")
