@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <deque>
 #include <set>
 
@@ -12,6 +11,7 @@
 #include "cuda/runtime/stream.h"
 #include "tests/support/array_call.h"
 #include "tests/support/c_sampler.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/sample_cases.h"
 
 // The C interface on a CUDA device: on the caller's stream, eagerly and replayed from a graph, with the results of the CPU.
@@ -99,11 +99,6 @@ fllm_sample_args on_device(Mirror& mirror, const SampleBatch& batch, ArrayCall& 
   a.top = mirror.copy(a.top, call.top.size());
   a.probabilities = mirror.copy(a.probabilities, call.probabilities.size());
   return a;
-}
-
-template <class T>
-bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
 /// Everything either call wrote.

@@ -2,11 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include "cuda/backend/backend.h"
 #include "tests/support/array_call.h"
 #include "tests/support/c_sampler.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/sample_cases.h"
 
 namespace fllm::test {
@@ -52,8 +51,8 @@ void expect_same_bits(Backend& backend, const ArrayCall& call, LogitType type) {
   p.details = details.data();
   p.top = p.top_count > 0 ? top.data() : nullptr;
   backend.sample(type, p);
-  EXPECT_EQ(std::memcmp(details.data(), call.details.data(), rows * sizeof(SampleDetail)), 0);
-  EXPECT_EQ(std::memcmp(top.data(), call.top.data(), top.size() * sizeof(TopEntry)), 0);
+  EXPECT_TRUE(same_bytes(details, call.details));
+  EXPECT_TRUE(same_bytes(top, call.top));
 }
 
 TEST(CApiRows, EqualTheOracle) {
