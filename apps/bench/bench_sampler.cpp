@@ -51,7 +51,7 @@ void bench_sampler(int runs) {
   const auto backend = make_backend({.device = "cpu", .threads = 1});
   std::vector<CountEntry> counts;
   counts.reserve(kHistory);
-  for (std::int32_t i = 0; i < kHistory; ++i) counts.push_back({i * 256, 1 + i % 3, 1});
+  for (std::int32_t i = 0; i < kHistory; ++i) counts.push_back({i * 256, 1 + static_cast<std::uint32_t>(i) % 3, 1});
 
   DeviceArray<float> device_logits(*backend, kVocab);
   DeviceArray<CountEntry> device_counts(*backend, kHistory);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <iterator>
 #include <memory>
 
 #include "apps/cli/command_words.h"
@@ -181,6 +182,7 @@ void read_words(const CLI::App& app, const CommandWords& typed, CommandLine& lin
 /// A command comes first. Empty where it does, or where help or the version is asked for.
 std::string command_violation(const std::vector<std::string>& words) {
   std::vector<std::string> names;
+  names.reserve(std::size(kCommands));
   for (const CommandSpec& spec : kCommands) names.emplace_back(spec.name);
   const std::string allowed = "one of " + joined(names, ", ") + " comes first";
   if (words.empty()) return "no command: " + allowed;

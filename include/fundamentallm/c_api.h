@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+// NOLINTBEGIN(readability-identifier-naming,modernize-deprecated-headers): C's headers and C's style
 #include <stddef.h>
 #include <stdint.h>
 
@@ -294,3 +295,4 @@ FLLM_API fllm_status fllm_sample_dl(fllm_sampler* sampler, const fllm_sample_ten
 #ifdef __cplusplus
 }  // extern "C"
 #endif
+// NOLINTEND(readability-identifier-naming,modernize-deprecated-headers)

@@ -86,7 +86,11 @@ class SamplerWork {
       for (int i = 0; i < 64; ++i) counts.push_back({static_cast<std::int32_t>(generator() % kVocab), 1, 1});
       s.counts.end = static_cast<std::int32_t>(counts.size());
     }
-    for (std::uint32_t& word : mask) word &= generator() | generator() | generator();
+    for (std::uint32_t& word : mask) {
+      std::uint32_t seven_of_eight = 0;
+      for (int i = 0; i < 3; ++i) seven_of_eight |= generator();
+      word = seven_of_eight;
+    }
     params_.sampling = put(rows);
     params_.allow_mask = put(mask);
     params_.mask_words = kVocab / 32;

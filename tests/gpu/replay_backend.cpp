@@ -16,7 +16,7 @@ ReplayBackend::Region ReplayBackend::region(const RowView<float>& view) {
   return {view.data, static_cast<std::size_t>((view.rows - 1) * view.stride + view.cols) * sizeof(float)};
 }
 
-std::vector<std::vector<std::byte>> ReplayBackend::download(const std::vector<Region>& regions) {
+std::vector<std::vector<std::byte>> ReplayBackend::contents(const std::vector<Region>& regions) {
   std::vector<std::vector<std::byte>> bytes;
   for (const Region& r : regions) {
     bytes.emplace_back(r.bytes);
@@ -27,18 +27,18 @@ std::vector<std::vector<std::byte>> ReplayBackend::download(const std::vector<Re
 }
 
 void ReplayBackend::replay(const std::vector<Region>& outputs, const std::function<void()>& operation) {
-  const std::vector<std::vector<std::byte>> before = download(outputs);
+  const std::vector<std::vector<std::byte>> before = contents(outputs);
   cuda::StreamCapture capture(stream_);
   operation();
   const cuda::Graph graph = capture.end();
-  EXPECT_EQ(download(outputs), before) << "the operation ran while it was captured";
+  EXPECT_EQ(contents(outputs), before) << "the operation ran while it was captured";
   graph.launch(stream_);
-  const std::vector<std::vector<std::byte>> first = download(outputs);
+  const std::vector<std::vector<std::byte>> first = contents(outputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].bytes > 0) backend().upload(outputs[i].data, before[i].data(), outputs[i].bytes);
   }
   graph.launch(stream_);
-  EXPECT_EQ(download(outputs), first) << "two replays differ";
+  EXPECT_EQ(contents(outputs), first) << "two replays differ";
 }
 
 void ReplayBackend::embed(const EmbedParams& p) {

@@ -35,7 +35,7 @@ class ReplayBackend final : public ForwardingBackend {
   };
   static Region region(const RowView<float>& view);
   void replay(const std::vector<Region>& outputs, const std::function<void()>& operation);
-  [[nodiscard]] std::vector<std::vector<std::byte>> download(const std::vector<Region>& regions);
+  [[nodiscard]] std::vector<std::vector<std::byte>> contents(const std::vector<Region>& regions);
 
   cudaStream_t stream_;
 };

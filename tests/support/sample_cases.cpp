@@ -43,7 +43,7 @@ std::vector<std::int32_t> some_ids(std::int32_t vocab, std::uint64_t count, Rand
 
 /// Bits of ids at and behind the vocabulary's end are set: they must not matter.
 std::vector<std::uint32_t> random_mask(std::int32_t vocab, Random& random) {
-  const auto words = static_cast<std::size_t>((vocab + 31) / 32 + 1);
+  const auto words = static_cast<std::size_t>(vocab + 31) / 32 + 1;
   std::vector<std::uint32_t> mask(words, ~0u);
   const auto clear_all = [&] {
     for (std::int32_t id = 0; id < vocab; ++id) mask[static_cast<std::size_t>(id / 32)] &= ~(1u << (id % 32));

@@ -157,8 +157,8 @@ void run_parameter_arrays(Backend& backend, SuiteSize size) {
 void run_advancing_steps(Backend& backend, const std::function<void(LogitType, const SampleParams&)>& launch) {
   constexpr std::int32_t kRows = 5, kVocab = 40, kCapacity = 6, kSteps = 12, kEnd = 3;
   Random random(12);
-  std::vector<float> logits;
-  for (std::int32_t i = 0; i < kRows * kVocab; ++i) logits.push_back(between(-2, 2, random));
+  std::vector<float> logits(static_cast<std::size_t>(kRows) * kVocab);
+  for (float& logit : logits) logit = between(-2, 2, random);
   std::vector<RowCase> rows(kRows);
   std::vector<CountEntry> entries(kRows * kCapacity, CountEntry{0, 0, 0});
   for (std::int32_t r = 0; r < kRows; ++r) {
@@ -173,7 +173,7 @@ void run_advancing_steps(Backend& backend, const std::function<void(LogitType, c
     rows[static_cast<std::size_t>(r)].end_ids = {kEnd};
     const CountEntry prompt{static_cast<std::int32_t>(random() % kVocab), 0, 1};
     rows[static_cast<std::size_t>(r)].counts = {prompt};
-    entries[static_cast<std::size_t>(r * kCapacity)] = prompt;
+    entries[static_cast<std::size_t>(r) * kCapacity] = prompt;
   }
   Uploads upload(backend);
   const auto each = [&upload](auto value) { return upload(std::vector<decltype(value)>(kRows, value)); };
@@ -213,7 +213,7 @@ void run_advancing_steps(Backend& backend, const std::function<void(LogitType, c
   for (std::int32_t step = 0; step < kSteps; ++step) {
     SampleBatch batch({.vocab = kVocab, .inject_uniforms = false});
     for (std::int32_t r = 0; r < kRows; ++r) {
-      batch.add(std::span(logits).subspan(static_cast<std::size_t>(r * kVocab), kVocab),
+      batch.add(std::span(logits).subspan(static_cast<std::size_t>(r) * kVocab, kVocab),
                 rows[static_cast<std::size_t>(r)]);
     }
     launch(LogitType::kFloat32, p);

@@ -16,8 +16,10 @@ std::atomic<long> allocations{0};
 }  // namespace
 
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the C library's names
 void* __libc_malloc(std::size_t bytes);
 void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 void* malloc(std::size_t bytes) {
   ++allocations;
   return __libc_malloc(bytes);

@@ -18,7 +18,7 @@ struct Histories {
   std::vector<std::pair<std::int32_t, std::uint32_t>> of(std::int32_t slot) const {
     std::vector<std::pair<std::int32_t, std::uint32_t>> found;
     for (std::int32_t i = 0; i < sizes[static_cast<std::size_t>(slot)]; ++i) {
-      const fllm_count_entry& entry = entries[static_cast<std::size_t>(slot * kCapacity + i)];
+      const fllm_count_entry& entry = entries[static_cast<std::size_t>(slot) * kCapacity + static_cast<std::size_t>(i)];
       found.emplace_back(entry.id, entry.count);
     }
     return found;

@@ -359,6 +359,7 @@ TEST(CApiThreads, MayShareASampler) {
   std::mt19937 random(1);
   for (float& l : logits) l = static_cast<float>(random() % 1000) / 250.0f;
   std::vector<std::jthread> threads;
+  threads.reserve(tokens.size());
   for (std::vector<std::int32_t>& own : tokens) {
     threads.emplace_back([&] {
       fllm_sample_args args{};
