@@ -1,24 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cuda/backend/thread_pool.h"
 
+#include <chrono>
+
 #include "cuda/backend/cpu_pause.h"
 
 namespace fllm {
 namespace {
 
 // Waking a sleeper takes tens of microseconds. A wait shorter than that would make both sides sleep at every launch, so
-// the spin is longer. It offers the core to others now and then: the awaited thread may be one of them.
+// the spin is longer. It offers the core to others now and then: the awaited thread may be one of them. If somebody else took
+// it for long, cores are short and the spin only keeps the awaited thread from one; a sleeper is put back at once.
 constexpr std::int32_t kSpins = 16000;  // of about 10 ns
 constexpr std::int32_t kSpinsPerYield = 128;
+constexpr std::chrono::microseconds kLongYield{100};
+
+/// Offers the core; false when that took long.
+bool yields_shortly() {
+  const auto start = std::chrono::steady_clock::now();
+  std::this_thread::yield();
+  return std::chrono::steady_clock::now() - start < kLongYield;
+}
 
 /// Waits until value is no longer `old`.
 void wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
   for (std::int32_t i = 1; i <= kSpins; ++i) {
     if (value.load(std::memory_order_acquire) != old) return;
-    if (i % kSpinsPerYield == 0) {
-      std::this_thread::yield();
-    } else {
+    if (i % kSpinsPerYield != 0) {
       cpu_pause();
+    } else if (!yields_shortly()) {
+      break;
     }
   }
   value.wait(old, std::memory_order_acquire);
