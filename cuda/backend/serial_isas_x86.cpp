@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <iterator>
+
 #include "cuda/backend/cpu_pause.h"
 #include "cuda/backend/serial_isa.h"
 
@@ -6,6 +8,7 @@ namespace fllm {
 namespace {
 
 bool always() { return true; }
+#if !defined(FLLM_SLOWEST_ISA_ALONE)
 bool has_v3() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
          __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("lzcnt");
@@ -15,12 +18,19 @@ bool has_v4() {
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
+#endif
+
 constexpr SerialIsa kIsas[] = {
-    {"v2", serial_kernels_v2, always}, {"v3", serial_kernels_v3, has_v3}, {"v4", serial_kernels_v4, has_v4}};
+    {"v2", serial_kernels_v2, always},
+#if !defined(FLLM_SLOWEST_ISA_ALONE)
+    {"v3", serial_kernels_v3, has_v3},
+    {"v4", serial_kernels_v4, has_v4},
+#endif
+};
 
 }  // namespace
 
-SerialIsaList serial_isas() { return {kIsas, 3}; }
+SerialIsaList serial_isas() { return {kIsas, static_cast<std::int32_t>(std::size(kIsas))}; }
 
 void cpu_pause() { __builtin_ia32_pause(); }
 
