@@ -10,6 +10,7 @@
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/sample_params.h"
+#include "cuda/kernels/shard_params.h"
 
 namespace fllm {
 
@@ -75,6 +76,7 @@ class Backend {
   /// Floats of SampleParams::scratch each row needs for this vocabulary; 0 when rows stay on chip.
   [[nodiscard]] virtual std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const = 0;
   virtual void sample(LogitType type, const SampleParams& params) = 0;
+  virtual void sample_shard(LogitType type, const ShardParams& params) = 0;
   virtual void history_append(const HistoryAppendParams& params) = 0;
 };
 

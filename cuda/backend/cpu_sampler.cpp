@@ -5,6 +5,7 @@
 
 #include "cuda/launch/history_launch.h"
 #include "cuda/launch/sampling_launch.h"
+#include "cuda/launch/sharding_launch.h"
 
 namespace fllm {
 namespace {
@@ -39,6 +40,13 @@ void CpuSampler::sample(LogitType type, SampleParams params, std::span<std::byte
   const std::lock_guard lock(mutex_);
   WorkspaceExecutor executor{executor_, workspace};
   sample_rows(executor, type, params);
+}
+
+void CpuSampler::sample_shard(LogitType type, ShardParams params, std::span<std::byte> workspace, void*) {
+  params.sample.blocks_per_row = 1;
+  const std::lock_guard lock(mutex_);
+  WorkspaceExecutor executor{executor_, workspace};
+  sample_shards(executor, type, params);
 }
 
 void CpuSampler::history_append(const HistoryAppendParams& params, void*) {

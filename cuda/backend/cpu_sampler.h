@@ -17,6 +17,7 @@ class CpuSampler final : public SamplerBackend {
   [[nodiscard]] std::string description() const override { return executor_.description(); }
   [[nodiscard]] std::size_t workspace_bytes(const SampleSize& size) const override;
   void sample(LogitType type, SampleParams params, std::span<std::byte> workspace, void* stream) override;
+  void sample_shard(LogitType type, ShardParams params, std::span<std::byte> workspace, void* stream) override;
   void history_append(const HistoryAppendParams& params, void* stream) override;
 
  private:

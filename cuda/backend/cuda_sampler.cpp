@@ -4,6 +4,7 @@
 #include "cuda/backend/sampler_backend.h"
 #include "cuda/launch/history_launch.h"
 #include "cuda/launch/sampling_launch.h"
+#include "cuda/launch/sharding_launch.h"
 #include "cuda/runtime/device_info.h"
 
 namespace fllm {
@@ -23,7 +24,16 @@ class CudaSampler final : public SamplerBackend {
     const std::size_t bytes = static_cast<std::size_t>(size.rows) * row_floats(size) * sizeof(float);
     return bytes == 0 ? 0 : bytes + kAlignment - 1;
   }
-  void sample(LogitType type, SampleParams params, std::span<std::byte> workspace, void* stream) override;
+  void sample(LogitType type, SampleParams params, std::span<std::byte> workspace, void* stream) override {
+    give_scratch(type, params, workspace);
+    const cuda::CudaExecutor executor = executor_on(stream);
+    sample_rows(executor, type, params);
+  }
+  void sample_shard(LogitType type, ShardParams params, std::span<std::byte> workspace, void* stream) override {
+    give_scratch(type, params.sample, workspace);
+    const cuda::CudaExecutor executor = executor_on(stream);
+    sample_shards(executor, type, params);
+  }
   void history_append(const HistoryAppendParams& params, void* stream) override {
     const cuda::CudaExecutor executor = executor_on(stream);
     append_histories(executor, params);
@@ -38,18 +48,18 @@ class CudaSampler final : public SamplerBackend {
         sampling::scratch_elements(executor_on(nullptr).target(), size.vocab, size.blocks_per_row));
   }
 
+  void give_scratch(LogitType type, SampleParams& params, std::span<std::byte> workspace) const;
+
   cuda::DeviceInfo device_;
 };
 
-void CudaSampler::sample(LogitType type, SampleParams params, std::span<std::byte> workspace, void* stream) {
+void CudaSampler::give_scratch(LogitType type, SampleParams& params, std::span<std::byte> workspace) const {
   const std::size_t floats = row_floats({type, params.rows, params.vocab, params.blocks_per_row});
   if (floats > 0) {
     const auto address = reinterpret_cast<std::uintptr_t>(workspace.data());
     params.scratch = reinterpret_cast<float*>((address + kAlignment - 1) / kAlignment * kAlignment);
     params.scratch_stride = static_cast<std::int64_t>(floats);
   }
-  const cuda::CudaExecutor executor = executor_on(stream);
-  sample_rows(executor, type, params);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "cuda/backend/cuda_executor.h"
 #include "cuda/kernels/history_append.h"
 #include "cuda/kernels/sample_row.h"
+#include "cuda/kernels/shard_row.h"
 
 namespace fllm {
 
@@ -12,6 +13,9 @@ inline void prepare_sampling(const cuda::CudaExecutor& executor) {
   executor.allow_all_shared<SampleRow<float>>();
   executor.allow_all_shared<SampleRow<Half>>();
   executor.allow_all_shared<SampleRow<BFloat16>>();
+  executor.allow_all_shared<ShardRow<float>>();
+  executor.allow_all_shared<ShardRow<Half>>();
+  executor.allow_all_shared<ShardRow<BFloat16>>();
   executor.allow_all_shared<HistoryAppend>();
 }
 

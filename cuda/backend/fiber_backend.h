@@ -35,6 +35,7 @@ class FiberBackend final : public KernelBackend<FiberExecutor> {
 
 // Compiled apart: a change to one kernel recompiles its own group.
 extern template void KernelBackend<FiberExecutor>::sample(LogitType, const SampleParams&);
+extern template void KernelBackend<FiberExecutor>::sample_shard(LogitType, const ShardParams&);
 extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
 extern template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
 extern template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);

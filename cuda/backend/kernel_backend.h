@@ -7,6 +7,7 @@
 #include "cuda/launch/history_launch.h"
 #include "cuda/launch/model_launch.h"
 #include "cuda/launch/sampling_launch.h"
+#include "cuda/launch/sharding_launch.h"
 
 namespace fllm {
 
@@ -26,6 +27,7 @@ class KernelBackend : public Backend {
     return sampling::scratch_elements(executor_.target(), vocab, blocks_per_row);
   }
   void sample(LogitType type, const SampleParams& params) override { sample_rows(executor_, type, params); }
+  void sample_shard(LogitType type, const ShardParams& params) override { sample_shards(executor_, type, params); }
   void history_append(const HistoryAppendParams& params) override { append_histories(executor_, params); }
 
  protected:

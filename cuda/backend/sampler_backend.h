@@ -9,6 +9,7 @@
 
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/sample_params.h"
+#include "cuda/kernels/shard_params.h"
 
 namespace fllm {
 
@@ -33,6 +34,8 @@ class SamplerBackend {
   [[nodiscard]] virtual std::size_t workspace_bytes(const SampleSize& size) const = 0;
   /// workspace: of workspace_bytes, any alignment. SampleParams::scratch is set here.
   virtual void sample(LogitType type, SampleParams params, std::span<std::byte> workspace, void* stream) = 0;
+  /// A step of a sharded row; the workspace is of its slice.
+  virtual void sample_shard(LogitType type, ShardParams params, std::span<std::byte> workspace, void* stream) = 0;
   virtual void history_append(const HistoryAppendParams& params, void* stream) = 0;
 };
 

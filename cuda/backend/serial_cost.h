@@ -5,6 +5,7 @@
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/panel_product.h"
 #include "cuda/kernels/sample_params.h"
+#include "cuda/kernels/shard_params.h"
 
 // Rough time of one block on one core of some 3 GHz, in nanoseconds. It decides only how many threads share a launch:
 // handing work to a thread that spins and waiting for it costs 0.3 us. Never a result.
@@ -29,5 +30,6 @@ constexpr double block_nanoseconds(const HistoryAppendParams& p) {
   return p.offsets == nullptr ? 100 : 10000;  // a history of some hundred ids; a prompt has as many to append
 }
 constexpr double block_nanoseconds(const SampleParams& p) { return 500 + 0.5 * p.vocab; }
+constexpr double block_nanoseconds(const ShardParams& p) { return block_nanoseconds(p.sample); }
 
 }  // namespace fllm

@@ -13,6 +13,7 @@
 #include "cuda/kernels/panel_product.h"
 #include "cuda/kernels/rms_norm.h"
 #include "cuda/kernels/sample_row.h"
+#include "cuda/kernels/shard_row.h"
 
 // The kernels of the CPU, compiled once per instruction set. Each serial_<set>.cpp exports one function that returns a
 // table of function pointers, and nothing else (scripts/check_isa_symbols): a function shared between those objects could
@@ -53,18 +54,21 @@ struct SerialTable : SerialEntry<Kernels>... {
 };
 
 /// Every kernel the CPU runs, one line each.
-using SerialKernels = SerialTable<Embed,             //
-                                  RmsNorm,           //
-                                  KvAppend,          //
-                                  Attention,         //
-                                  EpilogueKernel,    //
-                                  GatherRows,        //
-                                  CopyBlocks,        //
-                                  PanelProduct,      //
-                                  HistoryAppend,     //
-                                  SampleRow<float>,  //
-                                  SampleRow<Half>,   //
-                                  SampleRow<BFloat16>>;
+using SerialKernels = SerialTable<Embed,                //
+                                  RmsNorm,              //
+                                  KvAppend,             //
+                                  Attention,            //
+                                  EpilogueKernel,       //
+                                  GatherRows,           //
+                                  CopyBlocks,           //
+                                  PanelProduct,         //
+                                  HistoryAppend,        //
+                                  SampleRow<float>,     //
+                                  SampleRow<Half>,      //
+                                  SampleRow<BFloat16>,  //
+                                  ShardRow<float>,      //
+                                  ShardRow<Half>,       //
+                                  ShardRow<BFloat16>>;
 
 constexpr std::size_t kSerialSharedBytes = SerialKernels::shared_bytes();
 

@@ -14,10 +14,11 @@ enum class LogitType : std::uint8_t { kFloat32, kFloat16, kBFloat16 };
 /// Bits of a row's status word.
 enum SampleStatus : std::uint32_t {
   kSampleOk = 0,
-  kSampleNan = 1,    // a NaN among the row's logits; it was read as -inf
-  kSampleInf = 2,    // the largest edited logit is +inf: its lowest id is the result
-  kSampleEmpty = 4,  // every token is forbidden: the result is the fallback id
-  kSampleFull = 8,   // the row's history had no room for the token, which penalties will therefore not see
+  kSampleNan = 1,         // a NaN among the row's logits; it was read as -inf
+  kSampleInf = 2,         // the largest edited logit is +inf: its lowest id is the result
+  kSampleEmpty = 4,       // every token is forbidden: the result is the fallback id
+  kSampleFull = 8,        // the row's history had no room for the token, which penalties will therefore not see
+  kSampleUndecided = 16,  // a sharded row whose last step came too early: the result is its most likely id
 };
 
 /// A half-open range of a side table.
@@ -118,6 +119,7 @@ struct SampleParams {
   std::int64_t stride = 0;       // elements between rows
   std::int32_t rows = 0;
   std::int32_t vocab = 0;                 // [1, 2^20]
+  std::int32_t first_id = 0;              // id of the first logit, where the row is a slice of a vocabulary (ShardRow)
   const RowSampling* sampling = nullptr;  // [rows], or null: arrays is read
   RowArrays arrays;
   const std::uint32_t* allow_mask = nullptr;  // [mask rows, mask_words]: bit i % 32 of word i / 32, 1: allowed

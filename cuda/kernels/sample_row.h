@@ -36,8 +36,7 @@ struct SampleRow {
     using namespace sampling;
     const std::int64_t index = cta.block_index() / cta.cluster_size();
     const LogitT* logits = static_cast<const LogitT*>(p.logits) + index * p.stride;
-    const std::int32_t mask_row = mask_row_of(p, index);
-    const std::uint32_t* mask = mask_row >= 0 ? p.allow_mask + mask_row * p.mask_words : nullptr;
+    const std::uint32_t* mask = mask_of(p, index);
     const bool wants_top = p.top != nullptr && p.top_count > 0;
     const bool wants_raw = p.details != nullptr || wants_top;
     if (cta.warp() == 0) prepare(cta, shared, p, index);
@@ -50,12 +49,7 @@ struct SampleRow {
     RawDistribution<LogitT> raw{};
     if (wants_raw) raw = measure_raw(cta, shared, row, logits);
     if (wants_raw && mask != nullptr) forbid_masked(cta, row, mask);
-    if (shared.has_edits != 0) edit_row(cta, row, p, s);
-    if (shared.has_edits != 0 || mask != nullptr) {
-      cta.cluster_sync();  // the edits of all blocks are done
-      measure_parts(cta, row);
-      cta.sync();  // the parts' maxima are there
-    }
+    edit_loaded(cta, shared, row, p, mask != nullptr);
 
     const std::int32_t wanted = list_count(s, p.vocab), top_count = wants_top ? p.top_count : 0;
     const Summary summary = summarise(cta, shared, row, wanted > top_count ? wanted : top_count);
@@ -77,7 +71,7 @@ struct SampleRow {
     }
 
     if (row.rank == 0) {  // the same for the whole block
-      status |= advance_row(cta, shared, p, index, drawn.token);
+      status |= advance_row(cta, shared, p, index, p.vocab, drawn.token);
       if (cta.thread_index() == 0) {
         p.tokens[index] = drawn.token;
         if (p.status != nullptr) p.status[index] = status;

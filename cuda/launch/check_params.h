@@ -19,6 +19,10 @@ class ParamsCheck {
     if (value > most)
       fail(std::string(name) + " is " + std::to_string(value) + "; allowed: <= " + std::to_string(most));
   }
+  void multiple(const char* name, std::int64_t value, std::int64_t of) const {
+    if (value % of != 0)
+      fail(std::string(name) + " is " + std::to_string(value) + "; allowed: multiples of " + std::to_string(of));
+  }
   void equal(const char* name, std::int64_t value, const char* other_name, std::int64_t other) const {
     equal(name, other_name, "", value, other);
   }

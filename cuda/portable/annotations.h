@@ -8,7 +8,11 @@
 // templates over a Cta, FLLM_DEVICE_LARGE: the type of the instruction set is local to its object, and so are they.
 #if defined(__CUDACC__)
 #define FLLM_DEVICE __device__ __forceinline__
+#if defined(FLLM_OUT_OF_LINE)  // before the first include: kernels for which a call costs less than their compilation
+#define FLLM_DEVICE_LARGE __device__ __noinline__
+#else
 #define FLLM_DEVICE_LARGE __device__ __forceinline__
+#endif
 #define FLLM_HOST_DEVICE __host__ __device__ __forceinline__
 #define FLLM_UNROLL _Pragma("unroll")
 #define FLLM_UNROLL_4 _Pragma("unroll 4")

@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "tests/gpu/forwarding_backend.h"
+#include "tests/support/forwarding_backend.h"
 
 namespace fllm::test {
 

@@ -37,6 +37,7 @@ class ForwardingBackend : public Backend {
     return backend_.sample_scratch_elements(vocab, blocks_per_row);
   }
   void sample(LogitType type, const SampleParams& params) override { backend_.sample(type, params); }
+  void sample_shard(LogitType type, const ShardParams& params) override { backend_.sample_shard(type, params); }
 
  protected:
   [[nodiscard]] Backend& backend() const { return backend_; }
@@ -57,6 +58,11 @@ class BlocksBackend final : public ForwardingBackend {
     SampleParams forced = params;
     forced.blocks_per_row = blocks_;
     backend().sample(type, forced);
+  }
+  void sample_shard(LogitType type, const ShardParams& params) override {
+    ShardParams forced = params;
+    forced.sample.blocks_per_row = blocks_;
+    backend().sample_shard(type, forced);
   }
 
  private:

@@ -74,6 +74,7 @@ struct Row {
 
   RowLayout layout;
   std::int32_t vocab = 0;
+  std::int32_t first_id = 0;     // what the ids of side tables begin at
   std::int32_t rank = 0;         // of this block
   std::int32_t begin = 0;        // first id of its slice
   float* values = nullptr;       // [slice], in positions

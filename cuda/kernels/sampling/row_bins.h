@@ -20,9 +20,16 @@ struct BinCrossing {
   Mass rest;         // of the goal, behind the bins in front of it
 };
 
-/// The bin of the whole row in which the running weight reaches the goal. Each block's bins are filled; they are destroyed.
+/// A block's share of the bins, once the weights of all blocks are in it.
+struct BinShare {
+  std::int32_t first;
+  std::int32_t width;
+  Mass sum;
+};
+
+/// Adds up the bins of all blocks, each block a share of them, which it then holds alone. Each block's bins are filled.
 template <Cta C, class LogitT>
-FLLM_DEVICE BinCrossing find_bin(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Goal& wanted) {
+FLLM_DEVICE BinShare share_bins(const C& cta, SharedRow& shared, const Row<C, LogitT>& row) {
   cta.cluster_sync();  // the bins of all blocks are filled
   const std::int32_t width = kBins / row.layout.blocks, first = row.rank * width;
   Mass sum = 0;
@@ -34,15 +41,21 @@ FLLM_DEVICE BinCrossing find_bin(const C& cta, SharedRow& shared, Row<C, LogitT>
     shared.bins[i] = bin;  // nobody else reads this block's share of its bins
     sum += bin;
   }
-  sum = block_reduce(cta, shared.crossing.slots, sum, Sum{});  // a barrier too: the sums are there
-  tell(cta, shared, row, {{sum}});
+  return {first, width, block_reduce(cta, shared.crossing.slots, sum, Sum{})};  // a barrier too: the sums are there
+}
+
+/// The bin of the whole row in which the running weight reaches the goal. Each block's bins are filled; they are destroyed.
+template <Cta C, class LogitT>
+FLLM_DEVICE BinCrossing find_bin(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Goal& wanted) {
+  const BinShare own = share_bins(cta, shared, row);
+  tell(cta, shared, row, {{own.sum}});
   const Mass before = heard_before(shared, row, 0);
   const Mass goal = wanted.of(heard<Mass>(cta, shared, row, 0, Sum{}));
   Notice found{};
-  if (before < goal && goal <= before + sum) {  // one block, when the total reaches the goal
-    const Crossing crossing = find_crossing(cta, shared.crossing, width, goal - before,
-                                            [&](std::int32_t i) { return shared.bins[first + i]; });
-    found = {{static_cast<Mass>(first + crossing.index + 1), goal - before - crossing.before}};
+  if (before < goal && goal <= before + own.sum) {  // one block, when the total reaches the goal
+    const Crossing crossing = find_crossing(cta, shared.crossing, own.width, goal - before,
+                                            [&](std::int32_t i) { return shared.bins[own.first + i]; });
+    found = {{static_cast<Mass>(own.first + crossing.index + 1), goal - before - crossing.before}};
   }
   tell(cta, shared, row, found);
   return {static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 0, Maximum{})) - 1,

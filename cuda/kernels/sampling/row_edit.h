@@ -18,9 +18,9 @@ FLLM_DEVICE void edit_values(const C& cta, const Row<C, LogitT>& row, const Entr
   const std::int32_t threads = row.layout.blocks * cta.thread_count();
   for (std::int32_t i = range.begin + row.rank * cta.thread_count() + cta.thread_index(); i < range.end; i += threads) {
     const Entry entry = entries[i];
-    const std::int32_t id = id_of(entry);
-    if (id < 0 || id >= row.vocab) continue;
-    float& value = row.any(cta, id);
+    const std::uint32_t id = static_cast<std::uint32_t>(id_of(entry)) - static_cast<std::uint32_t>(row.first_id);
+    if (id >= static_cast<std::uint32_t>(row.vocab)) continue;  // smaller ids than the first too
+    float& value = row.any(cta, static_cast<std::int32_t>(id));
     value = edit(value, entry);
   }
 }
@@ -79,6 +79,18 @@ FLLM_DEVICE void edit_row(const C& cta, const Row<C, LogitT>& row, const SampleP
   edit_values(
       cta, row, counts, range, [](const CountEntry& entry) { return entry.id; },
       [&](float value, const CountEntry& entry) { return penalised(s, entry, value); });
+}
+
+/// Edits the row that was loaded; masked: the mask's zeros are in it already. The parts' maxima are there afterwards.
+template <Cta C, class LogitT>
+FLLM_DEVICE void edit_loaded(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const SampleParams& p,
+                             bool masked) {
+  if (shared.has_edits != 0) edit_row(cta, row, p, shared.sampling());
+  if (shared.has_edits != 0 || masked) {
+    cta.cluster_sync();  // the edits of all blocks are done
+    measure_parts(cta, row);
+    cta.sync();  // the parts' maxima are there
+  }
 }
 
 }  // namespace fllm::sampling

@@ -34,11 +34,13 @@ FLLM_DEVICE float within(float value, float low, float high, float otherwise) {
   return value != value ? otherwise : value < low ? low : value > high ? high : value;
 }
 
-/// The row of the allow mask; -1: everything is allowed.
-FLLM_DEVICE std::int32_t mask_row_of(const SampleParams& p, std::int64_t index) {
-  if (p.allow_mask == nullptr) return -1;
-  if (p.sampling != nullptr) return p.sampling[index].mask_row;
-  return element_or(p.arrays.mask_rows, index, static_cast<std::int32_t>(index));
+/// The bits of the row's ids in the allow mask; null: everything is allowed.
+FLLM_DEVICE const std::uint32_t* mask_of(const SampleParams& p, std::int64_t index) {
+  if (p.allow_mask == nullptr) return nullptr;
+  const std::int32_t row = p.sampling != nullptr
+                               ? p.sampling[index].mask_row
+                               : element_or(p.arrays.mask_rows, index, static_cast<std::int32_t>(index));
+  return row >= 0 ? p.allow_mask + row * p.mask_words + p.first_id / 32 : nullptr;
 }
 
 /// A row's parameters, from the arrays.
@@ -92,6 +94,7 @@ FLLM_DEVICE Row<C, LogitT> open_row(const C& cta, const SampleParams& p, std::in
   Row<C, LogitT> row;
   row.layout = row_layout(p.vocab, cta.cluster_size(), cta.thread_count(), C::kWarpWidth, Positions<C, LogitT>::kGroup);
   row.vocab = p.vocab;
+  row.first_id = p.first_id;
   row.rank = cta.cluster_rank();
   row.begin = row.rank * row.layout.slice_width();
   auto* memory = static_cast<unsigned char*>(cta.dynamic_shared());

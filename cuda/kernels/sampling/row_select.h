@@ -57,6 +57,16 @@ FLLM_DEVICE_LARGE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, LogitT
   return {code_value(code), code_id(code)};
 }
 
+/// The cut behind the first `ties` (>= 1) ids of a value, of which there are so many. Every block gets it.
+template <Cta C, class LogitT>
+FLLM_DEVICE Cut cut_at_tie(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float value, Mass ties) {
+  const auto is_tie = [&](float other, std::int32_t) { return other == value ? Mass{1} : Mass{0}; };
+  const Sums sums = sum_weights(cta, shared, row, value, false, is_tie);
+  const std::int32_t id = locate(cta, shared, row, sums, ties, is_tie);
+  tell(cta, shared, row, {{static_cast<Mass>(id + 1)}});
+  return {value, static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 0, Maximum{})) - 1};
+}
+
 /// The cut among the ids with values in [low, above) (above NaN: all from low on), by four rounds over 8 bits of the key and one over ids: for more ids
 /// than a list holds, many of them equal.
 template <Cta C, class LogitT>
@@ -82,12 +92,7 @@ FLLM_DEVICE_LARGE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>
   }
   const float value = from_key_word(~prefix);
   const Mass each = weigh(value);  // > 0: it made the goal
-  const Mass ties = (rest + each - 1) / each;
-  const auto is_tie = [&](float other, std::int32_t) { return other == value ? Mass{1} : Mass{0}; };
-  const Sums sums = sum_weights(cta, shared, row, value, false, is_tie);
-  const std::int32_t id = locate(cta, shared, row, sums, ties, is_tie);
-  tell(cta, shared, row, {{static_cast<Mass>(id + 1)}});
-  return {value, static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 0, Maximum{})) - 1};
+  return cut_at_tie(cta, shared, row, value, (rest + each - 1) / each);
 }
 
 /// Values of [lowest, above) (above NaN: all from lowest on), among which a goal is reached.

@@ -7,10 +7,11 @@
 // How many blocks and threads a row gets. Decides about speed, never about a result.
 namespace fllm::sampling {
 
-constexpr std::int32_t kRowThreads = 128;      // of a block
-constexpr std::int32_t kSmallRowThreads = 64;  // where a block has few ids
-constexpr std::int32_t kLeastSlice = 4096;     // ids worth a block of their own
-constexpr std::int32_t kBlocksTogether = 3;    // of a multiprocessor, so that loads of one cover the work of another
+constexpr std::int32_t kRowThreads = 128;                     // of a block
+constexpr std::int32_t kSmallRowThreads = 64;                 // where a block has few ids
+constexpr std::int32_t kLeastSlice = 4096;                    // ids worth a block of their own
+constexpr std::size_t kStaticBytes = sizeof(SharedRow) + 64;  // of a block; ShardRow has a little more than a row
+constexpr std::int32_t kBlocksTogether = 3;  // of a multiprocessor, so that loads of one cover the work of another
 
 /// The choice: `most` blocks of a row at this many rows on a device of 132 multiprocessors, in proportion on others. Few
 /// rows are spread out, so that all multiprocessors load; many rows fill the device as they are.
@@ -50,8 +51,8 @@ inline RowLayout layout_on(const LaunchTarget& target, std::int32_t vocab, std::
 inline std::int32_t choose_blocks(const LaunchTarget& target, std::int32_t rows, std::int32_t vocab,
                                   std::int32_t lane_ids) {
   const std::int32_t most = target.max_cluster < kMaxBlocks ? target.max_cluster : kMaxBlocks;
-  const std::size_t available = target.block_shared_bytes - sizeof(SharedRow);
-  const std::size_t together = target.block_shared_bytes / kBlocksTogether - sizeof(SharedRow) - 1024;
+  const std::size_t available = target.block_shared_bytes - kStaticBytes;
+  const std::size_t together = target.block_shared_bytes / kBlocksTogether - kStaticBytes - 1024;
   std::int32_t blocks = blocks_by_rows(rows, target.multiprocessors);
   while (blocks > 1 && (blocks > most || vocab < blocks * kLeastSlice)) blocks /= 2;
   const auto bytes = [&](std::int32_t count) { return resident_bytes(layout_on(target, vocab, count, lane_ids)); };
@@ -73,7 +74,7 @@ inline std::int64_t scratch_elements(const LaunchTarget& target, std::int32_t vo
   const std::int32_t blocks = blocks_per_row > 0 ? blocks_per_row : most;
   // Groups of 16-bit logits are wider, so their slices are no shorter.
   const RowLayout layout = layout_on(target, vocab, blocks, kLaneIds<Half>);
-  const bool fits = resident_bytes(layout) + sizeof(SharedRow) <= target.block_shared_bytes;
+  const bool fits = resident_bytes(layout) + kStaticBytes <= target.block_shared_bytes;
   return fits ? 0 : std::int64_t{layout.blocks} * layout.slice_width();
 }
 

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#define FLLM_OUT_OF_LINE
+#include "cuda/backend/cuda_launch.h"
+#include "cuda/kernels/shard_row.h"
+
+namespace fllm::cuda {
+
+template void CudaExecutor::launch<ShardRow<float>>(LaunchShape, const ShardParams&) const;
+template std::size_t CudaExecutor::allow_all_shared<ShardRow<float>>() const;
+
+}  // namespace fllm::cuda
