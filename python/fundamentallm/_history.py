@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Histories of sequences in device memory."""
+from __future__ import annotations
+
+import numbers
+from typing import Any, Iterable, Sequence
+
+from . import _arrays
+from ._rows import RowInputs
+
+
+class History:
+    """What sequences hold so far, for the penalties: the distinct ids of each, with their counts in the output.
+
+    slots: how many sequences
+    capacity: distinct ids a sequence may hold; further ones are not seen by penalties, and set RowStatus.FULL
+    vocab: of the logits, [1, 2^20]; ids beyond it are passed over
+    like: an array whose library and device the memory shares; None: numpy, on the CPU
+    sampler: whose threads append; None: the default one
+
+    entries: [slots, capacity, 2] int32: an id, and its count in bits 0 to 30 with bit 31 for the repetition penalty
+    sizes: [slots] int32: entries in use
+
+    Nothing here waits for a device except `counts`. Not for calls from several threads at once.
+    """
+
+    __slots__ = ("entries", "sizes", "capacity", "slots", "vocab", "_sampler")
+
+    def __init__(self, slots: int, capacity: int, vocab: int, *, like: Any = None, sampler: Any = None) -> None:
+        for name, value, high in (("slots", slots, 1 << 31), ("capacity", capacity, 1 << 31), ("vocab", vocab, (1 << 20) + 1)):
+            if not (isinstance(value, numbers.Integral) and 1 <= value < high):
+                raise ValueError(f"{name}: {value!r}: must be an integer in [1, {high})")
+        from ._sampler import default_sampler
+        maker = _arrays.Numpy() if like is None else _arrays.maker_for(like)
+        with maker.on_stream():
+            self.entries = maker.empty((slots, capacity, 2), "int32")
+            self.sizes = maker.full(slots, 0, "int32")
+        self.slots = slots
+        self.capacity = capacity
+        self.vocab = vocab
+        self._sampler = sampler if sampler is not None else default_sampler
+
+    def append(self, ids: Any, *, slots: Any = None, output: bool = True, stream: Any = None) -> Any:
+        """Appends ids to histories, each in its order.
+
+        ids: a list of ids for each of `slots`; or an array [rows] int32, an id each; or an array [rows, n] int32, n ids each.
+            Ids outside [0, vocab), such as a padding of -1, are passed over.
+        slots: the slot of each row, none twice: a list or an array [rows] int32; None: slot i for row i
+        output: whether the ids were generated and are counted, or are a prompt and are not
+        stream: as in `sample`
+
+        Returns the status of each row, [rows] 32-bit: RowStatus.FULL or 0.
+        """
+        maker = _arrays.maker_for(self.entries, stream)
+        with maker.on_stream():
+            arrays = {"entries": self.entries, "sizes": self.sizes, **_append_ids(maker, ids)}
+            rows = len(ids)
+            if slots is not None:
+                inputs = RowInputs(maker, rows)
+                arrays["slots"] = inputs.array("slots", slots)
+                inputs.refuse_violations()
+            if not output:
+                arrays["are_outputs"] = maker.full(rows, 0, "int32")
+            arrays["status"] = maker.empty((rows,), "uint32")
+            self._sampler._native(maker.device).append(arrays, rows, self.vocab, maker.stream)
+        return arrays["status"]
+
+    def clear(self, slots: Sequence[int] | None = None) -> None:
+        """Empties these slots, or all. On CUDA on the library's current stream."""
+        if slots is None:
+            self.sizes[:] = 0
+        else:
+            self.sizes[list(slots)] = 0
+
+    def counts(self, slot: int) -> dict[int, int]:
+        """{id: its count in the output} in the order of first occurrence. Waits for the device."""
+        used = self.entries[slot, :int(self.sizes[slot])].tolist()
+        return {token: word & 0x7FFFFFFF for token, word in used}
+
+
+def _append_ids(maker: Any, ids: Any) -> dict[str, Any]:
+    """`ids` flat, and where each row's begin. Never without an element, which would have no address."""
+    if _arrays.is_array(ids):
+        if len(ids.shape) == 1:
+            return {"ids": ids}
+        if len(ids.shape) != 2:
+            raise ValueError(f"ids: shape {tuple(ids.shape)}: must be [rows] or [rows, n]")
+        rows, width = ids.shape
+        offsets = maker.arange(rows * width + 1, width) if width > 0 else maker.full(rows + 1, 0, "int32")
+        return {"ids": ids.reshape(-1) if width > 0 else maker.full(1, -1, "int32"), "id_offsets": offsets}
+    lists: list[Iterable[int]] = [list(row) for row in ids]
+    flat = [i for row in lists for i in row]
+    bad = [i for i in flat if not (isinstance(i, numbers.Integral) and -(1 << 31) <= i < 1 << 31)]
+    if bad:
+        raise ValueError(f"ids: {bad[0]!r}: must be 32-bit integers")
+    offsets = [0]
+    for row in lists:
+        offsets.append(offsets[-1] + len(row))
+    return {"ids": maker.array(flat or [-1], "int32"), "id_offsets": maker.array(offsets, "int32")}
