@@ -118,7 +118,8 @@ class Sampler:
 
         allow_mask: [mask rows, words] 32-bit, or [words] for all rows: bit i % 32 of word i / 32 is 1 for an allowed id, see
             pack_mask
-        ban_ids, end_ids, bias: see Edits; or edits, prepared ones in their place
+        ban_ids, end_ids, bias: see Edits
+        edits: the same prepared, in their place
         history: what the penalties are about; without it they do nothing
         random_stream: what the random bits are for
         advance: append each token to its history, and add 1 to the arrays position and generated

@@ -20,9 +20,10 @@ def fma(a, b, c):
     """Fused multiply-add in binary32: the sum in binary64 is rounded to odd, so that the second rounding is right."""
     product = np.asarray(a, np.float64) * np.asarray(b, np.float64)  # exact
     c = np.broadcast_to(np.asarray(c, np.float64), product.shape)
-    total = product + c
-    part = total - product
-    error = (product - (total - part)) + (c - part)
+    with np.errstate(invalid="ignore"):  # infinities: no error to round
+        total = product + c
+        part = total - product
+        error = (product - (total - part)) + (c - part)
     bits = total.view(np.int64)
     inexact = np.isfinite(error) & (error != 0) & ((bits & 1) == 0)
     odd = np.where((error > 0) == (total > 0), bits + 1, bits - 1)
@@ -161,7 +162,7 @@ def sample(logits, row):
     l = edit(logits, row) + F32(0)
     order = np.lexsort((np.arange(vocab), -l.astype(np.float64)))
     maximum = l[order[0]]
-    probabilities = np.zeros(vocab, F32)
+    probabilities = np.zeros(vocab)
     if maximum == -np.inf:
         return Result(row.fallback_id, status | EMPTY, -np.inf, -np.inf, 0, 0, 0, [], probabilities)
     if maximum == np.inf or row.temperature == 0 or row.top_k == 1:
