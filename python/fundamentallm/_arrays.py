@@ -34,8 +34,9 @@ def stream_pointer(stream: Any) -> int:
     if isinstance(stream, int):
         return stream
     for attribute in ("cuda_stream", "ptr"):
-        if isinstance(getattr(stream, attribute, None), int):
-            return getattr(stream, attribute)
+        pointer = getattr(stream, attribute, None)
+        if isinstance(pointer, int):
+            return pointer
     if hasattr(stream, "__cuda_stream__"):
         return int(stream.__cuda_stream__()[1])
     raise TypeError(f"stream: {type(stream).__name__}: must be an integer, a torch or cupy stream, or have __cuda_stream__")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import numbers
 import struct
-from typing import Any, Callable, Iterable, Mapping, Sequence, Union
+from typing import Any, Callable, Mapping, Sequence
 
 from . import _arrays
-from ._rows import is_finite_float32
-
-Ids = Union[Iterable[int], Sequence[Iterable[int]]]
-Bias = Union[Mapping[int, float], Sequence[Mapping[int, float]]]
+from ._rows import is_finite_float32, is_integer
+from ._types import Array, Bias, Ids
 
 _INT32 = (1 << 31) - 1
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, numbers.Integral) and 0 <= value <= _INT32
+    return is_integer(value, 0, _INT32)
 
 
 def _per_row(name: str, value: Any, rows: int, is_shared: Callable[[Any], bool]) -> list[Any]:
@@ -30,8 +28,8 @@ def _per_row(name: str, value: Any, rows: int, is_shared: Callable[[Any], bool])
 
 
 def _ids(name: str, value: Ids, rows: int) -> list[list[int]]:
-    value = list(value)
-    lists = [list(ids) for ids in _per_row(name, value, rows, lambda v: all(isinstance(i, numbers.Number) for i in v))]
+    items = list(value)
+    lists = [list(ids) for ids in _per_row(name, items, rows, lambda v: all(isinstance(i, numbers.Number) for i in v))]
     bad = [i for ids in lists for i in ids if not _is_id(i)]
     if bad:
         raise ValueError(f"{name}: {bad[0]!r}: token ids are integers in [0, 2^31)")
@@ -68,12 +66,12 @@ class Edits:
     __slots__ = ("arrays",)
 
     def __init__(self, rows: int, *, ban_ids: Ids | None = None, end_ids: Ids | None = None, bias: Bias | None = None,
-                 like: Any) -> None:
+                 like: Array) -> None:
         self.arrays = _edit_arrays(_arrays.maker_for(like), rows, ban_ids, end_ids, bias)
 
     @classmethod
-    def from_arrays(cls, *, ban_ids: Any = None, ban_offsets: Any = None, end_id_offsets: Any = None, bias: Any = None,
-                    bias_offsets: Any = None) -> Edits:
+    def from_arrays(cls, *, ban_ids: Array | None = None, ban_offsets: Array | None = None, end_id_offsets: Array | None = None,
+                    bias: Array | None = None, bias_offsets: Array | None = None) -> Edits:
         """Of arrays that are on the device already; they are used, not copied.
 
         ban_ids: [ids] int32, bans and end ids of all rows

@@ -2,11 +2,14 @@
 """Histories of sequences in device memory."""
 from __future__ import annotations
 
-import numbers
-from typing import Any, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
 from . import _arrays
-from ._rows import RowInputs
+from ._rows import RowInputs, is_integer
+from ._types import Array, Integers
+
+if TYPE_CHECKING:
+    from ._sampler import Sampler
 
 
 class History:
@@ -26,10 +29,11 @@ class History:
 
     __slots__ = ("entries", "sizes", "capacity", "slots", "vocab", "_sampler")
 
-    def __init__(self, slots: int, capacity: int, vocab: int, *, like: Any = None, sampler: Any = None) -> None:
-        for name, value, high in (("slots", slots, 1 << 31), ("capacity", capacity, 1 << 31), ("vocab", vocab, (1 << 20) + 1)):
-            if not (isinstance(value, numbers.Integral) and 1 <= value < high):
-                raise ValueError(f"{name}: {value!r}: must be an integer in [1, {high})")
+    def __init__(self, slots: int, capacity: int, vocab: int, *, like: Array | None = None,
+                 sampler: Sampler | None = None) -> None:
+        for name, value, most in (("slots", slots, (1 << 31) - 1), ("capacity", capacity, (1 << 31) - 1), ("vocab", vocab, 1 << 20)):
+            if not is_integer(value, 1, most):
+                raise ValueError(f"{name}: {value!r}: must be an integer in [1, {most}]")
         from ._sampler import default_sampler
         maker = _arrays.Numpy() if like is None else _arrays.maker_for(like)
         with maker.on_stream():
@@ -40,7 +44,8 @@ class History:
         self.vocab = vocab
         self._sampler = sampler if sampler is not None else default_sampler
 
-    def append(self, ids: Any, *, slots: Any = None, output: bool = True, stream: Any = None) -> Any:
+    def append(self, ids: Array | Iterable[Iterable[int]], *, slots: Integers | None = None, output: bool = True,
+               stream: Any = None) -> Any:
         """Appends ids to histories, each in its order.
 
         ids: a list of ids for each of `slots`; or an array [rows] int32, an id each; or an array [rows, n] int32, n ids each.
@@ -53,8 +58,8 @@ class History:
         """
         maker = _arrays.maker_for(self.entries, stream)
         with maker.on_stream():
-            arrays = {"entries": self.entries, "sizes": self.sizes, **_append_ids(maker, ids)}
-            rows = len(ids)
+            rows, arrays = _append_ids(maker, ids)
+            arrays.update(entries=self.entries, sizes=self.sizes)
             if slots is not None:
                 inputs = RowInputs(maker, rows)
                 arrays["slots"] = inputs.array("slots", slots)
@@ -78,22 +83,27 @@ class History:
         return {token: word & 0x7FFFFFFF for token, word in used}
 
 
-def _append_ids(maker: Any, ids: Any) -> dict[str, Any]:
-    """`ids` flat, and where each row's begin. Never without an element, which would have no address."""
+def _append_ids(maker: Any, ids: Any) -> tuple[int, dict[str, Any]]:
+    """How many rows there are; `ids` flat, and where each row's begin. Never without an element, which would have no address."""
     if _arrays.is_array(ids):
-        if len(ids.shape) == 1:
-            return {"ids": ids}
-        if len(ids.shape) != 2:
+        if len(ids.shape) not in (1, 2):
             raise ValueError(f"ids: shape {tuple(ids.shape)}: must be [rows] or [rows, n]")
-        rows, width = ids.shape
-        offsets = maker.arange(rows * width + 1, width) if width > 0 else maker.full(rows + 1, 0, "int32")
-        return {"ids": ids.reshape(-1) if width > 0 else maker.full(1, -1, "int32"), "id_offsets": offsets}
-    lists: list[Iterable[int]] = [list(row) for row in ids]
+        rows = int(ids.shape[0])
+        if len(ids.shape) == 1:
+            return rows, {"ids": ids}
+        width = int(ids.shape[1])
+        if width == 0:
+            return rows, {"ids": maker.full(1, -1, "int32"), "id_offsets": maker.full(rows + 1, 0, "int32")}
+        return rows, {"ids": ids.reshape(-1), "id_offsets": maker.arange(rows * width + 1, width)}
+    given = list(ids)
+    if not all(isinstance(row, Iterable) for row in given):
+        raise ValueError("ids: a list of numbers: must be a list for each row, or an array")
+    lists = [list(row) for row in given]
     flat = [i for row in lists for i in row]
-    bad = [i for i in flat if not (isinstance(i, numbers.Integral) and -(1 << 31) <= i < 1 << 31)]
+    bad = [i for i in flat if not is_integer(i, -(1 << 31), (1 << 31) - 1)]
     if bad:
         raise ValueError(f"ids: {bad[0]!r}: must be 32-bit integers")
     offsets = [0]
     for row in lists:
         offsets.append(offsets[-1] + len(row))
-    return {"ids": maker.array(flat or [-1], "int32"), "id_offsets": maker.array(offsets, "int32")}
+    return len(lists), {"ids": maker.array(flat or [-1], "int32"), "id_offsets": maker.array(offsets, "int32")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, cast
 
 from . import _arrays
 
@@ -20,7 +20,12 @@ class Parameter(NamedTuple):
 
 
 def is_finite_float32(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and abs(value) <= _FLOAT32_MAX
+    return isinstance(value, numbers.Real) and abs(cast(float, value)) <= _FLOAT32_MAX
+
+
+def is_integer(value: Any, low: int, high: int) -> bool:
+    """Whether it is one in [low, high]; numpy's are."""
+    return isinstance(value, numbers.Integral) and low <= int(value) <= high
 
 
 def _real(allows: Callable[[float], bool], allowed: str) -> Parameter:
@@ -28,7 +33,7 @@ def _real(allows: Callable[[float], bool], allowed: str) -> Parameter:
 
 
 def _integer(dtype: str, low: int, high: int, allowed: str, distinct: bool = False) -> Parameter:
-    return Parameter(dtype, lambda v: isinstance(v, numbers.Integral) and low <= v <= high, allowed, distinct)
+    return Parameter(dtype, lambda v: is_integer(v, low, high), allowed, distinct)
 
 
 def _slots() -> Parameter:

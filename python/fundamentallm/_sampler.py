@@ -7,12 +7,14 @@ import os
 from typing import Any
 
 from . import _arrays, _native
-from ._edits import Bias, Edits, Ids, _edit_arrays
+from ._edits import Edits, _edit_arrays
 from ._history import History
 from ._result import Details, RandomStream, SampleResult, Top
 from ._rows import RowInputs
+from ._types import Array, Bias, Ids, Integers, Reals
 
 _DTYPES = {"float32": 0, "float16": 1, "bfloat16": 2}
+_BUFFER_FORMATS = {"f": "float32", "e": "float16"}
 
 
 class Sampler:
@@ -45,46 +47,48 @@ class Sampler:
         """"cpu (2 threads, v4)", "cuda:0 (name, compute capability 9.0)"; of its only device where it has one."""
         return self._native(_parse_device(device)).description
 
-    def workspace_bytes(self, logits: Any, *, blocks_per_row: int = 0) -> int:
+    def workspace_bytes(self, logits: Array, *, blocks_per_row: int = 0) -> int:
         """Bytes of `workspace` for such logits, or for fewer rows of them."""
         rows, vocab = _shape(logits)
-        code = _DTYPES.get(str(logits.dtype).rpartition(".")[2], 0)
-        return self._native(_arrays.device_of(logits)).workspace_bytes(rows, vocab, code, blocks_per_row)
+        dtype = str(getattr(logits, "dtype", None) or _BUFFER_FORMATS.get(getattr(logits, "format", ""))).rpartition(".")[2]
+        if dtype not in _DTYPES:
+            raise ValueError(f"logits: {dtype}: must be float32, float16 or bfloat16")
+        return self._native(_arrays.device_of(logits)).workspace_bytes(rows, vocab, _DTYPES[dtype], blocks_per_row)
 
     def sample(
         self,
-        logits: Any,
+        logits: Array,
         *,
-        temperature: Any = None,
-        top_k: Any = None,
-        top_p: Any = None,
-        min_p: Any = None,
-        repetition_penalty: Any = None,
-        frequency_penalty: Any = None,
-        presence_penalty: Any = None,
-        seed: Any = None,
-        position: Any = None,
-        sample_index: Any = None,
-        fallback_id: Any = None,
-        generated: Any = None,
-        min_tokens: Any = None,
-        allow_mask: Any = None,
-        mask_row: Any = None,
+        temperature: Reals | None = None,
+        top_k: Integers | None = None,
+        top_p: Reals | None = None,
+        min_p: Reals | None = None,
+        repetition_penalty: Reals | None = None,
+        frequency_penalty: Reals | None = None,
+        presence_penalty: Reals | None = None,
+        seed: Integers | None = None,
+        position: Integers | None = None,
+        sample_index: Integers | None = None,
+        fallback_id: Integers | None = None,
+        generated: Integers | None = None,
+        min_tokens: Integers | None = None,
+        allow_mask: Array | None = None,
+        mask_row: Integers | None = None,
         ban_ids: Ids | None = None,
         end_ids: Ids | None = None,
         bias: Bias | None = None,
         edits: Edits | None = None,
         history: History | None = None,
-        history_slot: Any = None,
-        uniforms: Any = None,
+        history_slot: Integers | None = None,
+        uniforms: Integers | None = None,
         random_stream: RandomStream = RandomStream.TARGET,
         advance: bool = False,
         blocks_per_row: int = 0,
         details: bool = False,
         top: int = 0,
         probabilities: bool = False,
-        out: Any = None,
-        workspace: Any = None,
+        out: SampleResult | Array | None = None,
+        workspace: Array | None = None,
         stream: Any = None,
     ) -> SampleResult:
         """Draws a token for every row of logits.

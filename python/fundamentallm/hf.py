@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._edits import Bias, Edits, Ids
+from ._edits import Edits
 from ._history import History
 from ._sampler import Sampler, default_sampler
+from ._types import Bias, Ids, Integers, Reals
 
 __all__ = ["SamplerProcessor"]
 
@@ -38,12 +39,13 @@ class SamplerProcessor:
     for several generations at once.
     """
 
-    def __init__(self, *, temperature: Any = None, top_k: Any = None, top_p: Any = None, min_p: Any = None,
-                 repetition_penalty: Any = None, frequency_penalty: Any = None, presence_penalty: Any = None, seed: Any = None,
-                 sample_index: Any = None, min_tokens: Any = None, end_ids: Ids | None = None, ban_ids: Ids | None = None,
+    def __init__(self, *, temperature: Reals | None = None, top_k: Integers | None = None, top_p: Reals | None = None,
+                 min_p: Reals | None = None, repetition_penalty: Reals | None = None, frequency_penalty: Reals | None = None,
+                 presence_penalty: Reals | None = None, seed: Integers | None = None, sample_index: Integers | None = None,
+                 min_tokens: Integers | None = None, end_ids: Ids | None = None, ban_ids: Ids | None = None,
                  bias: Bias | None = None, pad_id: int | None = None, sampler: Sampler | None = None, details: bool = False,
                  top: int = 0) -> None:
-        parameters = {
+        parameters: dict[str, Any] = {
             "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
             "repetition_penalty": repetition_penalty, "frequency_penalty": frequency_penalty,
             "presence_penalty": presence_penalty, "seed": seed, "sample_index": sample_index, "min_tokens": min_tokens,
@@ -52,7 +54,7 @@ class SamplerProcessor:
         self._lists = {"end_ids": end_ids, "ban_ids": ban_ids, "bias": bias}
         self._pad_id = pad_id
         self._sampler = sampler if sampler is not None else default_sampler
-        self._outputs = {"details": details, "top": top}
+        self._outputs: dict[str, Any] = {"details": details, "top": top}
         self._generation: _Generation | None = None
         self.result: Any = None
 

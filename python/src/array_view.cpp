@@ -9,10 +9,18 @@ namespace nb = nanobind;
 namespace fllm::python {
 namespace {
 
+/// A torch tensor that takes part in a gradient; torch lends none, or does without a word, depending on its version.
+bool has_gradient(nb::handle array) {
+  const nb::object flag = nb::getattr(array, "requires_grad", nb::none());
+  return flag.is(nb::handle(Py_True));
+}
+
 /// What the import is made from. A CUDA array is asked for with stream -1, "do not synchronise": its framework would
 /// otherwise make the default stream wait, which costs time and breaks a capture.
-nb::object importable(nb::handle array, const Device& device) {
-  if (device.type != FLLM_DEVICE_CUDA || !nb::hasattr(array, "__dlpack__")) return nb::borrow(array);
+nb::object importable(nb::handle given, Access access, const Device& device) {
+  nb::object array = nb::borrow(given);
+  if (access == Access::kRead && has_gradient(array)) array = array.attr("detach")();
+  if (device.type != FLLM_DEVICE_CUDA || !nb::hasattr(array, "__dlpack__")) return array;
   return array.attr("__dlpack__")(nb::arg("stream") = -1);
 }
 
@@ -41,7 +49,10 @@ std::string text_of(std::initializer_list<std::int64_t> shape) {
 }  // namespace
 
 ArrayView::ArrayView(const char* name, nb::handle array, Access access, const Device& device) : name_(name) {
-  const nb::object source = importable(array, device);
+  if (access == Access::kWrite && has_gradient(array)) {
+    throw nb::value_error((std::string(name) + ": requires a gradient: must not, since it is written").c_str());
+  }
+  const nb::object source = importable(array, access, device);
   bool imported = false;
   if (access == Access::kWrite) {
     nb::ndarray<> writable;

@@ -27,6 +27,7 @@ class ArrayView {
   /// name: of the argument, for messages. On CUDA the array is taken as the call's stream finds it; its framework is told to
   /// order nothing.
   /// Errors: TypeError when it is no array, ValueError when it cannot be written, and what its framework raises.
+  /// No gradient flows through a call: a tensor that has one is read as any other, and cannot be written.
   ArrayView(const char* name, nanobind::handle array, Access access, const Device& device);
 
   /// Valid as long as the view.

@@ -67,7 +67,7 @@ class Histories(unittest.TestCase):
                 fundamentallm.History(*arguments)
         history = fundamentallm.History(2, 4, 100)
         for words, ids, options in (("ids", np.zeros(2, np.int64), {}), ("ids", np.zeros((1, 1, 1), np.int32), {}), ("ids", [[1 << 31]], {}),
-                                    ("ids", [["x"]], {}), ("slots: 1", [[1], [2]], {"slots": [1, 1]}), ("slots", [[1], [2]], {"slots": [0]}),
+                                    ("ids", [["x"]], {}), ("ids", [1, 2], {}), ("slots: 1", [[1], [2]], {"slots": [1, 1]}), ("slots", [[1], [2]], {"slots": [0]}),
                                     ("slots", [[1]], {"slots": np.zeros(2, np.int32)})):
             with self.assertRaisesRegex(ValueError, words):
                 history.append(ids, **options)

@@ -45,7 +45,8 @@ class Files(unittest.TestCase):
         package = {file.removeprefix("fundamentallm/") for file in files if file.startswith("fundamentallm/")}
         modules = {file for file in package if file.endswith(".py")}
         extensions = {file for file in package if file.startswith("_native.") and file.endswith(".so")}
-        self.assertEqual(modules, {"__init__.py", "_arrays.py", "_edits.py", "_history.py", "_result.py", "_rows.py", "_sampler.py", "hf.py"})
+        self.assertEqual(modules, {"__init__.py", "_arrays.py", "_edits.py", "_history.py", "_result.py", "_rows.py", "_sampler.py", "_types.py",
+                                   "hf.py"})
         self.assertEqual(len(extensions), 1)
         others = {file for file in package - modules - extensions if "__pycache__" not in file}
         self.assertEqual(others, {"_native.pyi", "py.typed", "licenses/nanobind.txt", "licenses/robin_map.txt"})

@@ -70,9 +70,18 @@ class Torch(support.OracleTest):
         self.assertEqual([sorted(history.counts(slot).items()) for slot in range(2)], [[(i, 2) for i in range(4)]] * 2)
         self.assertEqual(position.tolist(), [8, 8])
 
+    def test_logits_of_a_model_in_training(self):
+        logits = torch.randn(4, 30, generator=torch.Generator().manual_seed(1), requires_grad=True)
+        temperature = torch.full((4,), 0.7, requires_grad=True)
+        expected = fundamentallm.sample(logits.detach(), seed=range(4), temperature=0.7).tokens.tolist()
+        self.assertEqual(fundamentallm.sample(logits * 1, seed=range(4), temperature=temperature).tokens.tolist(), expected)
+        self.assertEqual(fundamentallm.sample(logits, seed=range(4), temperature=0.7).tokens.tolist(), expected)
+
     def test_refused(self):
-        with self.assertRaisesRegex(RuntimeError, "requires? grad"):
-            fundamentallm.sample(torch.zeros(2, 4, requires_grad=True))
+        out = fundamentallm.sample(torch.zeros(2, 4), probabilities=True)
+        out.probabilities = torch.zeros(2, 4, requires_grad=True)
+        with self.assertRaisesRegex(ValueError, "probabilities: requires a gradient"):
+            fundamentallm.sample(torch.zeros(2, 4), out=out)
         for logits in (torch.zeros(2, 4, dtype=torch.float64), torch.zeros(2, 4).t(), torch.zeros(2, 4, dtype=torch.int32)):
             with self.assertRaisesRegex(ValueError, "logits"):
                 fundamentallm.sample(logits)
