@@ -2,17 +2,18 @@
 """vLLM with this library's sampler.
 
 A replacement for the `Sampler` of vLLM's V1 engine (vllm.v1.sample.sampler), which is called with logits [rows, vocab] and a
-SamplingMetadata, and returns a SamplerOutput. Written against the documented interface of vLLM 0.12; other versions may name
-fields differently. In a worker of your own (`--worker-cls your_module.Worker`):
+SamplingMetadata, and returns a SamplerOutput. Written for vLLM 0.33; other versions may name fields differently. In a worker of
+your own (`--worker-cls your_module.Worker`, and VLLM_USE_V2_MODEL_RUNNER=0 in the environment: the newer runner has another
+sampler):
 
     class Worker(vllm.v1.worker.gpu_worker.Worker):
-        def load_model(self):
-            super().load_model()
+        def load_model(self, **options):
+            super().load_model(**options)
             self.model_runner.sampler = FundamentaLLMSampler()
 
 Rows with a seed are reproducible whatever else is in the batch; others get one at random. What vLLM's own logits processors
-hold (min-p, biases, min-tokens) becomes parameters of the call. Logits processors of other kinds, bad words of several tokens
-and speculative decoding are refused: this example shows the path of ordinary requests.
+hold (min-p, biases, min-tokens) becomes parameters of the call. Logits processors of other kinds, bad words of several tokens,
+speculative decoding and what else `refuse_others` names are refused: this example shows the path of ordinary requests.
 """
 from __future__ import annotations
 
@@ -36,8 +37,7 @@ class FundamentaLLMSampler:
     def __call__(self, logits: torch.Tensor, sampling_metadata: Any, **_: Any) -> Any:
         """logits: [rows, vocab]. Returns SamplerOutput: sampled_token_ids [rows, 1] int32, logprobs_tensors or None."""
         meta = sampling_metadata
-        if meta.spec_token_ids and any(meta.spec_token_ids):
-            raise NotImplementedError("speculative decoding has a sampler of its own")
+        refuse_others(meta)
         rows, vocab = logits.shape
         count = meta.max_num_logprobs
         result = self._sample(
@@ -77,6 +77,20 @@ class FundamentaLLMSampler:
                                              selected_token_ranks=result.details.rank + 1)
 
 
+def refuse_others(meta: Any) -> None:
+    """NotImplementedError for what this example does not do."""
+    budget = getattr(meta, "thinking_budget_state_holder", None)
+    others = {
+        "speculative decoding, which has a sampler of its own": meta.spec_token_ids and any(meta.spec_token_ids),
+        "log-probabilities of given tokens": getattr(meta, "logprob_token_ids", None),
+        "log-probabilities of more than 32 tokens": meta.max_num_logprobs is not None and not 0 <= meta.max_num_logprobs <= 32,
+        "budgets of thinking tokens": budget is not None and budget.has_tracked_requests(),
+    }
+    for what, asked_for in others.items():
+        if asked_for:
+            raise NotImplementedError(what)
+
+
 def seed_of(generator: torch.Generator | None) -> int:
     return secrets.randbits(64) if generator is None else generator.initial_seed() % (1 << 64)
 
@@ -95,7 +109,9 @@ def parameters_of(meta: Any, rows: int) -> dict[str, Any]:
         if hasattr(processor, "biases"):
             parameters["bias"] = [processor.biases.get(row, {}) for row in range(rows)]
         elif hasattr(processor, "min_toks"):
-            least = [processor.min_toks.get(row, (0, [], set())) for row in range(rows)]
+            least = [processor.min_toks.get(row, (0, [], set(), False)) for row in range(rows)]
+            if any(entry[3] for entry in least):
+                raise NotImplementedError("a least length of structured output, which may have to give way")
             parameters["min_tokens"] = [entry[0] for entry in least]
             parameters["generated"] = [len(ids) for ids in meta.output_token_ids]
             parameters["end_ids"] = [sorted(entry[2]) for entry in least]
