@@ -7,7 +7,7 @@ import struct
 from typing import Any, Callable, Mapping, Sequence
 
 from . import _arrays
-from ._rows import is_finite_float32, is_integer
+from ._rows import integer, is_finite_float32, is_integer
 from ._types import Array, Bias, Ids
 
 _INT32 = (1 << 31) - 1
@@ -38,6 +38,8 @@ def _ids(name: str, value: Ids, rows: int) -> list[list[int]]:
 
 def _bias(value: Bias, rows: int) -> list[Mapping[int, float]]:
     rows_bias = _per_row("bias", value, rows, lambda v: isinstance(v, Mapping))
+    if not all(isinstance(bias, Mapping) for bias in rows_bias):
+        raise ValueError("bias: a list without dictionaries: must be {id: number}, or a list of one for each row")
     for entry in (entry for bias in rows_bias for entry in bias.items()):
         if not (_is_id(entry[0]) and is_finite_float32(entry[1])):
             raise ValueError(f"bias: {entry[0]!r}: {entry[1]!r}: must be finite numbers by token ids in [0, 2^31)")
@@ -67,7 +69,7 @@ class Edits:
 
     def __init__(self, rows: int, *, ban_ids: Ids | None = None, end_ids: Ids | None = None, bias: Bias | None = None,
                  like: Array) -> None:
-        self.arrays = _edit_arrays(_arrays.maker_for(like), rows, ban_ids, end_ids, bias)
+        self.arrays = _edit_arrays(_arrays.maker_for(like), integer("rows", rows, 0, _INT32), ban_ids, end_ids, bias)
 
     @classmethod
     def from_arrays(cls, *, ban_ids: Array | None = None, ban_offsets: Array | None = None, end_id_offsets: Array | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
 from . import _arrays
-from ._rows import RowInputs, is_integer
+from ._rows import RowInputs, integer, is_integer
 from ._types import Array, Integers
 
 if TYPE_CHECKING:
@@ -31,18 +31,15 @@ class History:
 
     def __init__(self, slots: int, capacity: int, vocab: int, *, like: Array | None = None,
                  sampler: Sampler | None = None) -> None:
-        for name, value, most in (("slots", slots, (1 << 31) - 1), ("capacity", capacity, (1 << 31) - 1), ("vocab", vocab, 1 << 20)):
-            if not is_integer(value, 1, most):
-                raise ValueError(f"{name}: {value!r}: must be an integer in [1, {most}]")
         from ._sampler import default_sampler
+        self.slots = integer("slots", slots, 1, (1 << 31) - 1)
+        self.capacity = integer("capacity", capacity, 1, (1 << 31) - 1)
+        self.vocab = integer("vocab", vocab, 1, 1 << 20)
+        self._sampler = sampler if sampler is not None else default_sampler
         maker = _arrays.Numpy() if like is None else _arrays.maker_for(like)
         with maker.on_stream():
-            self.entries = maker.empty((slots, capacity, 2), "int32")
-            self.sizes = maker.full(slots, 0, "int32")
-        self.slots = slots
-        self.capacity = capacity
-        self.vocab = vocab
-        self._sampler = sampler if sampler is not None else default_sampler
+            self.entries = maker.empty((self.slots, self.capacity, 2), "int32")
+            self.sizes = maker.full(self.slots, 0, "int32")
 
     def append(self, ids: Array | Iterable[Iterable[int]], *, slots: Integers | None = None, output: bool = True,
                stream: Any = None) -> Any:

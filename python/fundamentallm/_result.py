@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, Iterable
 
 from . import _arrays
 
@@ -27,6 +27,10 @@ class RandomStream(enum.IntEnum):
     BEAM = 4
 
 
+def _text_of(thing: Any, names: Iterable[str]) -> str:
+    return f"{type(thing).__name__}({', '.join(f'{name}={getattr(thing, name)!r}' for name in names)})"
+
+
 class Details:
     """What the draws came from. The properties are views of `words`.
 
@@ -37,6 +41,9 @@ class Details:
 
     def __init__(self, words: Any) -> None:
         self.words = words
+
+    def __repr__(self) -> str:
+        return _text_of(self, ("raw_logprob", "processed_logprob", "rank", "kept_count", "kept_mass"))
 
     @property
     def raw_logprob(self) -> Any:
@@ -75,6 +82,9 @@ class Top:
     def __init__(self, words: Any) -> None:
         self.words = words
 
+    def __repr__(self) -> str:
+        return _text_of(self, ("ids", "raw_logprob", "processed_logprob"))
+
     @property
     def ids(self) -> Any:
         """[rows, count] int32: best first; -1 where fewer ids are allowed."""
@@ -112,5 +122,4 @@ class SampleResult:
         self.probabilities = probabilities
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__ if getattr(self, name) is not None)
-        return f"SampleResult({given})"
+        return _text_of(self, [name for name in self.__slots__ if getattr(self, name) is not None])

@@ -28,6 +28,13 @@ def is_integer(value: Any, low: int, high: int) -> bool:
     return isinstance(value, numbers.Integral) and low <= int(value) <= high
 
 
+def integer(name: str, value: Any, low: int, high: int) -> int:
+    """ValueError unless it is one in [low, high]."""
+    if not is_integer(value, low, high):
+        raise ValueError(f"{name}: {value!r}: must be an integer in [{low}, {high}]")
+    return int(value)
+
+
 def _real(allows: Callable[[float], bool], allowed: str) -> Parameter:
     return Parameter("float32", lambda v: is_finite_float32(v) and allows(v), allowed)
 

@@ -10,7 +10,7 @@ from . import _arrays, _native
 from ._edits import Edits, _edit_arrays
 from ._history import History
 from ._result import Details, RandomStream, SampleResult, Top
-from ._rows import RowInputs
+from ._rows import RowInputs, integer
 from ._types import Array, Bias, Ids, Integers, Reals
 
 _DTYPES = {"float32": 0, "float16": 1, "bfloat16": 2}
@@ -30,7 +30,7 @@ class Sampler:
 
     def __init__(self, device: str | None = None, *, threads: int = 0) -> None:
         self._device = None if device is None else _parse_device(device)
-        self._threads = threads
+        self._threads = integer("threads", threads, 0, 1024)
         self._natives: dict[tuple[int, tuple[int, int]], _native.Sampler] = {}
         if device is not None or threads != 0:
             self._native(self._device or (_arrays.CPU, 0))
@@ -53,7 +53,8 @@ class Sampler:
         dtype = str(getattr(logits, "dtype", None) or _BUFFER_FORMATS.get(getattr(logits, "format", ""))).rpartition(".")[2]
         if dtype not in _DTYPES:
             raise ValueError(f"logits: {dtype}: must be float32, float16 or bfloat16")
-        return self._native(_arrays.device_of(logits)).workspace_bytes(rows, vocab, _DTYPES[dtype], blocks_per_row)
+        return self._native(_arrays.device_of(logits)).workspace_bytes(
+            rows, vocab, _DTYPES[dtype], integer("blocks_per_row", blocks_per_row, 0, 8))
 
     def sample(
         self,
@@ -145,8 +146,11 @@ class Sampler:
         Errors: ValueError with every violation a line each, TypeError, UnsupportedError, DeviceLostError; outputs are then
         untouched.
         """
-        maker = _arrays.maker_for(logits, stream)
         rows, vocab = _shape(logits)
+        top = integer("top", top, 0, 32)
+        random_stream = RandomStream(integer("random_stream", random_stream, 0, max(RandomStream)))
+        blocks_per_row = integer("blocks_per_row", blocks_per_row, 0, 8)
+        maker = _arrays.maker_for(logits, stream)
         with maker.on_stream():
             native = self._native(maker.device)
             values = {
@@ -166,6 +170,7 @@ class Sampler:
             if edits is not None and lists:
                 raise ValueError("edits: given with ban_ids, end_ids or bias: must be given alone")
             if edits is not None:
+                _require(edits, Edits, "edits")
                 arrays.update(edits.arrays)
             elif lists:
                 arrays.update(_edit_arrays(maker, rows, ban_ids, end_ids, bias))
@@ -182,7 +187,7 @@ class Sampler:
                 workspace = maker.empty((self.workspace_bytes(logits, blocks_per_row=blocks_per_row),), "uint8")
             if workspace is not None:
                 arrays["workspace"] = workspace
-            native.sample(arrays, int(random_stream), blocks_per_row, advance, maker.stream)
+            native.sample(arrays, random_stream, blocks_per_row, bool(advance), maker.stream)
         return result
 
 
@@ -202,6 +207,11 @@ def _shape(logits: Any) -> tuple[int, int]:
     return (int(shape[0]) if len(shape) == 2 else 1), int(shape[-1])
 
 
+def _require(value: Any, kind: type, name: str) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: {type(value).__name__}: must be a fundamentallm.{kind.__name__}")
+
+
 def _row_arrays(maker: Any, rows: int, values: dict[str, Any], advance: bool) -> dict[str, Any]:
     inputs = RowInputs(maker, rows)
     arrays = {name: inputs.array(name, value) for name, value in values.items() if value is not None}
@@ -213,6 +223,8 @@ def _row_arrays(maker: Any, rows: int, values: dict[str, Any], advance: bool) ->
 
 
 def _add_mask(maker: Any, rows: int, allow_mask: Any, arrays: dict[str, Any]) -> None:
+    if not _arrays.is_array(allow_mask):
+        raise TypeError(f"allow_mask: {type(allow_mask).__name__}: must be an array, see pack_mask")
     if len(allow_mask.shape) == 1:
         allow_mask = allow_mask.reshape(1, -1)
         arrays.setdefault("mask_row", maker.full(rows, 0, "int32"))
@@ -220,6 +232,7 @@ def _add_mask(maker: Any, rows: int, allow_mask: Any, arrays: dict[str, Any]) ->
 
 
 def _add_history(maker: Any, rows: int, history: History, arrays: dict[str, Any]) -> None:
+    _require(history, History, "history")
     arrays["history_entries"] = history.entries
     arrays["history_sizes"] = history.sizes
     if "history_slot" not in arrays:
@@ -238,8 +251,6 @@ def _outputs(maker: Any, rows: int, vocab: int, out: Any, details: bool, top: in
     if details and result.details is None:
         result.details = Details(maker.empty((rows, 6), "int32"))
     if top != 0 and result.top is None:
-        if not 1 <= top <= 32:
-            raise ValueError(f"top: {top}: must be in [0, 32]")
         result.top = Top(maker.empty((rows, top, 3), "int32"))
     if probabilities and result.probabilities is None:
         result.probabilities = maker.empty((rows, vocab), "float32")

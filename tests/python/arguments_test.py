@@ -93,6 +93,13 @@ class Arguments(unittest.TestCase):
         self.refuses(ValueError, ["top", "33"], self.logits, top=33)
         self.refuses(ValueError, ["blocks_per_row", "3"], self.logits, blocks_per_row=3)
         self.refuses(ValueError, ["random_stream", "5"], self.logits, random_stream=5)
+        for name in ("top", "blocks_per_row", "random_stream"):
+            for value in ("x", 1.5, None):
+                self.refuses(ValueError, [name, repr(value)], self.logits, **{name: value})
+        self.refuses(ValueError, ["bias", "dictionaries"], self.logits, bias=[1, 2, 3])
+        self.refuses(TypeError, ["history", "int"], self.logits, history=3)
+        self.refuses(TypeError, ["edits", "dict"], self.logits, edits={})
+        self.refuses(TypeError, ["allow_mask", "list"], self.logits, allow_mask=[1, 2])
 
     def test_logits(self):
         self.refuses(ValueError, ["logits", "float64"], self.logits.astype(np.float64))
@@ -160,6 +167,11 @@ class Arguments(unittest.TestCase):
                      out=fundamentallm.SampleResult(tokens, probabilities=np.zeros((3, 65), np.float32)))
         self.assertEqual(tokens.tolist(), [-7] * 3)
 
+    def test_results_as_text(self):
+        result = fundamentallm.sample(self.logits[:1], temperature=0, details=True, top=1)
+        best = int(self.logits[0].argmax())
+        self.assertRegex(repr(result), rf"(?s)^SampleResult\(tokens=array\(\[{best}\].*details=Details\(.*rank=array\(\[0\].*top=Top\(ids=")
+
     def test_a_given_workspace(self):
         sampler = fundamentallm.Sampler("cpu", threads=2)
         needed = sampler.workspace_bytes(self.logits)
@@ -169,6 +181,9 @@ class Arguments(unittest.TestCase):
         if needed > 0:
             with self.assertRaisesRegex(ValueError, "workspace"):
                 sampler.sample(self.logits, seed=1, workspace=workspace[:-1])
+        self.assertEqual(sampler.workspace_bytes(memoryview(self.logits)), needed)
+        with self.assertRaisesRegex(ValueError, "logits: float64"):
+            sampler.workspace_bytes(self.logits.astype(np.float64))
 
     def test_advance(self):
         position, generated = np.array([0, 5, 9], np.uint32), np.zeros(3, np.int32)
@@ -186,7 +201,7 @@ class Arguments(unittest.TestCase):
         for device in ("tpu", "cuda:", "cuda:x", "cpu:0", ""):
             with self.assertRaisesRegex(ValueError, "device"):
                 fundamentallm.Sampler(device)
-        for threads in (-1, 1025):
+        for threads in (-1, 1025, 1.5, "2"):
             with self.assertRaisesRegex(ValueError, "threads"):
                 fundamentallm.Sampler(threads=threads)
         with self.assertRaises(fundamentallm.UnsupportedError) as caught:
