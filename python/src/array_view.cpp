@@ -21,7 +21,11 @@ nb::object importable(nb::handle given, Access access, const Device& device) {
   nb::object array = nb::borrow(given);
   if (access == Access::kRead && has_gradient(array)) array = array.attr("detach")();
   if (device.type != FLLM_DEVICE_CUDA || !nb::hasattr(array, "__dlpack__")) return array;
-  return array.attr("__dlpack__")(nb::arg("stream") = -1);
+  try {
+    return array.attr("__dlpack__")(nb::arg("stream") = -1);
+  } catch (const nb::python_error&) {
+    return array;  // one on the CPU knows no streams; the library says that it is on the wrong device
+  }
 }
 
 std::string text_of(std::initializer_list<std::int64_t> shape) {

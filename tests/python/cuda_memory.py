@@ -62,6 +62,20 @@ class Memory:
         self.call("cudaStreamCreate", ctypes.byref(stream))
         return stream.value
 
+    @contextlib.contextmanager
+    def capture(self, stream, replays):
+        """What is enqueued on the stream inside is captured, and run so many times afterwards; `replays` is a list of functions,
+        each called after one run. Nothing inside may allocate or copy: a runtime ends the capture then."""
+        graph, runnable, handle = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p(stream)
+        self.call("cudaStreamBeginCapture", handle, 0)
+        yield
+        self.call("cudaStreamEndCapture", handle, ctypes.byref(graph))
+        self.call("cudaGraphInstantiate", ctypes.byref(runnable), graph, ctypes.c_ulonglong(0))
+        for look in replays:
+            self.call("cudaGraphLaunch", runnable, handle)
+            self.synchronize()
+            look()
+
     def capsule(self, array):
         shape = (ctypes.c_int64 * len(array.shape))(*array.shape)
         strides = (ctypes.c_int64 * len(array.shape))(*array.strides)

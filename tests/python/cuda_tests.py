@@ -75,6 +75,19 @@ class Cuda(unittest.TestCase):
         self.assertIs(result.tokens, tokens)
         self.assertEqual(tokens.get().tolist(), expected.tolist())
 
+    def test_a_captured_call_draws_new_tokens_at_each_replay(self):
+        logits = support.random_logits(np.random.default_rng(93), 4, 5000)
+        on_device, seeds = self.cupy.array(logits, "f4"), self.cupy.array(np.arange(4), "uint64")
+        position, stream = self.cupy.full(4, 0, "uint32"), self.memory.make_stream()
+        sampler = fundamentallm.Sampler("cuda")
+        out = fundamentallm.SampleResult(self.cupy.full(4, -1, "int32"), self.cupy.full(4, 9, "uint32"))
+        workspace, steps = self.cupy.empty((sampler.workspace_bytes(on_device),), "uint8"), []
+        with self.memory.capture(stream, [lambda: steps.append(out.tokens.get().tolist())] * 5):
+            sampler.sample(on_device, seed=seeds, position=position, advance=True, out=out, workspace=workspace, stream=stream)
+        expected = [fundamentallm.sample(logits, seed=range(4), position=step).tokens.tolist() for step in range(5)]
+        self.assertEqual(steps, expected)
+        self.assertEqual((out.status.get().tolist(), position.get().tolist()), ([0] * 4, [5] * 4))
+
     def test_advancing(self):
         logits = np.zeros((2, 8), "f4")
         on_device, steps = self.cupy.array(logits, "f4"), []

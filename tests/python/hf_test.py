@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The Hugging Face adapter: alone, and inside generate() of a small random model."""
+import pathlib
+import subprocess
+import sys
+import tempfile
 import unittest
 
 import numpy as np
@@ -9,6 +13,9 @@ import support
 
 torch = support.require("torch")
 from fundamentallm.hf import SamplerProcessor  # noqa: E402  after torch is known to be there
+
+
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "python" / "examples" / "hf_generate.py"
 
 
 class Processor(unittest.TestCase):
@@ -91,7 +98,7 @@ class Generate(unittest.TestCase):
             raise unittest.SkipTest(f"transformers {transformers.__version__} does not work with torch {torch.__version__}: "
                                     f"{error}") from error
         torch.manual_seed(5)
-        config = transformers.GPT2Config(vocab_size=60, n_positions=64, n_embd=32, n_layer=2, n_head=2, initializer_range=0.6,
+        config = transformers.GPT2Config(vocab_size=60, n_positions=128, n_embd=32, n_layer=2, n_head=2, initializer_range=0.6,
                                          bos_token_id=0, eos_token_id=1, pad_token_id=0)
         cls.model = model_class(config).eval()
 
@@ -136,6 +143,20 @@ class Generate(unittest.TestCase):
     def test_several_sequences_of_a_prompt(self):
         texts = self.generate(SamplerProcessor(seed=4, temperature=1.5), [[5, 6]], num_return_sequences=4).tolist()
         self.assertEqual(len({tuple(text) for text in texts}), 4)
+
+    def test_the_example(self):
+        import tokenizers
+        import transformers
+        words = {f"w{i}": i for i in range(60)}
+        tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="w0"))
+        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+        with tempfile.TemporaryDirectory() as folder:
+            transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="w0", eos_token="w1").save_pretrained(folder)
+            self.model.save_pretrained(folder)
+            program = subprocess.run([sys.executable, EXAMPLE, folder, "w5 w6 w7"], capture_output=True, text=True, check=True)
+        texts = program.stdout.splitlines()
+        self.assertEqual([text.split()[:3] for text in texts], [["w5", "w6", "w7"]] * 2)
+        self.assertNotEqual(*texts)
 
     def test_left_padding(self):
         batch = self.generate(SamplerProcessor(seed=4, sample_index=0, pad_id=0, end_ids=[1], min_tokens=12), [[5, 6, 7, 8], [0, 0, 5, 6]])

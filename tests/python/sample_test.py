@@ -77,6 +77,14 @@ class Sample(support.OracleTest):
         self.assertIsInstance(result.tokens, np.ndarray)
         self.assertEqual(result.tokens.tolist(), expected.tolist())
 
+    def test_another_array_library(self):
+        logits = support.random_logits(np.random.default_rng(12), 4, 64, np.float16)
+        temperature = np.array([0.5, 0.7, 1, 2], np.float32)
+        expected = fundamentallm.sample(logits, seed=range(4), temperature=temperature).tokens
+        result = fundamentallm.sample(support.Lent(logits), seed=range(4), temperature=support.Lent(temperature))
+        self.assertIsInstance(result.tokens, np.ndarray)
+        self.assertEqual(result.tokens.tolist(), expected.tolist())
+
     def test_uniforms_take_the_place_of_the_seed(self):
         logits = support.random_logits(np.random.default_rng(10), 5, 40)
         uniforms = [0, (1 << 64) - 1, 1 << 63, 12345678901234567890, 1]

@@ -19,6 +19,20 @@ def require(name):
         raise unittest.SkipTest(f"{name} cannot be imported: {error}") from error
 
 
+class Lent:
+    """An array of a library nobody knows: what DLPack asks for and a shape."""
+
+    def __init__(self, array):
+        self.array = array
+        self.shape = array.shape
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+
 def random_logits(rng, rows, vocab, dtype=np.float32):
     """[rows, vocab]: rows of different spreads, with ties among coarse ones."""
     spread = rng.choice([0.01, 1.0, 4.0, 20.0], size=(rows, 1))

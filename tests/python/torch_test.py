@@ -43,6 +43,13 @@ class Torch(support.OracleTest):
         self.assertEqual(fundamentallm.sample(torch.from_numpy(logits), seed=seeds, position=(1 << 32) - 1, top_p=0.8).tokens.tolist(),
                          by_numpy.tolist())
 
+    def test_bfloat16_of_another_library(self):
+        logits = torch.from_numpy(support.random_logits(np.random.default_rng(53), 4, 64)).to(torch.bfloat16)
+        expected = fundamentallm.sample(logits, seed=range(4)).tokens
+        result = fundamentallm.sample(support.Lent(logits), seed=range(4))
+        self.assertIsInstance(result.tokens, np.ndarray)
+        self.assertEqual(result.tokens.tolist(), expected.tolist())
+
     def test_masks(self):
         allowed = torch.zeros(3, 70, dtype=torch.bool)
         allowed[0, 31] = allowed[1, 69] = allowed[2, 0] = True
