@@ -13,6 +13,8 @@ set(FLLM_EXTERNALS
   "CUDA::cudart|CUDAToolkit|-L${CUDAToolkit_LIBRARY_DIR} -lcudart"
   "CUDA::cudart_static|CUDAToolkit|-L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt -ldl"
   "dl||-ldl")
+# What an installation of the sampler alone declares.
+set(FLLM_SAMPLER_HEADERS c_api.h export.h result.h sampler.h)
 # Headers alone: nothing to pass on.
 set(FLLM_HEADER_ONLY nlohmann_json::nlohmann_json CUDA::toolkit)
 
@@ -85,7 +87,12 @@ set_target_properties(fundamentallm PROPERTIES
 
 set(package_folder "${CMAKE_INSTALL_LIBDIR}/cmake/fundamentallm")
 install(TARGETS fundamentallm EXPORT fundamentallm-targets)
-install(DIRECTORY include/fundamentallm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+if(FLLM_SAMPLER_ONLY)
+  list(TRANSFORM FLLM_SAMPLER_HEADERS PREPEND include/fundamentallm/)
+  install(FILES ${FLLM_SAMPLER_HEADERS} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/fundamentallm")
+else()
+  install(DIRECTORY include/fundamentallm DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+endif()
 install(FILES "${PROJECT_BINARY_DIR}/generated/fundamentallm/version.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/fundamentallm")
 install(EXPORT fundamentallm-targets NAMESPACE fundamentallm:: DESTINATION "${package_folder}")
 configure_package_config_file(cmake/fundamentallm-config.cmake.in "${PROJECT_BINARY_DIR}/fundamentallm-config.cmake"

@@ -4,27 +4,10 @@
 #include "cuda/kernels/sampling/list_draw.h"
 #include "cuda/kernels/sampling/row_bins.h"
 #include "cuda/kernels/sampling/row_select.h"
-#include "cuda/kernels/shard_params.h"
+#include "cuda/kernels/sharding/shard_words.h"
 
 // What follows from the words of all ranks. Every block of every rank comes to the same.
 namespace fllm::sharding {
-
-using sampling::OrderCode;
-using sampling::SharedRow;
-
-/// An order code as a word that is never 0.
-FLLM_DEVICE Mass code_word(OrderCode code) { return static_cast<Mass>(code) ^ 0x8000000000000000u; }
-FLLM_DEVICE OrderCode word_code(Mass word) { return static_cast<OrderCode>(word ^ 0x8000000000000000u); }
-
-/// Whether a row's top-k is short enough for the ranks' lists.
-FLLM_DEVICE bool is_listed(const ShardParams& p, const RowSampling& s) {
-  return sampling::has_top_k(s, p.vocab) && s.top_k <= p.list_size;
-}
-FLLM_DEVICE bool is_greedy(const RowSampling& s) { return s.temperature == 0.0f || s.top_k == 1; }
-
-FLLM_DEVICE MassFunction mass_of(const ShardState& state, const RowSampling& s) {
-  return {state.maximum, mass_scale(s.temperature)};
-}
 
 /// The token of a row whose kept ids are all in the lists. Every thread gets it.
 template <Cta C>

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a language model's logits to token ids: exact, seeded per row, independent of the batch.
+
+    import fundamentallm
+    result = fundamentallm.sample(logits, temperature=0.8, top_p=0.9, seed=[1, 2, 3], position=17)
+    result.tokens  # [rows]
+
+`logits` is a numpy, torch or cupy array, or anything else with DLPack on the CPU. It is read where it lies; results come
+back as arrays of the same library. What is computed is defined, bit for bit, in the project's docs/sampling.md.
+
+    sample      a token for every row
+    Sampler     the same on a device and with a number of threads of your choice
+    Edits       bans, end ids and biases prepared once for many calls
+    History     what sequences hold so far, for the penalties
+    pack_mask   booleans to the bits of allow_mask
+"""
+from ._edits import Edits, pack_mask
+from ._history import History
+from ._native import DeviceLostError, Error, UnsupportedError
+from ._native import version as __version__
+from ._result import Details, RandomStream, RowStatus, SampleResult, Top
+from ._sampler import Sampler, default_sampler
+
+sample = default_sampler.sample
+
+__all__ = [
+    "Details", "DeviceLostError", "Edits", "Error", "History", "RandomStream", "RowStatus", "SampleResult", "Sampler", "Top",
+    "UnsupportedError", "__version__", "pack_mask", "sample",
+]

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sampler."""
+from __future__ import annotations
+
+import numbers
+import os
+from typing import Any
+
+from . import _arrays, _native
+from ._edits import Edits, _edit_arrays
+from ._history import History
+from ._result import Details, RandomStream, SampleResult, Top
+from ._rows import RowInputs, integer
+from ._types import Array, Bias, Ids, Integers, Reals
+
+_DTYPES = {"float32": 0, "float16": 1, "bfloat16": 2}
+_BUFFER_FORMATS = {"f": "float32", "e": "float16"}
+
+
+class Sampler:
+    """Draws tokens on one device, or wherever the logits of a call are.
+
+    device: "cpu", "cuda" or "cuda:N"; None: that of each call's logits
+    threads: CPU threads, [1, 1024]; 0: one per core
+
+    May be used from several threads at once; on the CPU one call is done after the other, without the GIL. After a fork the
+    child starts threads of its own.
+    Errors: ValueError, UnsupportedError where there is no such device, MemoryError.
+    """
+
+    def __init__(self, device: str | None = None, *, threads: int = 0) -> None:
+        self._device = None if device is None else _parse_device(device)
+        self._threads = integer("threads", threads, 0, 1024)
+        self._natives: dict[tuple[int, tuple[int, int]], _native.Sampler] = {}
+        if device is not None or threads != 0:
+            self._native(self._device or (_arrays.CPU, 0))
+
+    def _native(self, device: tuple[int, int]) -> _native.Sampler:
+        device = self._device or device
+        key = (os.getpid(), device)
+        if key not in self._natives:
+            threads = self._threads if device[0] == _arrays.CPU else 0
+            self._natives.setdefault(key, _native.Sampler(device[0], device[1], threads))
+        return self._natives[key]
+
+    def describe(self, device: str = "cpu") -> str:
+        """"cpu (2 threads, v4)", "cuda:0 (name, compute capability 9.0)"; of its only device where it has one."""
+        return self._native(_parse_device(device)).description
+
+    def workspace_bytes(self, logits: Array, *, blocks_per_row: int = 0) -> int:
+        """Bytes of `workspace` for such logits, or for fewer rows of them."""
+        rows, vocab = _shape(logits)
+        dtype = str(getattr(logits, "dtype", None) or _BUFFER_FORMATS.get(getattr(logits, "format", ""))).rpartition(".")[2]
+        if dtype not in _DTYPES:
+            raise ValueError(f"logits: {dtype}: must be float32, float16 or bfloat16")
+        return self._native(_arrays.device_of(logits)).workspace_bytes(
+            rows, vocab, _DTYPES[dtype], integer("blocks_per_row", blocks_per_row, 0, 8))
+
+    def sample(
+        self,
+        logits: Array,
+        *,
+        temperature: Reals | None = None,
+        top_k: Integers | None = None,
+        top_p: Reals | None = None,
+        min_p: Reals | None = None,
+        repetition_penalty: Reals | None = None,
+        frequency_penalty: Reals | None = None,
+        presence_penalty: Reals | None = None,
+        seed: Integers | None = None,
+        position: Integers | None = None,
+        sample_index: Integers | None = None,
+        fallback_id: Integers | None = None,
+        generated: Integers | None = None,
+        min_tokens: Integers | None = None,
+        allow_mask: Array | None = None,
+        mask_row: Integers | None = None,
+        ban_ids: Ids | None = None,
+        end_ids: Ids | None = None,
+        bias: Bias | None = None,
+        edits: Edits | None = None,
+        history: History | None = None,
+        history_slot: Integers | None = None,
+        uniforms: Integers | None = None,
+        random_stream: RandomStream = RandomStream.TARGET,
+        advance: bool = False,
+        blocks_per_row: int = 0,
+        details: bool = False,
+        top: int = 0,
+        probabilities: bool = False,
+        out: SampleResult | Array | None = None,
+        workspace: Array | None = None,
+        stream: Any = None,
+    ) -> SampleResult:
+        """Draws a token for every row of logits.
+
+        logits: [rows, vocab] or [vocab] (one row); float32, float16 or bfloat16; vocab at most 2^20. Rows may be apart, the
+            logits of a row not. Never copied or changed.
+
+        A value a row. Each is a number for all rows, a list of numbers, or an array [rows] of the type given, on the device of
+        the logits and without gaps. Numbers outside the range are refused; array elements outside are read as the nearest
+        allowed value, for the host does not look at them. Default in brackets.
+
+        temperature: float32 [1] at least 0; 0 is greedy
+        top_k: int32 [off] keep the first k; 0 is off
+        top_p: float32 [off] keep the smallest prefix with this mass; 1 is off
+        min_p: float32 [off] [0, 1]; keep masses of at least this share of the largest
+        repetition_penalty: float32 [1] more than 0; on every token of the history
+        frequency_penalty: float32 [0] [-2, 2]; times the count in the output
+        presence_penalty: float32 [0] [-2, 2]; once for a token of the output
+        seed: uint64 or int64 [0]
+        position: uint32 or int32 [0] of the drawn token in its sequence
+        sample_index: uint32 or int32 [0] of the sample within its request
+        fallback_id: int32 [0] the result where every token is forbidden
+        generated: int32 [0] tokens generated so far
+        min_tokens: int32 [0] end_ids are forbidden while generated < min_tokens
+        mask_row: int32 [row i for row i] row of allow_mask; -1: everything is allowed
+        history_slot: int32 [slot i for row i] slot of `history`, none twice; one outside: no history
+        uniforms: uint64 or int64 [none] 64 random bits, in place of those of seed, position and sample_index
+
+        Rows with the same seed, position and sample_index get the same random bits, whatever else is in the batch: give each
+        sequence a seed, or each row its sample_index, and each step its position.
+
+        allow_mask: [mask rows, words] 32-bit, or [words] for all rows: bit i % 32 of word i / 32 is 1 for an allowed id, see
+            pack_mask
+        ban_ids, end_ids, bias: see Edits
+        edits: the same prepared, in their place
+        history: what the penalties are about; without it they do nothing
+        random_stream: what the random bits are for
+        advance: append each token to its history, and add 1 to the arrays position and generated
+        blocks_per_row: on CUDA 1, 2, 4 or 8; 0: chosen by shape. No result depends on it
+
+        details: whether to report probabilities, rank and kept set of each token, see Details
+        top: how many first ids of the total order to report, at most 32, see Top
+        probabilities: whether to return the distribution drawn from, [rows, vocab] float32
+        out: a SampleResult whose arrays are written and which is returned, or an array [rows] int32 for the tokens. What is
+            asked for and not in it is made.
+        workspace: on CUDA `workspace_bytes` bytes, not shared by calls that may run at the same time; None: it is made
+        stream: the CUDA stream of the call: a torch or cupy stream, or a pointer; it waits for no other one. None: the current
+            one of torch or cupy. Of no effect on the CPU, where the call is over when it returns.
+
+        Every number or list costs a small operation on CUDA; with arrays alone the call is one launch. It may be captured into
+        a graph, which reads the arrays anew at each replay.
+
+        Returns a SampleResult of arrays of the library of logits (numpy for others on the CPU).
+        Errors: ValueError with every violation a line each, TypeError, UnsupportedError, DeviceLostError; outputs are then
+        untouched.
+        """
+        rows, vocab = _shape(logits)
+        top = integer("top", top, 0, 32)
+        random_stream = RandomStream(integer("random_stream", random_stream, 0, max(RandomStream)))
+        blocks_per_row = integer("blocks_per_row", blocks_per_row, 0, 8)
+        maker = _arrays.maker_for(logits, stream)
+        with maker.on_stream():
+            native = self._native(maker.device)
+            values = {
+                "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
+                "repetition_penalty": repetition_penalty, "frequency_penalty": frequency_penalty,
+                "presence_penalty": presence_penalty, "seed": seed, "position": position, "sample_index": sample_index,
+                "fallback_id": fallback_id, "generated": generated, "min_tokens": min_tokens, "mask_row": mask_row,
+                "history_slot": history_slot, "uniforms": uniforms,
+            }
+            arrays = _row_arrays(maker, rows, values, advance)
+            arrays["logits"] = logits
+            if allow_mask is not None:
+                _add_mask(maker, rows, allow_mask, arrays)
+            if history is not None:
+                _add_history(maker, rows, history, arrays)
+            lists = [value for value in (ban_ids, end_ids, bias) if value is not None]
+            if edits is not None and lists:
+                raise ValueError("edits: given with ban_ids, end_ids or bias: must be given alone")
+            if edits is not None:
+                _require(edits, Edits, "edits")
+                arrays.update(edits.arrays)
+            elif lists:
+                arrays.update(_edit_arrays(maker, rows, ban_ids, end_ids, bias))
+            result = _outputs(maker, rows, vocab, out, details, top, probabilities)
+            arrays["tokens"] = result.tokens
+            arrays["status"] = result.status
+            if result.details is not None:
+                arrays["details"] = result.details.words
+            if result.top is not None:
+                arrays["top"] = result.top.words
+            if result.probabilities is not None:
+                arrays["probabilities"] = result.probabilities
+            if workspace is None and maker.device[0] == _arrays.CUDA:
+                workspace = maker.empty((self.workspace_bytes(logits, blocks_per_row=blocks_per_row),), "uint8")
+            if workspace is not None:
+                arrays["workspace"] = workspace
+            native.sample(arrays, random_stream, blocks_per_row, bool(advance), maker.stream)
+        return result
+
+
+def _parse_device(device: str) -> tuple[int, int]:
+    kind, _, index = device.partition(":")
+    if device == "cpu":
+        return _arrays.CPU, 0
+    if kind == "cuda" and (not index or index.isdecimal()) and device != "cuda:":
+        return _arrays.CUDA, int(index or 0)
+    raise ValueError(f'device: {device!r}: must be "cpu", "cuda" or "cuda:N"')
+
+
+def _shape(logits: Any) -> tuple[int, int]:
+    shape = tuple(getattr(logits, "shape", ()) or ())
+    if len(shape) not in (1, 2):
+        raise ValueError(f"logits: {type(logits).__name__} of shape {list(shape)}: must be an array [rows, vocab] or [vocab]")
+    return (int(shape[0]) if len(shape) == 2 else 1), int(shape[-1])
+
+
+def _require(value: Any, kind: type, name: str) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: {type(value).__name__}: must be a fundamentallm.{kind.__name__}")
+
+
+def _row_arrays(maker: Any, rows: int, values: dict[str, Any], advance: bool) -> dict[str, Any]:
+    inputs = RowInputs(maker, rows)
+    arrays = {name: inputs.array(name, value) for name, value in values.items() if value is not None}
+    inputs.refuse_violations()
+    for name in ("position", "generated"):
+        if advance and isinstance(values[name], (numbers.Number, list, tuple)):
+            raise ValueError(f"{name}: {values[name]!r}: must be an array, which advance writes")
+    return arrays
+
+
+def _add_mask(maker: Any, rows: int, allow_mask: Any, arrays: dict[str, Any]) -> None:
+    if not _arrays.is_array(allow_mask):
+        raise TypeError(f"allow_mask: {type(allow_mask).__name__}: must be an array, see pack_mask")
+    if len(allow_mask.shape) == 1:
+        allow_mask = allow_mask.reshape(1, -1)
+        arrays.setdefault("mask_row", maker.full(rows, 0, "int32"))
+    arrays["allow_mask"] = allow_mask
+
+
+def _add_history(maker: Any, rows: int, history: History, arrays: dict[str, Any]) -> None:
+    _require(history, History, "history")
+    arrays["history_entries"] = history.entries
+    arrays["history_sizes"] = history.sizes
+    if "history_slot" not in arrays:
+        if rows > history.slots:
+            raise ValueError(f"history: {history.slots} slots: must have one for each of {rows} rows, or history_slot be given")
+        arrays["history_slot"] = maker.arange(rows)
+
+
+def _outputs(maker: Any, rows: int, vocab: int, out: Any, details: bool, top: int, probabilities: bool) -> SampleResult:
+    """`out` with what else is asked for."""
+    result = out if isinstance(out, SampleResult) else SampleResult(out)
+    if result.tokens is None:
+        result.tokens = maker.empty((rows,), "int32")
+    if result.status is None:
+        result.status = maker.empty((rows,), "uint32")
+    if details and result.details is None:
+        result.details = Details(maker.empty((rows, 6), "int32"))
+    if top != 0 and result.top is None:
+        result.top = Top(maker.empty((rows, top, 3), "int32"))
+    if probabilities and result.probabilities is None:
+        result.probabilities = maker.empty((rows, vocab), "float32")
+    return result
+
+
+default_sampler = Sampler()

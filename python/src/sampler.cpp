@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "python/src/sampler.h"
+
+#include <unistd.h>
+
+#include <deque>
+#include <vector>
+
+#include "python/src/errors.h"
+
+namespace nb = nanobind;
+
+namespace fllm::python {
+namespace {
+
+enum class Use { kInput, kOutput, kAdvanced };  // kAdvanced: written by a call that advances
+
+struct Field {
+  const char* name;
+  const fllm_dl_tensor* fllm_sample_tensors::*member;
+  Use use = Use::kInput;
+};
+
+constexpr Field kFields[] = {
+    {"logits", &fllm_sample_tensors::logits},
+    {"tokens", &fllm_sample_tensors::tokens, Use::kOutput},
+    {"status", &fllm_sample_tensors::status, Use::kOutput},
+    {"workspace", &fllm_sample_tensors::workspace, Use::kOutput},
+    {"temperature", &fllm_sample_tensors::temperature},
+    {"top_k", &fllm_sample_tensors::top_k},
+    {"top_p", &fllm_sample_tensors::top_p},
+    {"min_p", &fllm_sample_tensors::min_p},
+    {"repetition_penalty", &fllm_sample_tensors::repetition_penalty},
+    {"frequency_penalty", &fllm_sample_tensors::frequency_penalty},
+    {"presence_penalty", &fllm_sample_tensors::presence_penalty},
+    {"seed", &fllm_sample_tensors::seed},
+    {"position", &fllm_sample_tensors::position, Use::kAdvanced},
+    {"sample_index", &fllm_sample_tensors::sample_index},
+    {"fallback_id", &fllm_sample_tensors::fallback_id},
+    {"generated", &fllm_sample_tensors::generated, Use::kAdvanced},
+    {"min_tokens", &fllm_sample_tensors::min_tokens},
+    {"allow_mask", &fllm_sample_tensors::allow_mask},
+    {"mask_row", &fllm_sample_tensors::mask_row},
+    {"ban_ids", &fllm_sample_tensors::ban_ids},
+    {"ban_offsets", &fllm_sample_tensors::ban_offsets},
+    {"end_id_offsets", &fllm_sample_tensors::end_id_offsets},
+    {"bias", &fllm_sample_tensors::bias},
+    {"bias_offsets", &fllm_sample_tensors::bias_offsets},
+    {"history_entries", &fllm_sample_tensors::history_entries, Use::kAdvanced},
+    {"history_sizes", &fllm_sample_tensors::history_sizes, Use::kAdvanced},
+    {"history_slot", &fllm_sample_tensors::history_slot},
+    {"uniforms", &fllm_sample_tensors::uniforms},
+    {"details", &fllm_sample_tensors::details, Use::kOutput},
+    {"top", &fllm_sample_tensors::top, Use::kOutput},
+    {"probabilities", &fllm_sample_tensors::probabilities, Use::kOutput},
+};
+
+/// The arrays of one call of fllm_sample.
+class SampleTensors {
+ public:
+  SampleTensors(const nb::dict& arrays, const Device& device, bool advance) {
+    tensors_.struct_size = sizeof tensors_;
+    for (const Field& field : kFields) {
+      if (!arrays.contains(field.name)) continue;
+      const bool written = field.use == Use::kOutput || (field.use == Use::kAdvanced && advance);
+      views_.emplace_back(field.name, arrays[field.name], written ? Access::kWrite : Access::kRead, device);
+      structures_.push_back(views_.back().tensor());
+      tensors_.*field.member = &structures_.back();
+    }
+  }
+  [[nodiscard]] const fllm_sample_tensors& tensors() const { return tensors_; }
+
+ private:
+  std::deque<ArrayView> views_;  // tensors_ points into these
+  std::deque<fllm_dl_tensor> structures_;
+  fllm_sample_tensors tensors_{};
+};
+
+/// Memory for calls on the CPU, kept between them. One a thread: calls of several threads may wait for each other inside the
+/// library, each with its workspace at hand.
+std::vector<std::byte>& thread_workspace(std::size_t bytes) {
+  thread_local std::vector<std::byte> workspace;
+  if (workspace.size() < bytes) workspace.resize(bytes);
+  return workspace;
+}
+
+}  // namespace
+
+// Forking leaves the threads of a CPU sampler, and a CUDA context, in the parent: a child cannot end the sampler.
+void Sampler::Destroy::operator()(fllm_sampler* sampler) const {
+  if (getpid() == process) fllm_sampler_destroy(sampler);
+}
+
+Sampler::Sampler(std::int32_t device_type, std::int32_t device_index, std::int32_t threads)
+    : device_{device_type, device_index}, sampler_(nullptr, Destroy{getpid()}) {
+  fllm_sampler_options options{};
+  options.struct_size = sizeof options;
+  options.device_type = device_type;
+  options.device_index = device_index;
+  options.threads = threads;
+  fllm_sampler* made = nullptr;
+  fllm_status status{};
+  {
+    const nb::gil_scoped_release unlocked;
+    status = fllm_sampler_create(&options, &made);
+  }
+  check(status);
+  sampler_.reset(made);
+}
+
+std::string Sampler::description() const { return fllm_sampler_description(sampler_.get()); }
+
+std::size_t Sampler::workspace_bytes(std::int32_t rows, std::int32_t vocab, std::int32_t logits_dtype,
+                                     std::int32_t blocks_per_row) const {
+  fllm_sample_args args{};
+  args.struct_size = sizeof args;
+  args.rows = rows;
+  args.vocab = vocab;
+  args.logits_dtype = logits_dtype;
+  args.blocks_per_row = blocks_per_row;
+  std::size_t bytes = 0;
+  check(fllm_sampler_workspace_size(sampler_.get(), &args, &bytes));
+  return bytes;
+}
+
+void Sampler::sample(const nb::dict& arrays, std::int32_t random_stream, std::int32_t blocks_per_row, bool advance,
+                     std::uintptr_t stream) const {
+  fllm_sample_args args{};
+  args.struct_size = sizeof args;
+  args.random_stream = random_stream;
+  args.blocks_per_row = blocks_per_row;
+  args.advance = advance ? 1 : 0;
+  const SampleTensors tensors(arrays, device_, advance);
+  check(fllm_sample_args_from_dl(sampler_.get(), &tensors.tensors(), &args));
+  if (args.workspace == nullptr && device_.type == FLLM_DEVICE_CPU) {
+    std::vector<std::byte>& workspace =
+        thread_workspace(workspace_bytes(args.rows, args.vocab, args.logits_dtype, args.blocks_per_row));
+    args.workspace = workspace.data();
+    args.workspace_bytes = workspace.size();
+  }
+  fllm_status status{};
+  {
+    const nb::gil_scoped_release unlocked;
+    status = fllm_sample(sampler_.get(), &args, reinterpret_cast<void*>(stream));
+  }
+  check(status);
+}
+
+void Sampler::append(const nb::dict& arrays, std::int32_t rows, std::int32_t vocab, std::uintptr_t stream) const {
+  std::deque<ArrayView> views;
+  const auto view = [&](const char* name, Access access) -> const ArrayView& {
+    return views.emplace_back(name, arrays[name], access, device_);
+  };
+  const auto input = [&](const char* name, std::int64_t count) -> const std::int32_t* {
+    if (!arrays.contains(name)) return nullptr;
+    return static_cast<const std::int32_t*>(view(name, Access::kRead).words({count}, device_));
+  };
+  fllm_history_append_args args{};
+  args.struct_size = sizeof args;
+  args.rows = rows;
+  args.vocab = vocab;
+  const ArrayView& entries = view("entries", Access::kWrite);
+  args.history.entries = static_cast<fllm_count_entry*>(entries.words({-1, -1, 2}, device_));
+  args.history.slots = entries.extent(0);
+  args.history.capacity = entries.extent(1);
+  args.history.sizes = static_cast<std::int32_t*>(view("sizes", Access::kWrite).words({args.history.slots}, device_));
+  args.id_offsets = input("id_offsets", std::int64_t{rows} + 1);
+  args.ids = input("ids", args.id_offsets != nullptr ? -1 : rows);
+  args.slots = input("slots", rows);
+  args.are_outputs = input("are_outputs", rows);
+  args.status = static_cast<std::uint32_t*>(view("status", Access::kWrite).words({rows}, device_));
+  fllm_status status{};
+  {
+    const nb::gil_scoped_release unlocked;
+    status = fllm_history_append(sampler_.get(), &args, reinterpret_cast<void*>(stream));
+  }
+  check(status);
+}
+
+}  // namespace fllm::python

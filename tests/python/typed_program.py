@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every form of argument that type checkers must let pass; it also runs."""
+import array
+
+import fundamentallm
+import numpy as np
+from fundamentallm.hf import SamplerProcessor
+
+
+def main() -> None:
+    logits = np.zeros((2, 8), np.float32)
+    result = fundamentallm.sample(
+        logits, temperature=[0.5, 1], top_k=np.int64(3), top_p=np.float32(0.9), min_p=0, seed=range(2), position=np.zeros(2, np.int32),
+        ban_ids=[[1], []], end_ids=[3], bias={2: 1.0}, allow_mask=fundamentallm.pack_mask(logits == 0), details=True, top=3,
+        random_stream=fundamentallm.RandomStream.DRAFT)
+    assert result.details is not None and result.top is not None and result.probabilities is None
+    print(result.tokens, result.details.rank, result.top.ids, fundamentallm.__version__)
+    rows = memoryview(array.array("f", range(16))).cast("B").cast("f", [2, 8])
+    fundamentallm.sample(rows, temperature=array.array("f", [1, 1]), out=result)
+    sampler = fundamentallm.Sampler("cpu", threads=2)
+    sampler.sample(logits, out=np.zeros(2, np.int32), workspace=np.zeros(sampler.workspace_bytes(rows), np.uint8))
+    history = fundamentallm.History(2, 8, 8, like=logits, sampler=sampler)
+    history.append([[1, 2], [3]], slots=[0, 1], output=False)
+    history.append(np.zeros(2, np.int32))
+    edits = fundamentallm.Edits(2, bias=[{1: 2.0}, {}], like=logits)
+    status = fundamentallm.RowStatus(int(sampler.sample(logits, history=history, edits=edits).status[0]))
+    print(status is fundamentallm.RowStatus(0), SamplerProcessor(temperature=0.5, seed=[1, 2], sampler=sampler))
+
+
+main()
