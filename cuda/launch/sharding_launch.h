@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
-
 #include "cuda/kernels/shard_row.h"
 #include "cuda/launch/check_params.h"
 #include "cuda/launch/sampling_launch.h"
 
 namespace fllm {
 
-/// Largest ShardParams::list_size.
-constexpr std::int32_t max_shard_list(std::int32_t ranks) {
-  return std::min(sampling::kMaxBoundCount, kMaxShardList / ranks);
-}
+static_assert(kMaxRankList <= sampling::kMaxBoundCount && kMaxShardList <= sampling::kListCapacity);
 
 /// What the kernel relies on. Exception(kInvalidArgument) names the field and its value.
 inline void check_shard_params(const ShardParams& p, const LaunchTarget& target) {

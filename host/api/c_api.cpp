@@ -108,6 +108,21 @@ fllm_status fllm_sample(fllm_sampler* sampler, const fllm_sample_args* args, voi
   return c_guard([&] { sample(given(sampler, "sampler"), read_struct(args, "fllm_sample_args"), stream); });
 }
 
+size_t fllm_shard_words(int32_t ranks, int32_t list_size) {
+  const bool known = ranks >= 1 && ranks <= kMaxRanks && list_size >= 0 && list_size <= max_shard_list(ranks);
+  return known ? static_cast<size_t>(shard_words(ranks, list_size)) : 0;
+}
+
+fllm_status fllm_sample_shard(fllm_sampler* sampler, const fllm_sample_args* args, const fllm_shard_args* shard,
+                              void* stream) {
+  return c_guard([&] {
+    SamplerBackend& backend = *given(sampler, "sampler").backend;
+    const ShardCall call =
+        check_shard_args(backend, read_struct(args, "fllm_sample_args"), read_struct(shard, "fllm_shard_args"));
+    if (call.params.sample.rows > 0) backend.sample_shard(call.type, call.params, call.workspace, stream);
+  });
+}
+
 fllm_status fllm_history_append(fllm_sampler* sampler, const fllm_history_append_args* args, void* stream) {
   return c_guard([&] {
     SamplerBackend& backend = *given(sampler, "sampler").backend;

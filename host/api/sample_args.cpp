@@ -19,6 +19,7 @@ static_assert(FLLM_FLOAT32 == static_cast<int>(LogitType::kFloat32) &&
               FLLM_BFLOAT16 == static_cast<int>(LogitType::kBFloat16));
 static_assert(FLLM_ROW_NAN == int{kSampleNan} && FLLM_ROW_INF == int{kSampleInf} &&
               FLLM_ROW_EMPTY == int{kSampleEmpty} && FLLM_ROW_FULL == int{kSampleFull});
+static_assert(FLLM_ROW_UNDECIDED == int{kSampleUndecided} && FLLM_SHARD_STATE_BYTES == sizeof(ShardState));
 static_assert(FLLM_STREAM_TARGET == static_cast<int>(RandomStream::kTarget) &&
               FLLM_STREAM_DRAFT == static_cast<int>(RandomStream::kDraft) &&
               FLLM_STREAM_ACCEPTANCE == static_cast<int>(RandomStream::kAcceptance) &&
@@ -215,17 +216,36 @@ SampleParams sample_params(const fllm_sample_args& a) {
   return p;
 }
 
-}  // namespace
-
-SampleSize check_sample_size(const fllm_sample_args& args) {
-  ArgsCheck check;
-  check_size(args, check);
-  refuse_violations(check.lines());
-  return size_of(args);
+void check_shard(const fllm_sample_args& a, const fllm_shard_args& s, ArgsCheck& check) {
+  const bool ranks = s.ranks >= 1 && s.ranks <= kMaxRanks;
+  check.require(ranks, "ranks", s.ranks, "must be in [1, 64]");
+  check.require(s.rank >= 0 && s.rank < s.ranks, "rank", s.rank, "must be in [0, ranks)");
+  check.require(s.vocab >= 1 && s.vocab <= kMaxVocab, "shard vocab", s.vocab, "must be in [1, 1048576]");
+  check.require(s.first_id >= 0 && s.first_id % 32 == 0 && std::int64_t{s.first_id} + a.vocab <= s.vocab, "first_id",
+                s.first_id, "must be a multiple of 32, and the slice within the shard's vocab");
+  const std::int32_t most = ranks ? max_shard_list(s.ranks) : 0;
+  check.require(s.list_size >= 0 && s.list_size <= most, "list_size", s.list_size,
+                "must be in [0, min(256, 512 / ranks)]");
+  check.require(s.last == 0 || s.last == 1, "last", s.last, "must be 0 or 1");
+  check.require(s.step >= (s.last == 1 ? 1 : 0), "step", s.step, "must be at least 0, and 1 for the last one");
+  check.require(s.reserved == 0, "shard reserved", s.reserved, "must be 0");
+  if (a.rows > 0) {
+    check.given("words", s.words);
+    check.given("states", s.states);
+  }
+  check.aligned("words", s.words);
+  check.aligned("states", s.states, alignof(ShardState));
+  if (a.allow_mask != nullptr && ranks) {
+    check.require(a.mask_words >= (std::int64_t{s.vocab} + 31) / 32, "mask_words", a.mask_words,
+                  "must be at least ceil(shard vocab / 32)");
+  }
+  if (a.details != nullptr || a.top != nullptr || a.probabilities != nullptr) {
+    check.add("details, top, probabilities", "given", "must be NULL for fllm_sample_shard");
+  }
 }
 
-SampleCall check_sample_args(const SamplerBackend& backend, const fllm_sample_args& args) {
-  ArgsCheck check;
+/// The checks of every call that samples.
+void check_call(const SamplerBackend& backend, const fllm_sample_args& args, ArgsCheck& check) {
   check_size(args, check);
   const bool sized = check.lines().empty();
   if (args.rows > 0) {
@@ -237,10 +257,48 @@ SampleCall check_sample_args(const SamplerBackend& backend, const fllm_sample_ar
   check_inputs(args, check);
   check_outputs(args, check);
   if (sized) check_workspace(backend, args, check);
-  refuse_violations(check.lines());
+}
+
+SampleCall call_of(const fllm_sample_args& args) {
   return {static_cast<LogitType>(args.logits_dtype),
           sample_params(args),
           {static_cast<std::byte*>(args.workspace), args.workspace_bytes}};
+}
+
+}  // namespace
+
+SampleSize check_sample_size(const fllm_sample_args& args) {
+  ArgsCheck check;
+  check_size(args, check);
+  refuse_violations(check.lines());
+  return size_of(args);
+}
+
+SampleCall check_sample_args(const SamplerBackend& backend, const fllm_sample_args& args) {
+  ArgsCheck check;
+  check_call(backend, args, check);
+  refuse_violations(check.lines());
+  return call_of(args);
+}
+
+ShardCall check_shard_args(const SamplerBackend& backend, const fllm_sample_args& args, const fllm_shard_args& shard) {
+  ArgsCheck check;
+  check_call(backend, args, check);
+  check_shard(args, shard, check);
+  refuse_violations(check.lines());
+  SampleCall call = call_of(args);
+  call.params.first_id = shard.first_id;
+  ShardParams p;
+  p.sample = call.params;
+  p.vocab = shard.vocab;
+  p.rank = shard.rank;
+  p.ranks = shard.ranks;
+  p.list_size = shard.list_size;
+  p.step = shard.step;
+  p.last = shard.last;
+  p.words = reinterpret_cast<Mass*>(shard.words);
+  p.states = static_cast<ShardState*>(shard.states);
+  return {call.type, p, call.workspace};
 }
 
 HistoryAppendParams check_history_args(const fllm_history_append_args& args) {

@@ -16,9 +16,18 @@ struct SampleCall {
   std::span<std::byte> workspace;
 };
 
+/// A call of fllm_sample_shard, likewise.
+struct ShardCall {
+  LogitType type = LogitType::kFloat32;
+  ShardParams params;
+  std::span<std::byte> workspace;
+};
+
 /// The checks of what the host can see, and the conversion. Exception(kInvalidArgument) with every violation, one a line.
 [[nodiscard]] SampleSize check_sample_size(const fllm_sample_args& args);
 [[nodiscard]] SampleCall check_sample_args(const SamplerBackend& backend, const fllm_sample_args& args);
+[[nodiscard]] ShardCall check_shard_args(const SamplerBackend& backend, const fllm_sample_args& args,
+                                         const fllm_shard_args& shard);
 [[nodiscard]] HistoryAppendParams check_history_args(const fllm_history_append_args& args);
 
 }  // namespace fllm

@@ -64,10 +64,11 @@ enum { FLLM_FLOAT32 = 0, FLLM_FLOAT16 = 1, FLLM_BFLOAT16 = 2 };
 
 /// Bits of a row's status word; they add up.
 enum {
-  FLLM_ROW_NAN = 1,    ///< a NaN among the row's logits; it was read as -inf
-  FLLM_ROW_INF = 2,    ///< the largest edited logit is +inf: its lowest id is the result
-  FLLM_ROW_EMPTY = 4,  ///< every token is forbidden: the result is the fallback id
-  FLLM_ROW_FULL = 8    ///< the row's history had no room for a token, which penalties will therefore not see
+  FLLM_ROW_NAN = 1,        ///< a NaN among the row's logits; it was read as -inf
+  FLLM_ROW_INF = 2,        ///< the largest edited logit is +inf: its lowest id is the result
+  FLLM_ROW_EMPTY = 4,      ///< every token is forbidden: the result is the fallback id
+  FLLM_ROW_FULL = 8,       ///< the row's history had no room for a token, which penalties will therefore not see
+  FLLM_ROW_UNDECIDED = 16  ///< of fllm_sample_shard: too few exchanges for this row; the result is its most likely id
 };
 
 /// What random bits are for; rows that share seed, position and sample index get different bits for each.
@@ -200,6 +201,45 @@ FLLM_API fllm_status fllm_sampler_workspace_size(fllm_sampler* sampler, const fl
 /// Draws one token a row in one launch. args itself is read before the call returns.
 /// Errors: FLLM_INVALID_ARGUMENT with every violation, FLLM_DEVICE_LOST.
 FLLM_API fllm_status fllm_sample(fllm_sampler* sampler, const fllm_sample_args* args, void* stream);
+
+// Sharded vocabularies: each of several ranks has the logits of a slice of the vocabulary, and all come to the token that
+// fllm_sample draws from the whole row, bit for bit, without gathering logits. Every rank calls fllm_sample_shard with step 0;
+// then, as often as its rows need, the ranks add up their words (a sum of 64-bit integers over all ranks: ncclAllReduce,
+// MPI_Allreduce) and call it with the next step; the last step writes tokens instead of words. Sums of words are all that is
+// exchanged. How many exchanges a row needs, d being one digit of its values' 32 bits:
+//   1                        greedy, top_k 1, +inf, empty, and a top_k of at most list_size with or without top_p and min_p
+//   3                        no filter, or min_p alone
+//   6 = 1 + 3 d + 2          top_p alone, or a larger top_k alone
+//   10 = 1 + 2 (3 d + 1) + 1 a larger top_k with top_p
+// Rows of a launch that are done earlier cost nothing in later steps. With fewer exchanges the others report
+// FLLM_ROW_UNDECIDED.
+enum { FLLM_SHARD_STATE_BYTES = 56 };
+
+/// Words that a row needs for each exchange; 0 for ranks and list_size outside their ranges.
+FLLM_API size_t fllm_shard_words(int32_t ranks, int32_t list_size);
+
+/// What fllm_sample_shard needs beside fllm_sample_args. Arrays are in device memory.
+typedef struct fllm_shard_args {
+  size_t struct_size;
+  uint64_t* words;   ///< [rows, fllm_shard_words]: read but for step 0, written but for the last one
+  void* states;      ///< [rows] of FLLM_SHARD_STATE_BYTES, aligned to 8: written by step 0, kept from step to step
+  int32_t vocab;     ///< ids of all slices, [1, 2^20]
+  int32_t first_id;  ///< of this rank's slice, a multiple of 32; its size is fllm_sample_args.vocab
+  int32_t rank;      ///< [0, ranks); higher ranks have higher ids
+  int32_t ranks;     ///< [1, 64]
+  int32_t
+      list_size;  ///< [0, min(256, 512 / ranks)] the same on all ranks; rows whose top_k is no larger need one exchange
+  int32_t step;   ///< 0, 1, ...
+  int32_t last;   ///< 1: write tokens; step is then at least 1
+  int32_t reserved;  ///< 0
+} fllm_shard_args;
+
+/// One step of a sharded draw, in one launch. args is that of fllm_sample with these differences: logits and vocab are the
+/// slice's, all other ids (masks, bans, biases, histories, tokens) are of the whole vocabulary and the same on every rank, and
+/// details, top and probabilities must be NULL. All steps get the same args; position, generated and histories advance in
+/// the last one. Errors as of fllm_sample.
+FLLM_API fllm_status fllm_sample_shard(fllm_sampler* sampler, const fllm_sample_args* args,
+                                       const fllm_shard_args* shard, void* stream);
 
 /// One call of fllm_history_append. Arrays are in device memory.
 typedef struct fllm_history_append_args {

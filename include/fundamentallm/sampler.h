@@ -77,6 +77,19 @@ struct SampleArguments {
   std::int64_t probabilities_stride = 0;              ///< elements between rows; 0: vocab
 };
 
+/// What a step of Sampler::sample_shard needs beside SampleArguments; each field is described at fllm_shard_args.
+struct ShardArguments {
+  std::span<std::uint64_t> words;  ///< [rows, fllm_shard_words]
+  std::span<std::byte> states;     ///< [rows] of FLLM_SHARD_STATE_BYTES
+  std::int32_t vocab = 0;          ///< of all slices
+  std::int32_t first_id = 0;       ///< of this rank's slice
+  std::int32_t rank = 0;
+  std::int32_t ranks = 1;
+  std::int32_t list_size = 0;
+  std::int32_t step = 0;
+  bool last = false;  ///< tokens are written
+};
+
 /// One call of Sampler::append. Spans are of device memory, one element a row unless a shape is named.
 struct HistoryTokens {
   fllm_history_table history;
@@ -124,6 +137,29 @@ class Sampler {
     const fllm_sample_args c = c_arguments(arguments, check);
     if (!check.wrong.empty()) return Error{ErrorCode::kInvalidArgument, check.wrong};
     return result(fllm_sample(handle_.get(), &c, stream));
+  }
+
+  /// One step of a draw over a vocabulary that is spread over ranks; between steps the caller adds up all ranks' words.
+  /// Errors as of sample.
+  Result<void> sample_shard(const SampleArguments& arguments, const ShardArguments& shard, void* stream = nullptr) {
+    const auto rows = static_cast<std::size_t>(arguments.logits.rows);
+    SpanCheck check;
+    const fllm_sample_args c = c_arguments(arguments, check);
+    fllm_shard_args s{};
+    s.struct_size = sizeof s;
+    const std::size_t row_words =
+        fllm_shard_words(shard.ranks, shard.list_size);  // 0: ranks or list_size are refused below
+    s.words = row_words > 0 ? check.array("words", shard.words, rows * row_words) : shard.words.data();
+    s.states = check.array("states", shard.states, rows * FLLM_SHARD_STATE_BYTES);
+    s.vocab = shard.vocab;
+    s.first_id = shard.first_id;
+    s.rank = shard.rank;
+    s.ranks = shard.ranks;
+    s.list_size = shard.list_size;
+    s.step = shard.step;
+    s.last = shard.last ? 1 : 0;
+    if (!check.wrong.empty()) return Error{ErrorCode::kInvalidArgument, check.wrong};
+    return result(fllm_sample_shard(handle_.get(), &c, &s, stream));
   }
 
   /// Appends tokens to histories in one launch on the stream. Errors as of sample.

@@ -80,7 +80,8 @@ void ShardingBackend::sample(LogitType type, const SampleParams& params) {
   backend().download(tokens.data(), params.tokens, tokens.size() * sizeof(std::int32_t));
   backend().synchronize();
   for (std::int32_t r = 1; r < count; ++r) {
-    EXPECT_EQ(ranks[at(r)].tokens.download("tokens"), tokens) << "rank " << r << " of " << count << " has another token";
+    EXPECT_EQ(ranks[at(r)].tokens.download("tokens"), tokens)
+        << "rank " << r << " of " << count << " has another token";
   }
 }
 

@@ -52,7 +52,9 @@ FLLM_DEVICE_LARGE void report_digits(const C& cta, SharedRow& shared, const Row<
     };
     sampling::fill_bins(
         cta, shared, row, state.low, [&](float value) { return digit_of(value) & (sampling::kBins - 1); },
-        [&](float value) { return !inside(value) ? Mass{0} : state.by_mass != 0 ? mass(value) : Mass{1}; });
+        [&](float value) { return !inside(value)       ? Mass{0}
+                                  : state.by_mass != 0 ? mass(value)
+                                                       : Mass{1}; });
     const sampling::BinShare own = sampling::share_bins(cta, shared, row);
     cta.cluster_sync();  // every block's share is there
     for (std::int32_t i = cta.thread_index(); row.rank == 0 && i < sampling::kBins; i += cta.thread_count()) {
