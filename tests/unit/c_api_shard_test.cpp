@@ -68,7 +68,8 @@ Drawn draw_whole(fllm_sampler* sampler, Batch& batch) {
 using Step = std::function<void(const fllm_sample_args&, const fllm_shard_args&)>;
 
 /// What each rank draws, its words added up here.
-std::array<Drawn, kRanks> draw_in_slices(fllm_sampler* sampler, Batch& batch, std::int32_t exchanges, const Step& step) {
+std::array<Drawn, kRanks> draw_in_slices(fllm_sampler* sampler, Batch& batch, std::int32_t exchanges,
+                                         const Step& step) {
   const std::size_t words = kRows * fllm_shard_words(kRanks, kList);
   std::array<Drawn, kRanks> drawn;
   std::array<std::vector<std::uint64_t>, kRanks> own;
@@ -188,21 +189,23 @@ TEST(CApiShard, TheSamplerClassPassesEverythingOn) {
                               .seed = batch.seed,
                               .ban_ids = batch.bans,
                               .ban_offsets = batch.ban_offsets};
-    const ShardArguments shard{.words = {s.words, kRows * fllm_shard_words(kRanks, kList)},
-                               .states = {static_cast<std::byte*>(s.states), std::size_t{kRows} * FLLM_SHARD_STATE_BYTES},
-                               .vocab = s.vocab,
-                               .first_id = s.first_id,
-                               .rank = s.rank,
-                               .ranks = s.ranks,
-                               .list_size = s.list_size,
-                               .step = s.step,
-                               .last = s.last != 0};
+    const ShardArguments shard{
+        .words = {s.words, kRows * fllm_shard_words(kRanks, kList)},
+        .states = {static_cast<std::byte*>(s.states), std::size_t{kRows} * FLLM_SHARD_STATE_BYTES},
+        .vocab = s.vocab,
+        .first_id = s.first_id,
+        .rank = s.rank,
+        .ranks = s.ranks,
+        .list_size = s.list_size,
+        .step = s.step,
+        .last = s.last != 0};
     const Result<void> done = sampler.sample_shard(arguments, shard);
     ASSERT_TRUE(done.has_value()) << done.error().message;
   });
   for (const Drawn& rank : ranks) EXPECT_EQ(rank.tokens, whole.tokens);
-  const Result<void> refused = sampler.sample_shard({.logits = {.data = batch.logits.data(), .rows = 1, .vocab = 32}, .tokens = {}},
-                                                    {.words = {}, .states = std::span<std::byte>{}, .ranks = 2});
+  const Result<void> refused =
+      sampler.sample_shard({.logits = {.data = batch.logits.data(), .rows = 1, .vocab = 32}, .tokens = {}},
+                           {.words = {}, .states = std::span<std::byte>{}, .ranks = 2});
   EXPECT_FALSE(refused.has_value());
 }
 
