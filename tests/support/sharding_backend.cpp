@@ -39,9 +39,8 @@ void add_up(std::deque<Rank>& ranks) {
 
 std::vector<std::int32_t> ShardingBackend::slices(std::int32_t vocab, std::int32_t ranks) {
   const std::int32_t groups = (vocab + 31) / 32, count = std::min(groups, ranks);
-  std::vector<std::int32_t> first;
-  for (std::int32_t rank = 0; rank < count; ++rank) first.push_back(groups * rank / count * 32);
-  first.push_back(vocab);
+  std::vector<std::int32_t> first(at(count) + 1, vocab);
+  for (std::int32_t rank = 0; rank < count; ++rank) first[at(rank)] = groups * rank / count * 32;
   return first;
 }
 

@@ -62,30 +62,33 @@ FLLM_DEVICE BinCrossing find_bin(const C& cta, SharedRow& shared, Row<C, LogitT>
           heard<Mass>(cta, shared, row, 1, Maximum{})};
 }
 
-/// Fills the block's bins: bin_of(value) in [0, kBins), weight_of(value), over values of at least `least`.
+/// Fills the block's bins: bin_of(value) in [0, kBins), weight_of(value), over values in [least, above) (above NaN: at least
+/// least).
 template <Cta C, class LogitT, class BinOf, class WeightOf>
-FLLM_DEVICE void fill_bins(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, float least, const BinOf& bin_of,
-                           const WeightOf& weight_of) {
+FLLM_DEVICE void fill_bins(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, float least, float above,
+                           const BinOf& bin_of, const WeightOf& weight_of) {
   for (std::int32_t i = cta.thread_index(); i < kBins; i += cta.thread_count()) shared.bins[i] = 0;
   cta.sync();  // bins are empty before anyone adds
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     if constexpr (Positions<C, LogitT>::kSimt) {
       each_value(cta, row, chunk, [&](float value, std::int32_t) {
-        if (value >= least) cta.atomic_add(&shared.bins[bin_of(value)], weight_of(value));
+        if (value >= least && !(value >= above)) cta.atomic_add(&shared.bins[bin_of(value)], weight_of(value));
       });
     } else {
       if (!(row.parts[chunk] >= least)) continue;
       const float* values = row.values + chunk * row.layout.chunk_width;
       for (std::int32_t base = 0; base < row.layout.chunk_width; base += kGroupLanes) {
+        static_assert(kGroupLanes == 2 * kLookWidth);
+        if (!any_within(values + base, least, above) && !any_within(values + base + kLookWidth, least, above)) continue;
         std::int32_t bin[kGroupLanes];
         Mass weight[kGroupLanes];
-        for (std::int32_t i = 0; i < kGroupLanes; ++i) {  // apart from the additions, so that it vectorises
-          bin[i] = bin_of(values[base + i]);
-          weight[i] = values[base + i] >= least ? weight_of(values[base + i]) : 0;
-        }
+        // One loop each, apart from the additions, so that they vectorise.
+        for (std::int32_t i = 0; i < kGroupLanes; ++i) bin[i] = bin_of(values[base + i]);
+        for (std::int32_t i = 0; i < kGroupLanes; ++i) weight[i] = weight_of(values[base + i]);
         for (std::int32_t i = 0; i < kGroupLanes; ++i) {
-          if (weight[i] > 0) shared.bins[bin[i]] += weight[i];
+          weight[i] = values[base + i] >= least && !(values[base + i] >= above) ? weight[i] : 0;
         }
+        for (std::int32_t i = 0; i < kGroupLanes; ++i) shared.bins[bin[i]] += weight[i];
       }
     }
   }

@@ -49,7 +49,11 @@ template <Cta C, class LogitT>
 FLLM_DEVICE void measure_parts(const C& cta, const Row<C, LogitT>& row) {
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     float best = -infinity32();
-    each_value(cta, row, chunk, [&](float value, std::int32_t) { best = max32(best, value); });
+    if constexpr (Positions<C, LogitT>::kSimt) {
+      each_value(cta, row, chunk, [&](float value, std::int32_t) { best = max32(best, value); });
+    } else {
+      best = largest_of(row.values + chunk * row.layout.chunk_width, row.layout.chunk_width);
+    }
     row.parts[row.part_of(cta, chunk)] = best;
   }
 }

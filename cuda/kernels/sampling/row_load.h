@@ -6,33 +6,30 @@
 // Step 1 of sampling, and the allow mask: raw logits to values in shared memory, each read once.
 namespace fllm::sampling {
 
-/// Loads a chunk where a lane is alone: loops of 32 ids, which become vector instructions.
-template <Cta C, class LogitT>
+/// Loads a chunk where a lane is alone: loops of 32 ids, which become vector instructions. kMasked: with an allow mask.
+template <bool kMasked, Cta C, class LogitT>
 FLLM_DEVICE bool load_chunk_alone(const Row<C, LogitT>& row, std::int32_t chunk, const LogitT* logits,
                                   const std::uint32_t* mask) {
   const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
   std::int32_t nan_count = 0;
-  float best = -infinity32();
   for (std::int32_t base = first; base < last; base += 32) {
-    const std::uint32_t allowed = mask != nullptr ? mask[base / 32] : ~0u;
+    const std::uint32_t allowed = kMasked ? mask[base / 32] : ~0u;
     float* values = row.values + base;
     if (base + 32 <= row.vocab) {
       for (std::int32_t j = 0; j < 32; ++j) {
         const float raw = to_float(logits[base + j]);
         nan_count += raw == raw ? 0 : 1;
-        values[j] = ((allowed >> j) & 1u) != 0 ? sanitised(raw) : -infinity32();
-        best = values[j] > best ? values[j] : best;
+        values[j] = !kMasked || ((allowed >> j) & 1u) != 0 ? sanitised(raw) : -infinity32();
       }
     } else {  // the row ends in this group
       for (std::int32_t j = 0; j < 32; ++j) {
         const float raw = base + j < row.vocab ? to_float(logits[base + j]) : -infinity32();
         nan_count += raw == raw ? 0 : 1;
         values[j] = ((allowed >> j) & 1u) != 0 ? sanitised(raw) : -infinity32();
-        best = values[j] > best ? values[j] : best;
       }
     }
   }
-  row.parts[chunk] = best;
+  row.parts[chunk] = largest_of(row.values + first, row.layout.chunk_width);
   return nan_count > 0;
 }
 
@@ -47,7 +44,9 @@ FLLM_DEVICE bool load_slice(const C& cta, const Row<C, LogitT>& row, const Logit
                                  : ChunkLoader<C, LogitT, false>(cta, row, logits, mask).load(chunk)) ||
                 has_nan;
     } else {
-      has_nan = load_chunk_alone(row, chunk, logits, mask) || has_nan;
+      has_nan = (mask != nullptr ? load_chunk_alone<true>(row, chunk, logits, mask)
+                                 : load_chunk_alone<false>(row, chunk, logits, mask)) ||
+                has_nan;
     }
   }
   return cta.ballot(has_nan) != 0;

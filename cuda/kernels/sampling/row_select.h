@@ -80,10 +80,10 @@ FLLM_DEVICE_LARGE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>
   for (std::int32_t shift = 32 - kDigitBits; shift >= 0; shift -= kDigitBits) {
     const auto inside = [&](float value) {
       const std::uint32_t flipped = ~key_word(value);
-      return !(value >= above) && (shift == 32 - kDigitBits || (flipped >> (shift + kDigitBits)) == prefix);
+      return shift == 32 - kDigitBits || (flipped >> (shift + kDigitBits)) == prefix;
     };
     fill_bins(
-        cta, shared, row, low,
+        cta, shared, row, low, above,
         [&](float value) { return static_cast<std::int32_t>((~key_word(value) >> shift) & ((1u << kDigitBits) - 1)); },
         [&](float value) { return inside(value) ? weigh(value) : Mass{0}; });
     const BinCrossing crossing = find_bin(cta, shared, row, {rest, goal.by_mass});
@@ -105,12 +105,12 @@ struct ValueRange {
 /// Narrows a range to the values of one bin. False when all its values do not reach the goal.
 template <Cta C, class LogitT, class BinOf>
 FLLM_DEVICE bool narrow(const C& cta, SharedRow& shared, Row<C, LogitT>& row, ValueRange& range, const BinOf& bin_of) {
-  const float lowest = range.lowest, above = range.above;
+  const float lowest = range.lowest;
   if (range.goal.by_mass) {
     const MassFunction mass_of = row.mass();
-    fill_bins(cta, shared, row, lowest, bin_of, [&](float value) { return value >= above ? 0 : mass_of(value); });
+    fill_bins(cta, shared, row, lowest, range.above, bin_of, [&](float value) { return mass_of(value); });
   } else {
-    fill_bins(cta, shared, row, lowest, bin_of, [&](float value) { return value >= above ? Mass{0} : Mass{1}; });
+    fill_bins(cta, shared, row, lowest, range.above, bin_of, [](float) { return Mass{1}; });
   }
   const BinCrossing crossing = find_bin(cta, shared, row, range.goal);
   if (crossing.bin < 0) return false;

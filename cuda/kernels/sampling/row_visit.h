@@ -6,6 +6,30 @@
 // Ways through what a lane has of a chunk.
 namespace fllm::sampling {
 
+constexpr std::int32_t kLookWidth = 16;  // values that a lane that is alone looks at together; chunks are whole ones
+
+/// Whether one of kLookWidth values is in [low, above) (above NaN: at least low). Without a branch, so that it vectorises.
+FLLM_DEVICE bool any_within(const float* values, float low, float above) {
+  std::int32_t within = 0;
+  for (std::int32_t i = 0; i < kLookWidth; ++i) {
+    within |= static_cast<std::int32_t>(values[i] >= low) & static_cast<std::int32_t>(!(values[i] >= above));
+  }
+  return within != 0;
+}
+
+/// The largest of `count` values, whole multiples of kLookWidth: lane by lane, so that it vectorises.
+FLLM_DEVICE float largest_of(const float* values, std::int32_t count) {
+  float lanes[kLookWidth];
+  for (std::int32_t i = 0; i < kLookWidth; ++i) lanes[i] = values[i];
+  for (std::int32_t base = kLookWidth; base < count; base += kLookWidth) {
+    for (std::int32_t i = 0; i < kLookWidth; ++i) lanes[i] = values[base + i] > lanes[i] ? values[base + i] : lanes[i];
+  }
+  for (std::int32_t width = kLookWidth / 2; width > 0; width /= 2) {
+    for (std::int32_t i = 0; i < width; ++i) lanes[i] = lanes[i + width] > lanes[i] ? lanes[i + width] : lanes[i];
+  }
+  return lanes[0];
+}
+
 /// Calls f(value, id) for everything the lane has of a chunk, ids ascending.
 template <Cta C, class LogitT, class F>
 FLLM_DEVICE void each_value(const C& cta, const Row<C, LogitT>& row, std::int32_t chunk, const F& f) {
@@ -89,9 +113,12 @@ FLLM_DEVICE void each_of_few(const C& cta, const Row<C, LogitT>& row, std::int32
       }
     }
   } else {
-    for (std::int32_t i = first; i < last; ++i) {
-      const float value = row.values[i];
-      if (!(value >= above) && low.keeps(value, row.begin + i)) f(value, row.begin + i);
+    for (std::int32_t base = first; base < last; base += kLookWidth) {
+      if (!any_within(row.values + base, low.value, above)) continue;
+      for (std::int32_t i = base; i < base + kLookWidth; ++i) {
+        const float value = row.values[i];
+        if (!(value >= above) && low.keeps(value, row.begin + i)) f(value, row.begin + i);
+      }
     }
   }
 }

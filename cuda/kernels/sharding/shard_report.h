@@ -51,7 +51,8 @@ FLLM_DEVICE_LARGE void report_digits(const C& cta, SharedRow& shared, const Row<
       return known && digit >= 0 && digit < sampling::kBins;
     };
     sampling::fill_bins(
-        cta, shared, row, state.low, [&](float value) { return digit_of(value) & (sampling::kBins - 1); },
+        cta, shared, row, state.low, not_a_number32(),
+        [&](float value) { return digit_of(value) & (sampling::kBins - 1); },
         [&](float value) { return !inside(value)       ? Mass{0}
                                   : state.by_mass != 0 ? mass(value)
                                                        : Mass{1}; });
