@@ -51,8 +51,8 @@ struct FilterParams {
   const RowFilters* rows = nullptr;  // [rows]; null: none
   SequenceTable sequences;
   const std::int32_t* word_offsets = nullptr;  // word i is word_ids[word_offsets[i] .. word_offsets[i + 1])
-  const std::int32_t* word_ids = nullptr;      // flat
-  const std::int32_t* breaker_ids = nullptr;   // flat
+  const std::int32_t* word_ids = nullptr;      // flat; without word_offsets there are no words
+  const std::int32_t* breaker_ids = nullptr;   // flat; null: none
 };
 
 }  // namespace fllm
