@@ -68,7 +68,8 @@ Drawn draw_whole(fllm_sampler* sampler, Batch& batch) {
 using Step = std::function<void(const fllm_sample_args&, const fllm_shard_args&)>;
 
 /// What each rank draws, its words added up here.
-std::array<Drawn, kRanks> draw_in_slices(fllm_sampler* sampler, Batch& batch, std::int32_t exchanges, const Step& step) {
+std::array<Drawn, kRanks> draw_in_slices(fllm_sampler* sampler, Batch& batch, std::int32_t exchanges,
+                                         const Step& step) {
   const std::size_t words = kRows * fllm_shard_words(kRanks, kList);
   std::array<Drawn, kRanks> drawn;
   std::array<std::vector<std::uint64_t>, kRanks> own;
@@ -146,6 +147,8 @@ TEST(CApiShard, ListsEveryViolation) {
   fllm_sample_args args = batch.args(64, 128);
   args.tokens = drawn.tokens.data();
   args.details = details.data();
+  const std::vector<fllm_row_filters> filters(kRows, FLLM_NO_ROW_FILTERS);
+  args.filters = filters.data();
   args.allow_mask = mask.data();
   args.mask_words = 2;
   const std::vector<std::byte> workspace = give_workspace(sampler.get(), args);
@@ -167,7 +170,8 @@ TEST(CApiShard, ListsEveryViolation) {
                  "words: NULL: must be given\n"
                  "states: NULL: must be given\n"
                  "mask_words: 2: must be at least ceil(shard vocab / 32)\n"
-                 "details, top, probabilities: given: must be NULL for fllm_sample_shard");
+                 "details, top, probabilities: given: must be NULL for fllm_sample_shard\n"
+                 "filters: given: must be NULL for fllm_sample_shard");
   EXPECT_THAT(drawn.tokens, Each(-1));
   EXPECT_EQ(fllm_sample_shard(sampler.get(), &args, nullptr, nullptr), FLLM_INVALID_ARGUMENT);
   EXPECT_STREQ(fllm_last_error(), "fllm_shard_args: NULL: must be given");
@@ -188,21 +192,23 @@ TEST(CApiShard, TheSamplerClassPassesEverythingOn) {
                               .seed = batch.seed,
                               .ban_ids = batch.bans,
                               .ban_offsets = batch.ban_offsets};
-    const ShardArguments shard{.words = {s.words, kRows * fllm_shard_words(kRanks, kList)},
-                               .states = {static_cast<std::byte*>(s.states), std::size_t{kRows} * FLLM_SHARD_STATE_BYTES},
-                               .vocab = s.vocab,
-                               .first_id = s.first_id,
-                               .rank = s.rank,
-                               .ranks = s.ranks,
-                               .list_size = s.list_size,
-                               .step = s.step,
-                               .last = s.last != 0};
+    const ShardArguments shard{
+        .words = {s.words, kRows * fllm_shard_words(kRanks, kList)},
+        .states = {static_cast<std::byte*>(s.states), std::size_t{kRows} * FLLM_SHARD_STATE_BYTES},
+        .vocab = s.vocab,
+        .first_id = s.first_id,
+        .rank = s.rank,
+        .ranks = s.ranks,
+        .list_size = s.list_size,
+        .step = s.step,
+        .last = s.last != 0};
     const Result<void> done = sampler.sample_shard(arguments, shard);
     ASSERT_TRUE(done.has_value()) << done.error().message;
   });
   for (const Drawn& rank : ranks) EXPECT_EQ(rank.tokens, whole.tokens);
-  const Result<void> refused = sampler.sample_shard({.logits = {.data = batch.logits.data(), .rows = 1, .vocab = 32}, .tokens = {}},
-                                                    {.words = {}, .states = std::span<std::byte>{}, .ranks = 2});
+  const Result<void> refused =
+      sampler.sample_shard({.logits = {.data = batch.logits.data(), .rows = 1, .vocab = 32}, .tokens = {}},
+                           {.words = {}, .states = std::span<std::byte>{}, .ranks = 2});
   EXPECT_FALSE(refused.has_value());
 }
 
