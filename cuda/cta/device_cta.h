@@ -35,6 +35,7 @@ struct DeviceCta {
   FLLM_DEVICE unsigned long long atomic_add(unsigned long long* address, unsigned long long value) const {
     return atomicAdd(address, value);
   }
+  FLLM_DEVICE void atomic_max(std::uint32_t* address, std::uint32_t value) const { atomicMax(address, value); }
   // Clusters came with compute capability 9.0; before it a block is alone.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   FLLM_DEVICE std::int32_t cluster_rank() const { return static_cast<std::int32_t>(__clusterRelativeBlockRank()); }

@@ -65,6 +65,7 @@ class FiberCta {
     *address = old + value;
     return old;
   }
+  void atomic_max(std::uint32_t* address, std::uint32_t value) const { *address = *address < value ? value : *address; }
   void* dynamic_shared() const { return frame_->dynamic_shared; }
   // A cluster of one block: what blocks do to each other is tested on the compiled kernels.
   std::int32_t cluster_rank() const { return 0; }

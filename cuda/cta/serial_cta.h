@@ -42,6 +42,9 @@ class SerialCta {
     *address = old + value;
     return old;
   }
+  FLLM_DEVICE void atomic_max(std::uint32_t* address, std::uint32_t value) const {
+    *address = *address < value ? value : *address;
+  }
   FLLM_DEVICE void* dynamic_shared() const { return dynamic_shared_; }
   FLLM_DEVICE std::int32_t cluster_rank() const { return 0; }
   FLLM_DEVICE std::int32_t cluster_size() const { return 1; }

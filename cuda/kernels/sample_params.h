@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "cuda/kernels/filter_params.h"
 #include "cuda/portable/fixed_point.h"
 #include "cuda/portable/philox.h"
 
@@ -19,12 +20,6 @@ enum SampleStatus : std::uint32_t {
   kSampleEmpty = 4,       // every token is forbidden: the result is the fallback id
   kSampleFull = 8,        // the row's history had no room for the token, which penalties will therefore not see
   kSampleUndecided = 16,  // a sharded row whose last step came too early: the result is its most likely id
-};
-
-/// A half-open range of a side table.
-struct TableRange {
-  std::int32_t begin = 0;
-  std::int32_t end = 0;
 };
 
 struct BiasEntry {
@@ -128,7 +123,10 @@ struct SampleParams {
   const BiasEntry* bias = nullptr;            // flat
   const CountEntry* counts = nullptr;         // flat
   HistoryTable history;
-  std::int32_t advance = 0;  // 1: append the tokens to their histories, add 1 to arrays.positions and arrays.generated
+  FilterParams filters;
+  // 1: append the tokens to their histories and sequences, write mirostat's state, add 1 to arrays.positions and
+  // arrays.generated.
+  std::int32_t advance = 0;
   const std::uint64_t* uniforms = nullptr;  // [rows] or null: replaces Philox (tests, sharded callers)
   std::int32_t blocks_per_row = 0;          // 1, 2, 4, 8; 0: chosen by shape. No result depends on it
   float* scratch = nullptr;  // [rows, scratch_stride], see sample_scratch_elements; null: rows stay on chip

@@ -7,6 +7,7 @@
 #include "cuda/kernels/sampling/row_open.h"
 #include "cuda/kernels/sampling/row_outputs.h"
 #include "cuda/kernels/sampling/row_shape.h"
+#include "cuda/kernels/sampling/sequence_edits.h"
 #include "cuda/launch/launch_shape.h"
 
 namespace fllm {
@@ -50,6 +51,9 @@ struct SampleRow {
     if (wants_raw) raw = measure_raw(cta, shared, row, logits);
     if (wants_raw && mask != nullptr) forbid_masked(cta, row, mask);
     edit_loaded(cta, shared, row, p, mask != nullptr);
+    if ((shared.filter_uses & kReadsSequence) != 0) {
+      edit_by_sequence(cta, shared, row, p.filters, p.filters.rows[index]);
+    }
 
     const std::int32_t wanted = list_count(s, p.vocab), top_count = wants_top ? p.top_count : 0;
     const Summary summary = summarise(cta, shared, row, wanted > top_count ? wanted : top_count);
@@ -65,7 +69,12 @@ struct SampleRow {
       drawn = draw_first(cta, shared, row);
     } else {
       row.scale = mass_scale(s.temperature);
-      const DrawnListed result = draw(cta, shared, row, summary.bound, wants_raw || p.probabilities != nullptr);
+      const bool measured = wants_raw || p.probabilities != nullptr;
+      ExtraFilters extra;
+      if ((shared.filter_uses & kFiltersDraw) != 0) {
+        extra = {p.filters.rows + index, p.advance != 0 ? &p.filters.sequences : nullptr};
+      }
+      const DrawnListed result = draw(cta, shared, row, summary.bound, measured, extra);
       drawn = result.drawn;
       listed = result.listed;
     }

@@ -46,7 +46,7 @@ static_assert(sizeof(ShardState) == 56);
 
 /// One rank's part of one step. Lists, masks, histories and tokens have ids of the whole vocabulary.
 struct ShardParams {
-  SampleParams sample;           // logits and vocab are the slice's; sample.first_id its first id, a multiple of 32
+  SampleParams sample;  // logits and vocab are the slice's; sample.first_id its first id, a multiple of 32; no filters
   std::int32_t vocab = 0;        // ids of all ranks
   std::int32_t rank = 0;         // ranks have ascending slices
   std::int32_t ranks = 1;        // [1, kMaxRanks]

@@ -40,6 +40,11 @@ inline void check_sample_params(const SampleParams& p, const LaunchTarget& targe
   require(p.top_count >= 0 && p.top_count <= kMaxTopEntries, "top_count", p.top_count, "[0, 32]");
   require(p.probabilities == nullptr || p.probabilities_stride >= p.vocab || p.rows <= 1, "probabilities_stride",
           p.probabilities_stride, ">= vocab");
+  const SequenceTable& sequences = p.filters.sequences;
+  require(sequences.slot_count >= 0, "sequences.slot_count", sequences.slot_count, ">= 0");
+  require(sequences.capacity >= 0, "sequences.capacity", sequences.capacity, ">= 0");
+  require(sequences.tokens == nullptr || sequences.lengths != nullptr, "sequences.tokens without lengths", 0,
+          "both given");
   const bool cluster = p.blocks_per_row == 2 || p.blocks_per_row == 4 || p.blocks_per_row == 8;
   require(p.blocks_per_row == 0 || p.blocks_per_row == 1 || (cluster && p.blocks_per_row <= target.max_cluster),
           "blocks_per_row", p.blocks_per_row, "0, 1, and 2, 4 or 8 where the device has clusters of so many blocks");

@@ -22,6 +22,7 @@ inline void check_shard_params(const ShardParams& p, const LaunchTarget& target)
   check.at_most("vocab", p.vocab, sampling::kMaxVocab);
   check.at_least("vocab", p.vocab, std::int64_t{p.sample.first_id} + p.sample.vocab);
   if (p.sample.allow_mask != nullptr) check.at_least("mask_words", p.sample.mask_words, (p.vocab + 31) / 32);
+  check.equal("filters of a shard (1: given)", p.sample.filters.rows != nullptr ? 1 : 0, "those allowed", 0);
   check.at_least("list_size", p.list_size, 0);
   check.at_most("list_size", p.list_size, max_shard_list(p.ranks));
   check.at_least("step", p.step, p.last != 0 ? 1 : 0);

@@ -33,6 +33,14 @@ static_assert(sizeof(fllm_sample_detail) == sizeof(SampleDetail) &&
 static_assert(sizeof(fllm_top_entry) == sizeof(TopEntry) &&
               offsetof(fllm_top_entry, processed_logprob) == offsetof(TopEntry, processed_logprob));
 
+static_assert(sizeof(fllm_row_filters) == sizeof(RowFilters) &&
+              offsetof(fllm_row_filters, bad_words) == offsetof(RowFilters, bad_words) &&
+              offsetof(fllm_row_filters, no_repeat_ngram) == offsetof(RowFilters, no_repeat_ngram) &&
+              offsetof(fllm_row_filters, dry_allowed_length) == offsetof(RowFilters, dry_allowed_length) &&
+              offsetof(fllm_row_filters, dry_breakers) == offsetof(RowFilters, dry_breakers) &&
+              offsetof(fllm_row_filters, typical_p) == offsetof(RowFilters, typical_p) &&
+              offsetof(fllm_row_filters, mirostat_eta) == offsetof(RowFilters, mirostat_eta));
+
 /// Checks of arguments that C callers pass.
 class ArgsCheck : public Violations {
  public:
@@ -72,6 +80,24 @@ class ArgsCheck : public Violations {
     aligned("history.sizes", table.sizes);
     require(table.capacity >= 1, "history.capacity", table.capacity, "must be at least 1");
     require(table.slots >= 1, "history.slots", table.slots, "must be at least 1");
+    return true;
+  }
+  /// True when there is a table.
+  bool sequences(const fllm_sequence_table& table) {
+    const bool tokens = table.tokens != nullptr || table.lengths != nullptr;
+    if (!tokens && table.mirostat_mu == nullptr && table.capacity == 0 && table.slots == 0) return false;
+    if (tokens) {
+      given("sequences.tokens", table.tokens);
+      given("sequences.lengths", table.lengths);
+    } else if (table.mirostat_mu == nullptr) {
+      add("sequences", "NULL", "must have tokens and lengths, mirostat_mu, or all of them");
+    }
+    aligned("sequences.tokens", table.tokens);
+    aligned("sequences.lengths", table.lengths);
+    aligned("sequences.mirostat_mu", table.mirostat_mu);
+    require(tokens ? table.capacity >= 1 : table.capacity == 0, "sequences.capacity", table.capacity,
+            tokens ? "must be at least 1" : "must be 0 without tokens");
+    require(table.slots >= 1, "sequences.slots", table.slots, "must be at least 1");
     return true;
   }
 };
@@ -138,6 +164,19 @@ void check_inputs(const fllm_sample_args& a, ArgsCheck& check) {
   }
 }
 
+void check_filters(const fllm_sample_args& a, ArgsCheck& check) {
+  check.aligned("filters", a.filters);
+  const bool sequences = check.sequences(a.sequences);
+  if (sequences && a.filters == nullptr) check.add("filters", "NULL", "must be given with sequences");
+  check.aligned("word_offsets", a.word_offsets);
+  check.aligned("word_ids", a.word_ids);
+  check.aligned("breaker_ids", a.breaker_ids);
+  check.given_with("word_ids", a.word_ids, a.word_offsets, "must be given with word_offsets");
+  check.given_with("word_offsets", a.word_offsets, a.word_ids, "must be given with word_ids");
+  check.given_with("filters", a.filters, a.word_offsets, "must be given with word_offsets");
+  check.given_with("filters", a.filters, a.breaker_ids, "must be given with breaker_ids");
+}
+
 void check_outputs(const fllm_sample_args& a, ArgsCheck& check) {
   check.aligned("tokens", a.tokens);
   check.aligned("status", a.status);
@@ -151,8 +190,9 @@ void check_outputs(const fllm_sample_args& a, ArgsCheck& check) {
     check.stride("probabilities_stride", a.probabilities_stride, a.vocab, "must be at least vocab, or 0 for that");
   }
   check.require(a.advance == 0 || a.advance == 1, "advance", a.advance, "must be 0 or 1");
-  if (a.advance == 1 && a.position == nullptr && a.generated == nullptr && a.history_slot == nullptr) {
-    check.add("advance", "1", "must have something to advance: position, generated or history_slot");
+  if (a.advance == 1 && a.position == nullptr && a.generated == nullptr && a.history_slot == nullptr &&
+      a.sequences.slots == 0) {
+    check.add("advance", "1", "must have something to advance: position, generated, history_slot or sequences");
   }
   check.require(a.reserved == 0, "reserved", a.reserved, "must be 0");
 }
@@ -191,6 +231,17 @@ RowArrays row_arrays(const fllm_sample_args& a) {
   return r;
 }
 
+FilterParams filter_params(const fllm_sample_args& a) {
+  FilterParams p;
+  p.rows = reinterpret_cast<const RowFilters*>(a.filters);
+  p.sequences = {a.sequences.tokens, a.sequences.lengths, a.sequences.mirostat_mu, a.sequences.capacity,
+                 a.sequences.slots};
+  p.word_offsets = a.word_offsets;
+  p.word_ids = a.word_ids;
+  p.breaker_ids = a.breaker_ids;
+  return p;
+}
+
 SampleParams sample_params(const fllm_sample_args& a) {
   SampleParams p;
   p.logits = a.logits;
@@ -203,6 +254,7 @@ SampleParams sample_params(const fllm_sample_args& a) {
   p.ban_ids = a.ban_ids;
   p.bias = reinterpret_cast<const BiasEntry*>(a.bias);
   p.history = history_table(a.history);
+  p.filters = filter_params(a);
   p.advance = a.advance;
   p.uniforms = a.uniforms;
   p.blocks_per_row = a.blocks_per_row;
@@ -242,6 +294,7 @@ void check_shard(const fllm_sample_args& a, const fllm_shard_args& s, ArgsCheck&
   if (a.details != nullptr || a.top != nullptr || a.probabilities != nullptr) {
     check.add("details, top, probabilities", "given", "must be NULL for fllm_sample_shard");
   }
+  if (a.filters != nullptr) check.add("filters", "given", "must be NULL for fllm_sample_shard");
 }
 
 /// The checks of every call that samples.
@@ -255,6 +308,7 @@ void check_call(const SamplerBackend& backend, const fllm_sample_args& args, Arg
   check.aligned("logits", args.logits, args.logits_dtype == FLLM_FLOAT32 ? 4 : 2);
   check.stride("logits_stride", args.logits_stride, args.vocab, "must be at least vocab, or 0 for that");
   check_inputs(args, check);
+  check_filters(args, check);
   check_outputs(args, check);
   if (sized) check_workspace(backend, args, check);
 }

@@ -34,6 +34,7 @@ class Filler {
     lists();
     allow_mask();
     history();
+    filters();
     probabilities();
     workspace();
     refuse_violations(found_.lines());
@@ -160,6 +161,25 @@ class Filler {
       found_.require(view->extent(0) == table.slots, "history_sizes", view->extent(0),
                      "must have an element for each slot of history_entries");
     }
+  }
+
+  void filters() {
+    array("filters", t_.filters, a_.filters, {rows_});
+    fllm_sequence_table& table = a_.sequences;
+    Extent slots = kAny;
+    if (const auto view = array("sequence_tokens", t_.sequence_tokens, table.tokens, {kAny, kAny})) {
+      slots = exactly(view->extent(0));
+      table.slots = to_int32(view->extent(0));
+      table.capacity = to_int32(view->extent(1));
+    }
+    array("sequence_lengths", t_.sequence_lengths, table.lengths, {slots});
+    if (const auto view = array("mirostat_mu", t_.mirostat_mu, table.mirostat_mu, {slots})) {
+      if (t_.sequence_tokens == nullptr && table.tokens == nullptr) table.slots = to_int32(view->extent(0));
+    }
+    array("word_offsets", t_.word_offsets, a_.word_offsets, {kAny});
+    const auto ids = array("word_ids", t_.word_ids, a_.word_ids, {kAny});
+    if (ids && ids->empty()) a_.word_offsets = nullptr;
+    array("breaker_ids", t_.breaker_ids, a_.breaker_ids, {kAny});
   }
 
   void probabilities() {

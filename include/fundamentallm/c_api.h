@@ -67,7 +67,7 @@ enum {
   FLLM_ROW_NAN = 1,        ///< a NaN among the row's logits; it was read as -inf
   FLLM_ROW_INF = 2,        ///< the largest edited logit is +inf: its lowest id is the result
   FLLM_ROW_EMPTY = 4,      ///< every token is forbidden: the result is the fallback id
-  FLLM_ROW_FULL = 8,       ///< the row's history had no room for a token, which penalties will therefore not see
+  FLLM_ROW_FULL = 8,       ///< the row's history or sequence had no room for a token, which later edits will not see
   FLLM_ROW_UNDECIDED = 16  ///< of fllm_sample_shard: too few exchanges for this row; the result is its most likely id
 };
 
@@ -120,6 +120,46 @@ typedef struct fllm_history_table {
   int32_t slots;              ///< >= 1
 } fllm_history_table;
 
+/// Sequences in device memory, one a slot: prompt and output in order, which the caller puts there and advance appends to, and
+/// mirostat's state. tokens and lengths go together; mirostat_mu may be there alone.
+typedef struct fllm_sequence_table {
+  int32_t* tokens;     ///< [slots, capacity] oldest first
+  int32_t* lengths;    ///< [slots] tokens in use, in [0, capacity]
+  float* mirostat_mu;  ///< [slots] in bits; NaN: of a new sequence; NULL: twice mirostat_tau, for ever
+  int32_t capacity;    ///< tokens of a slot, >= 1 with tokens, otherwise 0
+  int32_t slots;       ///< >= 1
+} fllm_sequence_table;
+
+/// A half-open range of one of the flat tables.
+typedef struct fllm_table_range {
+  int32_t begin;
+  int32_t end;
+} fllm_table_range;
+
+/// Further filters of one row (docs/sampling.md). All zero is not neutral: FLLM_NO_ROW_FILTERS is. A value outside its range is
+/// read as the nearest allowed one, NaN as the default in brackets.
+typedef struct fllm_row_filters {
+  int32_t slot;                   ///< of sequences, none twice; outside [0, slots): no sequence
+  int32_t history_begin;          ///< tokens in front of it take no part; 0: the prompt counts
+  fllm_table_range bad_words;     ///< numbers of words, see word_offsets; empty: none
+  int32_t no_repeat_ngram;        ///< [0] [1, 64]: no n tokens occur twice; <= 0: off
+  float dry_multiplier;           ///< [0] >= 0; 0: off
+  float dry_base;                 ///< [1.75] >= 1
+  int32_t dry_allowed_length;     ///< [2] >= 1: the shortest match that is penalised
+  int32_t dry_range;              ///< [0] last tokens that count; <= 0: all
+  fllm_table_range dry_breakers;  ///< of breaker_ids
+  float top_n_sigma;              ///< [0] (0, 100] standard deviations below the largest logit; 0: off
+  float typical_p;                ///< [1] (0, 1); >= 1: off; <= 0: one token
+  float xtc_probability;          ///< [0] [0, 1]; 0: off
+  float xtc_threshold;            ///< [0.1] [0, 1]; 1: off
+  float mirostat_tau;             ///< [0] bits, >= 0; 0: off
+  float mirostat_eta;             ///< [0.1] >= 0
+} fllm_row_filters;
+
+/// Initialises an fllm_row_filters that changes nothing.
+#define FLLM_NO_ROW_FILTERS \
+  { -1, 0, {0, 0}, 0, 0.0f, 1.75f, 2, 0, {0, 0}, 0.0f, 1.0f, 0.0f, 0.1f, 0.0f, 0.1f }
+
 /// What a row's draw came from.
 typedef struct fllm_sample_detail {
   float raw_logprob;        ///< log-softmax of the unedited logits at temperature 1
@@ -147,7 +187,8 @@ typedef struct fllm_sample_args {
   int32_t rows;           ///< >= 0; 0: nothing is done
   int32_t vocab;          ///< [1, 2^20]
   int32_t logits_dtype;   ///< FLLM_FLOAT32, FLLM_FLOAT16, FLLM_BFLOAT16
-  int32_t advance;        ///< 1: append each token to its history, add 1 to position and generated. 0: change no input
+  int32_t advance;        ///< 1: append each token to its history and sequence, add 1 to position and generated, write
+                          ///< mirostat's state. 0: change no input
   int32_t* tokens;        ///< output [rows]; must be given
   uint32_t* status;       ///< output [rows]: FLLM_ROW_* bits; NULL: not wanted
 
@@ -192,6 +233,12 @@ typedef struct fllm_sample_args {
   int64_t probabilities_stride;  ///< elements between rows, >= vocab; 0: vocab
   int32_t top_count;             ///< [1, 32] with top, otherwise 0
   int32_t reserved;              ///< 0
+
+  const fllm_row_filters* filters;  ///< [rows] further filters; NULL: none, and none of the following is given
+  fllm_sequence_table sequences;    ///< what they remember; all zero: nothing
+  const int32_t* word_offsets;      ///< word i of bad_words is word_ids[word_offsets[i] .. word_offsets[i + 1])
+  const int32_t* word_ids;          ///< flat; given with word_offsets
+  const int32_t* breaker_ids;       ///< flat
 } fllm_sample_args;
 
 /// Bytes of workspace that fllm_sample needs for such a call. Reads rows, vocab, logits_dtype and blocks_per_row alone, so
@@ -236,7 +283,7 @@ typedef struct fllm_shard_args {
 
 /// One step of a sharded draw, in one launch. args is that of fllm_sample with these differences: logits and vocab are the
 /// slice's, all other ids (masks, bans, biases, histories, tokens) are of the whole vocabulary and the same on every rank, and
-/// details, top and probabilities must be NULL. All steps get the same args; position, generated and histories advance in
+/// details, top, probabilities and filters must be NULL. All steps get the same args; position, generated and histories advance in
 /// the last one. Errors as of fllm_sample.
 FLLM_API fllm_status fllm_sample_shard(fllm_sampler* sampler, const fllm_sample_args* args,
                                        const fllm_shard_args* shard, void* stream);
@@ -286,7 +333,7 @@ typedef struct fllm_dl_tensor {
 /// The arrays of fllm_sample_args as tensors, under the same names; NULL: left as args has it. Shapes are those stated
 /// there, compact except for the row strides of logits, allow_mask and probabilities; a logits tensor of one dimension is one
 /// row. Integers may be signed or unsigned. Structures are their 32-bit words, of any type: bias [entries, 2], details
-/// [rows, 6], top [rows, top_count, 3], history_entries [slots, capacity, 2].
+/// [rows, 6], top [rows, top_count, 3], history_entries [slots, capacity, 2], filters [rows, 17].
 typedef struct fllm_sample_tensors {
   size_t struct_size;
   const fllm_dl_tensor* logits;  ///< must be given: rows and vocab are its shape
@@ -320,6 +367,13 @@ typedef struct fllm_sample_tensors {
   const fllm_dl_tensor* details;
   const fllm_dl_tensor* top;
   const fllm_dl_tensor* probabilities;
+  const fllm_dl_tensor* filters;
+  const fllm_dl_tensor* sequence_tokens;
+  const fllm_dl_tensor* sequence_lengths;
+  const fllm_dl_tensor* mirostat_mu;
+  const fllm_dl_tensor* word_offsets;
+  const fllm_dl_tensor* word_ids;
+  const fllm_dl_tensor* breaker_ids;
 } fllm_sample_tensors;
 
 /// Checks device, type, shape and strides of every tensor and fills in the fields of args they stand for, sizes, strides and

@@ -37,6 +37,9 @@ struct LogitsView {
   std::int64_t stride = 0;  ///< elements between rows; 0: vocab
 };
 
+/// Further filters of a row that change nothing, to start from.
+inline constexpr fllm_row_filters kNoRowFilters = FLLM_NO_ROW_FILTERS;
+
 /// One call of Sampler::sample. Spans are of device memory, one element a row unless a shape is named; an empty one stands for
 /// the default in brackets, or for an output that is not wanted. mutable ones are written.
 struct SampleArguments {
@@ -75,6 +78,11 @@ struct SampleArguments {
   std::span<fllm_top_entry> top = {};                 ///< output [rows, n] for an n in [1, 32]
   std::span<float> probabilities = {};                ///< output [rows, probabilities_stride]
   std::int64_t probabilities_stride = 0;              ///< elements between rows; 0: vocab
+  std::span<const fllm_row_filters> filters = {};     ///< [none] see kNoRowFilters
+  fllm_sequence_table sequences = {};                 ///< of the filters; all zero: none
+  std::span<const std::int32_t> word_offsets = {};    ///< [words + 1] into word_ids
+  std::span<const std::int32_t> word_ids = {};        ///< flat
+  std::span<const std::int32_t> breaker_ids = {};     ///< flat
 };
 
 /// What a step of Sampler::sample_shard needs beside SampleArguments; each field is described at fllm_shard_args.
@@ -292,6 +300,13 @@ class Sampler {
     c.top = check.array("top", a.top, rows * static_cast<std::size_t>(c.top_count));
     c.probabilities = check.matrix("probabilities", a.probabilities, rows, a.probabilities_stride, vocab);
     c.probabilities_stride = a.probabilities_stride;
+    c.filters = check.array("filters", a.filters, rows);
+    c.sequences = a.sequences;
+    if (!a.word_ids.empty()) {
+      c.word_offsets = a.word_offsets.data();
+      c.word_ids = a.word_ids.data();
+    }
+    c.breaker_ids = a.breaker_ids.data();
     return c;
   }
 

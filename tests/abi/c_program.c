@@ -232,6 +232,26 @@ static void test_history(fllm_sampler* sampler) {
   EXPECT(status[0] == FLLM_ROW_FULL && status[1] == 0);
 }
 
+static void test_row_filters(fllm_sampler* sampler) {
+  /* The example of docs/sampling.md: probabilities .5 .25 .125 .125. */
+  const float logits[kRows * kVocab] = {-0.6931472f, -1.3862944f, -2.0794415f, -2.0794415f,
+                                        -0.6931472f, -1.3862944f, -2.0794415f, -2.0794415f};
+  const int32_t word_ids[1] = {0}, word_offsets[2] = {0, 1};
+  fllm_row_filters filters[kRows] = {FLLM_NO_ROW_FILTERS, FLLM_NO_ROW_FILTERS};
+  Call call;
+  begin(sampler, &call, logits);
+  call.args.filters = filters;
+  call.args.word_ids = word_ids;
+  call.args.word_offsets = word_offsets;
+  EXPECT(fllm_sample(sampler, &call.args, NULL) == FLLM_OK);
+  EXPECT(call.details[0].kept_count == 4 && call.details[1].kept_count == 4);
+  filters[0].typical_p = 0.2f;
+  filters[1].bad_words.end = 1;
+  EXPECT(fllm_sample(sampler, &call.args, NULL) == FLLM_OK);
+  EXPECT(call.tokens[0] == 1 && call.details[0].kept_count == 1);
+  EXPECT(call.tokens[1] != 0 && call.details[1].kept_count == 3);
+}
+
 static void test_tensors(fllm_sampler* sampler) {
   float logits[kRows * 7] = {1, 4, 3, 2, 50, 50, 50, 0, 0, 0, 9, 50, 50, 50};
   float temperature[kRows] = {0, 0};
@@ -359,6 +379,7 @@ int main(void) {
   test_filters(sampler);
   test_edits(sampler);
   test_history(sampler);
+  test_row_filters(sampler);
   test_tensors(sampler);
   test_versions(sampler);
   test_errors(sampler);

@@ -68,7 +68,13 @@ void ReplayBackend::sample(LogitType type, const SampleParams& p) {
   const auto output = [rows](auto* data, std::size_t per_row) {
     return Region{data, data == nullptr ? 0 : rows * per_row * sizeof(*data)};
   };
-  replay({output(p.tokens, 1), output(p.status, 1), output(p.details, 1),
+  const SequenceTable& sequences = p.filters.sequences;
+  const auto state = [&sequences](auto* data, std::int32_t per_slot) {
+    const auto count = static_cast<std::size_t>(sequences.slot_count) * static_cast<std::size_t>(per_slot);
+    return Region{data, data == nullptr ? 0 : count * sizeof(*data)};
+  };
+  replay({state(sequences.tokens, sequences.capacity), state(sequences.lengths, 1), state(sequences.mirostat_mus, 1),
+          output(p.tokens, 1), output(p.status, 1), output(p.details, 1),
           output(p.top, static_cast<std::size_t>(p.top_count)),
           region({p.probabilities, p.probabilities == nullptr ? 0 : p.rows, p.vocab, p.probabilities_stride})},
          [&] { backend().sample(type, p); });

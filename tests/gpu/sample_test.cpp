@@ -8,6 +8,7 @@
 #include "cuda/backend/cuda_backend.h"
 #include "cuda/runtime/graph.h"
 #include "tests/gpu/replay_backend.h"
+#include "tests/support/filter_suite.h"
 #include "tests/support/sample_suite.h"
 
 // The sampler's suite, held to the oracle to the bit, on the compiled CUDA kernels: with every number of blocks a row may
@@ -44,6 +45,10 @@ TEST_P(CudaSample, MixedRows) { run_mixed_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, EditedRows) { run_edited_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, Infinities) { run_infinities(backend()); }
 TEST_P(CudaSample, LargeRows) { run_large_rows(backend(), SuiteSize::kFast); }
+TEST_P(CudaSample, FilteredRows) { run_filtered_rows(backend(), SuiteSize::kFast); }
+TEST_P(CudaSample, FilterTies) { run_filter_ties(backend(), SuiteSize::kFast); }
+TEST_P(CudaSample, SequenceEdits) { run_sequence_edits(backend(), SuiteSize::kFast); }
+TEST_P(CudaSample, FilteredLargeRows) { run_filtered_large_rows(backend(), SuiteSize::kFast); }
 
 INSTANTIATE_TEST_SUITE_P(Blocks, CudaSample,
                          testing::Values(Mode{1, false}, Mode{2, false}, Mode{4, false}, Mode{8, false}, Mode{8, true}),
@@ -69,6 +74,9 @@ using CudaSampleOnce = CudaSample;
 TEST_P(CudaSampleOnce, SignedZeros) { run_signed_zeros(backend()); }
 TEST_P(CudaSampleOnce, ExactTopP) { run_exact_top_p(backend()); }
 TEST_P(CudaSampleOnce, RandomBits) { run_random_bits(backend(), SuiteSize::kFast); }
+TEST_P(CudaSampleOnce, FilteredInvariance) { run_filtered_invariance(backend()); }
+TEST_P(CudaSampleOnce, ExactCoins) { run_exact_coins(backend()); }
+TEST_P(CudaSampleOnce, FilterTables) { run_filter_tables(backend()); }
 TEST_P(CudaSampleOnce, RowInvariance) { run_row_invariance(backend(), SuiteSize::kFast); }
 TEST_P(CudaSampleOnce, ParameterArrays) { run_parameter_arrays(backend(), SuiteSize::kFast); }
 TEST_P(CudaSampleOnce, Distribution) {
@@ -77,12 +85,12 @@ TEST_P(CudaSampleOnce, Distribution) {
 }
 
 // One graph, launched again and again: it draws on from the state it has left on the device.
-TEST(CudaSampleSteps, AGraphAdvancesFromReplayToReplay) {
+void run_steps(void (*steps)(Backend&, const std::function<void(LogitType, const SampleParams&)>&)) {
   const std::unique_ptr<Backend> device = make_cuda_backend(0);
-  run_advancing_steps(*device, [&](LogitType type, const SampleParams& params) { device->sample(type, params); });
+  steps(*device, [&](LogitType type, const SampleParams& params) { device->sample(type, params); });
   auto* stream = static_cast<cudaStream_t>(cuda_stream(*device));
   std::optional<cuda::Graph> graph;
-  run_advancing_steps(*device, [&](LogitType type, const SampleParams& params) {
+  steps(*device, [&](LogitType type, const SampleParams& params) {
     if (!graph) {
       device->synchronize();
       cuda::StreamCapture capture(stream);
@@ -92,6 +100,8 @@ TEST(CudaSampleSteps, AGraphAdvancesFromReplayToReplay) {
     graph->launch(stream);
   });
 }
+TEST(CudaSampleSteps, AGraphAdvancesFromReplayToReplay) { run_steps(run_advancing_steps); }
+TEST(CudaSampleSteps, FilteredStepsAdvanceToo) { run_steps(run_filtered_steps); }
 
 INSTANTIATE_TEST_SUITE_P(Chosen, CudaSampleOnce, testing::Values(Mode{0, false}, Mode{0, true}), mode_name);
 

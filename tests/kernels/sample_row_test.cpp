@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernels/serial_isas.h"
+#include "tests/support/filter_suite.h"
 
 namespace fllm::test {
 namespace {
@@ -38,6 +39,36 @@ TEST_P(SampleRowOn, LargeRows) {
   const bool chosen = &GetParam().kernels() == &choose_serial_kernels();
   run_large_rows(cpu, chosen ? kLongSuite : SuiteSize::kFast);
 }
+TEST_P(SampleRowOn, FilteredRows) {
+  auto cpu = backend(2);
+  run_filtered_rows(cpu, SuiteSize::kFull);
+}
+TEST_P(SampleRowOn, FilterTies) {
+  auto cpu = backend();
+  run_filter_ties(cpu, SuiteSize::kFull);
+}
+TEST_P(SampleRowOn, ExactCoins) {
+  auto cpu = backend();
+  run_exact_coins(cpu);
+}
+TEST_P(SampleRowOn, SequenceEdits) {
+  auto cpu = backend();
+  run_sequence_edits(cpu, SuiteSize::kFull);
+}
+TEST_P(SampleRowOn, FilteredLargeRows) {
+  auto cpu = backend(2);
+  const bool chosen = &GetParam().kernels() == &choose_serial_kernels();
+  run_filtered_large_rows(cpu, chosen ? kLongSuite : SuiteSize::kFast);
+}
+TEST_P(SampleRowOn, FilteredInvariance) {
+  auto cpu = backend(2);
+  run_filtered_invariance(cpu);
+}
+TEST_P(SampleRowOn, FilterTables) {
+  auto cpu = backend();
+  run_filter_tables(cpu);
+  run_filter_refusals(cpu);
+}
 TEST_P(SampleRowOn, IntervalEnds) {
   auto cpu = backend();
   run_interval_ends(cpu, SuiteSize::kFull);
@@ -49,6 +80,10 @@ TEST_P(SampleRowOn, ParameterArrays) {
 TEST_P(SampleRowOn, AdvancingSteps) {
   auto cpu = backend();
   run_advancing_steps(cpu, [&](LogitType type, const SampleParams& params) { cpu.sample(type, params); });
+}
+TEST_P(SampleRowOn, FilteredSteps) {
+  auto cpu = backend();
+  run_filtered_steps(cpu, [&](LogitType type, const SampleParams& params) { cpu.sample(type, params); });
 }
 TEST_P(SampleRowOn, RandomBits) {
   auto cpu = backend();

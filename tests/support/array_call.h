@@ -73,6 +73,13 @@ class ArrayCall {
     if (params_.top_count > 0) a.top = top.data();
     a.top_count = params_.top_count;
     a.probabilities = probabilities.data();
+    a.filters = reinterpret_cast<const fllm_row_filters*>(params_.filters.rows);
+    const SequenceTable& sequences = params_.filters.sequences;
+    a.sequences = {sequences.tokens, sequences.lengths, sequences.mirostat_mus, sequences.capacity,
+                   sequences.slot_count};
+    a.word_ids = params_.filters.word_ids;
+    if (a.word_ids != nullptr) a.word_offsets = params_.filters.word_offsets;
+    a.breaker_ids = params_.filters.breaker_ids;
     return a;
   }
 

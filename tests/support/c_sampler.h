@@ -48,4 +48,19 @@ inline void expect_refused(fllm_status status, const std::string& message) {
   EXPECT_EQ(fllm_last_error(), message);
 }
 
+/// One thing that is wrong, and what is said about it.
+struct Wrong {
+  const char* message;
+  void (*change)(fllm_sample_args& args);
+};
+
+template <class T>
+T* odd_address() {  // never read or written
+  return reinterpret_cast<T*>(0x1001);
+}
+template <class T>
+T* some_address() {
+  return reinterpret_cast<T*>(0x1000);
+}
+
 }  // namespace fllm::test

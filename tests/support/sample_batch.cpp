@@ -52,7 +52,7 @@ TableRange append_table(std::vector<T>& table, const std::vector<T>& entries) {
 }  // namespace
 
 SampleBatch::SampleBatch(const BatchLayout& layout)
-    : layout_(layout), element_bytes_(layout.type == LogitType::kFloat32 ? 4 : 2) {
+    : layout_(layout), element_bytes_(layout.type == LogitType::kFloat32 ? 4 : 2), filters_(layout.history_capacity) {
   for (std::int32_t i = 0; i < layout.base_offset; ++i) {
     append(logits_, layout.type, std::numeric_limits<float>::quiet_NaN());
   }
@@ -80,6 +80,7 @@ void SampleBatch::add(std::span<const float> logits, const RowCase& row) {
   }
   sampling_.push_back(s);
   uniforms_.push_back(row.uniform);
+  if (layout_.history_capacity >= 0) filters_.add(row.filters);
 }
 
 SampleBatch SampleBatch::permuted(std::span<const std::int32_t> order) const {
@@ -109,6 +110,8 @@ SampleParams SampleBatch::host_params() const {
   p.counts = counts_.data();
   p.uniforms = layout_.inject_uniforms ? uniforms_.data() : nullptr;
   p.top_count = layout_.top_count;
+  if (layout_.history_capacity >= 0) p.filters = filters_.host_params();
+  p.advance = layout_.advance ? 1 : 0;
   return p;
 }
 
@@ -128,6 +131,7 @@ std::string SampleBatch::describe(std::int32_t row) const {
        << s.counts.end - s.counts.begin << " counts, " << (s.mask_row >= 0 ? "mask" : "no mask") << ", uniform "
        << std::hex
        << (layout_.inject_uniforms ? uniforms_[static_cast<std::size_t>(row)] : oracle_random_bits(s.seed, s.random));
+  if (layout_.history_capacity >= 0) text << ", " << cases_[static_cast<std::size_t>(row)].filters.describe();
   return text.str();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cuda/backend/backend.h"
+#include "tests/support/filter_tables.h"
 #include "tests/support/sample_oracle.h"
 
 namespace fllm::test {
@@ -20,6 +21,7 @@ struct RowCase {
   std::vector<BiasEntry> bias{};
   std::vector<CountEntry> counts{};
   std::vector<std::uint32_t> mask{};  // empty: everything is allowed
+  FilterCase filters{};               // read when the batch has them
   std::uint64_t uniform = 0;          // read when the batch injects uniforms
 };
 
@@ -33,6 +35,8 @@ struct BatchLayout {
   bool want_details = true;
   bool want_probabilities = false;
   std::int32_t top_count = 0;
+  std::int32_t history_capacity = -1;  // of the further filters; < 0: there are none
+  bool advance = false;
 };
 
 /// A launch of the sampler in host memory. What lies before, between and behind the rows is NaN.
@@ -54,6 +58,8 @@ class SampleBatch {
   /// Inputs in host memory; outputs null.
   [[nodiscard]] SampleParams host_params() const;
   [[nodiscard]] OracleRow oracle(std::int32_t row) const { return oracle_row(layout_.type, host_params(), row); }
+  /// Precondition: the layout has further filters.
+  [[nodiscard]] const FilterTables& filters() const { return filters_; }
   /// The row's parameters, for a failure's message.
   [[nodiscard]] std::string describe(std::int32_t row) const;
 
@@ -68,6 +74,7 @@ class SampleBatch {
   std::vector<BiasEntry> bias_;
   std::vector<CountEntry> counts_;
   std::vector<std::uint64_t> uniforms_;
+  FilterTables filters_;
 };
 
 struct SampleOutput {
@@ -76,6 +83,7 @@ struct SampleOutput {
   std::vector<SampleDetail> details;  // [rows], or empty
   std::vector<TopEntry> top;          // [rows, top_count]
   std::vector<float> probabilities;   // [rows, probabilities_stride], or empty
+  SequenceState state;                // or empty
 };
 
 /// A last change to the parameters of a launch, all of whose pointers are a backend's.

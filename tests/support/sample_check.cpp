@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 
+#include "tests/support/filter_tables.h"
 #include "tests/support/guarded_array.h"
+#include "tests/support/oracle_filters.h"
 #include "tests/support/sample_batch.h"
 
 namespace fllm::test {
@@ -51,13 +55,46 @@ std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
                                        << static_cast<double>(tolerance);
 }
 
+/// Whether the row's history has no room for its token.
+bool is_full(const SampleBatch& batch, std::int32_t row) {
+  if (batch.layout().history_capacity < 0 || !batch.layout().advance) return false;
+  const FilterTables& filters = batch.filters();
+  return filters.has_slot(row) && filters.state().lengths[at(filters.slot_of(row))] >= filters.capacity();
+}
+
+/// What the launch did to the histories, and mirostat's state after it: bits.
+void check_state(const SampleBatch& batch, const SampleOutput& got) {
+  SequenceState want = batch.filters().state();
+  const SampleParams host = batch.host_params();
+  for (std::int32_t row = 0; batch.layout().advance && row < batch.rows(); ++row) {
+    if (!batch.filters().has_slot(row)) continue;
+    const std::int32_t slot = batch.filters().slot_of(row), token = got.tokens[at(row)];
+    if (!is_full(batch, row)) {
+      const std::int32_t length = std::max(want.lengths[at(slot)], 0);
+      want.tokens[at(std::int64_t{slot} * batch.filters().capacity() + length)] = token;
+      want.lengths[at(slot)] = length + 1;
+    }
+    const OracleDistribution distribution = oracle_distribution(batch.layout().type, host, row);
+    const RowFilters& filters = host.filters.rows[row];
+    if (!(filters.mirostat_tau > 0) || distribution.greedy || distribution.kept_count == 0) continue;
+    want.mus[at(slot)] =
+        oracle_next_mu(filters, oracle_mu(host, row), distribution.mass[at(token)], distribution.kept_mass);
+  }
+  EXPECT_EQ(got.state.tokens, want.tokens);
+  EXPECT_EQ(got.state.lengths, want.lengths);
+  for (std::size_t slot = 0; slot < want.mus.size(); ++slot) {
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(got.state.mus[slot]), std::bit_cast<std::uint32_t>(want.mus[slot]))
+        << "mu of slot " << slot << ": got " << got.state.mus[slot] << ", want " << want.mus[slot];
+  }
+}
+
 void check_row(const SampleBatch& batch, const SampleOutput& got, std::int32_t row) {
   const OracleRow want = batch.oracle(row);
   const BatchLayout& layout = batch.layout();
   const long double offset = want.kept_mass > 0 ? std::log(want.kept_mass * 0x1p-40L) : 0;
   EXPECT_EQ(got.tokens[at(row)], want.token);
   if (layout.want_status) {
-    EXPECT_EQ(got.status[at(row)], want.status);
+    EXPECT_EQ(got.status[at(row)], want.status | (is_full(batch, row) ? kSampleFull : kSampleOk));
   }
   if (layout.want_details) {
     const SampleDetail& detail = got.details[at(row)];
@@ -105,6 +142,9 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch, const Adjust&
   const GuardedArray<float> probabilities(backend,
                                           layout.want_probabilities ? rows * at(batch.probabilities_stride()) : 0);
 
+  std::optional<DeviceFilters> filters;
+  if (layout.history_capacity >= 0) filters.emplace(backend, batch.filters());
+
   SampleParams params = host;
   params.logits = logits.data() + batch.base_bytes();
   params.sampling = sampling.data();
@@ -112,6 +152,7 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch, const Adjust&
   params.ban_ids = bans.data();
   params.bias = bias.data();
   params.counts = counts.data();
+  params.filters = filters ? filters->params() : FilterParams{};
   params.uniforms = host.uniforms != nullptr ? uniforms.data() : nullptr;
   params.scratch = scratch_stride > 0 ? scratch.data() : nullptr;
   params.scratch_stride = scratch_stride;
@@ -131,6 +172,7 @@ SampleOutput run_batch(Backend& backend, const SampleBatch& batch, const Adjust&
   output.top = top.download("top");
   output.probabilities = probabilities.download("probabilities");
   (void)scratch.download("scratch");
+  if (filters) output.state = filters->download();
   for (std::size_t i = 0; i < output.probabilities.size(); ++i) {
     if (at(static_cast<std::int64_t>(i) % batch.probabilities_stride()) < at(layout.vocab)) continue;
     std::uint32_t bits;
@@ -147,6 +189,7 @@ void expect_oracle(Backend& backend, const SampleBatch& batch, const Adjust& adj
     check_row(batch, output, row);
     if (::testing::Test::HasFailure()) return;  // one row tells enough
   }
+  if (batch.layout().history_capacity >= 0) check_state(batch, output);
 }
 
 bool same_row(const SampleBatch& batch, const SampleOutput& a, std::int32_t a_row, const SampleOutput& b,
@@ -155,7 +198,14 @@ bool same_row(const SampleBatch& batch, const SampleOutput& a, std::int32_t a_ro
     if (x.empty() || y.empty()) return x.empty() == y.empty();
     return std::memcmp(&x[at(a_row * width)], &y[at(b_row * width)], at(width) * sizeof x[0]) == 0;
   };
-  return equal(a.tokens, b.tokens, 1) && equal(a.status, b.status, 1) && equal(a.details, b.details, 1) &&
+  const auto same_mu = [&] {
+    if (batch.layout().history_capacity < 0) return true;
+    const auto bits = [&](const SampleOutput& output, std::int32_t row) {
+      return std::bit_cast<std::uint32_t>(output.state.mus[at(batch.filters().slot_of(row))]);
+    };
+    return bits(a, a_row) == bits(b, b_row);
+  };
+  return same_mu() && equal(a.tokens, b.tokens, 1) && equal(a.status, b.status, 1) && equal(a.details, b.details, 1) &&
          equal(a.top, b.top, batch.layout().top_count) &&
          equal(a.probabilities, b.probabilities, batch.probabilities_stride());
 }

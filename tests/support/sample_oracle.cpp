@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "cuda/portable/numeric.h"
+#include "tests/support/oracle_filters.h"
 
 namespace fllm::test {
 namespace {
@@ -39,7 +40,8 @@ std::uint64_t mass_of(float logit, float maximum, float temperature) {
   return static_cast<std::uint64_t>(std::floor(std::ldexp(static_cast<double>(exp2_shared(x)), 40)));
 }
 
-void edit(const SampleParams& params, const RowSampling& s, std::vector<float>& logits) {
+void edit(const SampleParams& params, std::int32_t row, std::vector<float>& logits) {
+  const RowSampling& s = params.sampling[row];
   const auto forbid = [&](std::int32_t id) { logits[static_cast<std::size_t>(id)] = -kInfinity; };
   for (std::int32_t id = 0; s.mask_row >= 0 && id < params.vocab; ++id) {
     const std::uint32_t word = params.allow_mask[s.mask_row * params.mask_words + id / 32];
@@ -48,6 +50,7 @@ void edit(const SampleParams& params, const RowSampling& s, std::vector<float>& 
   for (std::int32_t i = s.bans.begin; i < s.bans.end; ++i) forbid(params.ban_ids[i]);
   for (std::int32_t i = s.end_ids.begin; s.generated < s.min_tokens && i < s.end_ids.end; ++i)
     forbid(params.ban_ids[i]);
+  if (params.filters.rows != nullptr) oracle_forbid_sequences(params, row, logits);
   for (std::int32_t i = s.bias.begin; i < s.bias.end; ++i) {
     logits[static_cast<std::size_t>(params.bias[i].id)] += params.bias[i].bias;
   }
@@ -58,6 +61,7 @@ void edit(const SampleParams& params, const RowSampling& s, std::vector<float>& 
     l = std::fma(-s.frequency_penalty, static_cast<float>(entry.output_count), l);
     if (entry.output_count > 0) l = l - s.presence_penalty;
   }
+  if (params.filters.rows != nullptr) oracle_dry(params, row, logits);
 }
 
 void keep_one(OracleDistribution& row, std::int32_t id) {
@@ -67,32 +71,44 @@ void keep_one(OracleDistribution& row, std::int32_t id) {
   row.kept_mass = kUnits;
 }
 
-/// Filters prefixes of the order; the support is one, since a mass never grows along the order.
-void filter(const RowSampling& s, std::int32_t vocab, OracleDistribution& row) {
+/// min-p, top-k and top-p.
+void filter(const RowSampling& s, OracleKept& kept) {
+  std::erase_if(kept.ids, [&](std::int32_t id) { return kept.mass[static_cast<std::size_t>(id)] < s.min_mass; });
+  if (s.top_k > 0 && kept.ids.size() > static_cast<std::size_t>(s.top_k))
+    kept.ids.resize(static_cast<std::size_t>(s.top_k));
+  if (s.top_p_on == 0) return;
+  const Wide total = kept.total();
+  std::size_t count = 0;
+  Wide prefix = 0;
+  do {
+    prefix += kept.mass[static_cast<std::size_t>(kept.ids[count++])];
+  } while ((prefix << 32) < total * s.top_p);
+  kept.ids.resize(count);
+}
+
+void keep_some(const SampleParams& params, std::int32_t row_index, OracleDistribution& row) {
+  const RowSampling& s = params.sampling[row_index];
   const float maximum = row.edited[static_cast<std::size_t>(row.order[0])];
-  std::vector<std::int32_t> kept;
   std::vector<std::uint64_t> mass(row.edited.size());
+  OracleKept kept{row.edited, mass, maximum, s.temperature, {}};
   for (const std::int32_t id : row.order) {
     const auto i = static_cast<std::size_t>(id);
     mass[i] = mass_of(row.edited[i], maximum, s.temperature);
-    if (mass[i] > 0 && mass[i] >= s.min_mass) kept.push_back(id);
+    if (mass[i] > 0) kept.ids.push_back(id);  // the support
   }
-  const auto k = static_cast<std::size_t>(std::max(s.top_k, 0));
-  if (s.top_k > 0 && s.top_k < vocab && kept.size() > k) kept.resize(k);
-  Wide total = 0;
-  for (const std::int32_t id : kept) total += mass[static_cast<std::size_t>(id)];
-  if (s.top_p_on != 0) {
-    std::size_t count = 0;
-    Wide prefix = 0;
-    do {
-      prefix += mass[static_cast<std::size_t>(kept[count++])];
-    } while ((prefix << 32) < total * s.top_p);
-    kept.resize(count);
-    total = prefix;
+  const RowFilters* filters = params.filters.rows != nullptr ? params.filters.rows + row_index : nullptr;
+  if (filters != nullptr) oracle_top_n_sigma(*filters, kept);
+  filter(s, kept);
+  if (filters != nullptr) {
+    oracle_typical_p(*filters, kept);
+    RandomCounter coin = s.random;
+    coin.block += 1;
+    oracle_xtc(*filters, oracle_random_bits(s.seed, coin), kept);
+    oracle_mirostat(*filters, oracle_mu(params, row_index), kept);
   }
-  for (const std::int32_t id : kept) row.mass[static_cast<std::size_t>(id)] = mass[static_cast<std::size_t>(id)];
-  row.kept_count = static_cast<std::int32_t>(kept.size());
-  row.kept_mass = static_cast<std::uint64_t>(total);
+  for (const std::int32_t id : kept.ids) row.mass[static_cast<std::size_t>(id)] = mass[static_cast<std::size_t>(id)];
+  row.kept_count = static_cast<std::int32_t>(kept.ids.size());
+  row.kept_mass = kept.total();
 }
 
 void measure_raw(OracleDistribution& row) {
@@ -139,7 +155,7 @@ OracleDistribution oracle_distribution(LogitType type, const SampleParams& param
   measure_raw(row);
 
   row.edited = row.raw;
-  edit(params, s, row.edited);
+  edit(params, row_index, row.edited);
   row.order.resize(vocab);
   std::iota(row.order.begin(), row.order.end(), 0);
   std::stable_sort(row.order.begin(), row.order.end(), [&](std::int32_t a, std::int32_t b) {
@@ -156,7 +172,7 @@ OracleDistribution oracle_distribution(LogitType type, const SampleParams& param
   } else if (s.temperature == 0 || s.top_k == 1) {
     keep_one(row, best);
   } else {
-    filter(s, params.vocab, row);
+    keep_some(params, row_index, row);
   }
   return row;
 }

@@ -144,6 +144,8 @@ void run_sharded_refusals(Backend& backend) {
   refuses([](ShardParams& p) { p.words = nullptr; }, "words missing");
   refuses([](ShardParams& p) { p.states = nullptr; }, "states missing");
   refuses([](ShardParams& p) { p.sample.vocab = 0; }, "vocab is 0");
+  const RowFilters filters;
+  refuses([&](ShardParams& p) { p.sample.filters.rows = &filters; }, "filters of a shard (1: given) is 1");
   const std::uint32_t mask[1] = {};
   refuses(
       [&](ShardParams& p) {

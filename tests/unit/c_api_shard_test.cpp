@@ -147,6 +147,8 @@ TEST(CApiShard, ListsEveryViolation) {
   fllm_sample_args args = batch.args(64, 128);
   args.tokens = drawn.tokens.data();
   args.details = details.data();
+  const std::vector<fllm_row_filters> filters(kRows, FLLM_NO_ROW_FILTERS);
+  args.filters = filters.data();
   args.allow_mask = mask.data();
   args.mask_words = 2;
   const std::vector<std::byte> workspace = give_workspace(sampler.get(), args);
@@ -168,7 +170,8 @@ TEST(CApiShard, ListsEveryViolation) {
                  "words: NULL: must be given\n"
                  "states: NULL: must be given\n"
                  "mask_words: 2: must be at least ceil(shard vocab / 32)\n"
-                 "details, top, probabilities: given: must be NULL for fllm_sample_shard");
+                 "details, top, probabilities: given: must be NULL for fllm_sample_shard\n"
+                 "filters: given: must be NULL for fllm_sample_shard");
   EXPECT_THAT(drawn.tokens, Each(-1));
   EXPECT_EQ(fllm_sample_shard(sampler.get(), &args, nullptr, nullptr), FLLM_INVALID_ARGUMENT);
   EXPECT_STREQ(fllm_last_error(), "fllm_shard_args: NULL: must be given");

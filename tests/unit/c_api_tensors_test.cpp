@@ -65,7 +65,10 @@ TEST(CApiTensors, BecomeArguments) {
       bias(words + 8, kFloating, 32, {6, 2}), entries(words + 9, kUnsigned, 32, {3, 4, 2}, {8, 2, 1}),
       sizes(words + 10, kSigned, 32, {3}), details(words + 11, kSigned, 32, {2, 6}),
       top(words + 12, kFloating, 32, {2, 9, 3}), probabilities(memory + 2, kFloating, 32, {2, 5}, {6, 1}),
-      workspace(words + 13, kUnsigned, 8, {3, 100}), status(words + 14, kUnsigned, 32, {2});
+      workspace(words + 13, kUnsigned, 8, {3, 100}), status(words + 14, kUnsigned, 32, {2}),
+      filters(words + 15, kFloating, 32, {2, 17}), sequences(words + 16, kSigned, 32, {3, 8}),
+      lengths(words + 17, kSigned, 32, {3}), mus(words + 18, kFloating, 32, {3}),
+      word_ids(words + 19, kSigned, 32, {9}), breakers(words + 20, kSigned, 32, {4});
   fllm_sample_tensors& t = call.tensors;
   t.status = &status.value;
   t.workspace = &workspace.value;
@@ -83,6 +86,13 @@ TEST(CApiTensors, BecomeArguments) {
   t.details = &details.value;
   t.top = &top.value;
   t.probabilities = &probabilities.value;
+  t.filters = &filters.value;
+  t.sequence_tokens = &sequences.value;
+  t.sequence_lengths = &lengths.value;
+  t.mirostat_mu = &mus.value;
+  t.word_offsets = &offsets.value;
+  t.word_ids = &word_ids.value;
+  t.breaker_ids = &breakers.value;
   call.args.advance = 1;
   call.args.blocks_per_row = 4;
   ASSERT_EQ(call.fill(), FLLM_OK) << fllm_last_error();
@@ -129,6 +139,25 @@ TEST(CApiTensors, BecomeArguments) {
   EXPECT_EQ(a.top_count, 9);
   EXPECT_EQ(a.probabilities, memory + 2);
   EXPECT_EQ(a.probabilities_stride, 6);
+  EXPECT_EQ(static_cast<const void*>(a.filters), words + 15);
+  EXPECT_EQ(static_cast<const void*>(a.sequences.tokens), words + 16);
+  EXPECT_EQ(a.sequences.slots, 3);
+  EXPECT_EQ(a.sequences.capacity, 8);
+  EXPECT_EQ(static_cast<const void*>(a.sequences.lengths), words + 17);
+  EXPECT_EQ(static_cast<const void*>(a.sequences.mirostat_mu), words + 18);
+  EXPECT_EQ(static_cast<const void*>(a.word_offsets), words + 5);
+  EXPECT_EQ(static_cast<const void*>(a.word_ids), words + 19);
+  EXPECT_EQ(static_cast<const void*>(a.breaker_ids), words + 20);
+}
+
+TEST(CApiTensors, MirostatsStateMayBeThereAlone) {
+  Call call;
+  const Tensor mus(call.memory, kFloating, 32, {4});
+  call.tensors.mirostat_mu = &mus.value;
+  ASSERT_EQ(call.fill(), FLLM_OK) << fllm_last_error();
+  EXPECT_EQ(call.args.sequences.mirostat_mu, call.memory);
+  EXPECT_EQ(call.args.sequences.slots, 4);
+  EXPECT_EQ(call.args.sequences.capacity, 0);
 }
 
 TEST(CApiTensors, OneDimensionIsOneRow) {
@@ -157,13 +186,15 @@ TEST(CApiTensors, EmptyListsGoWithTheirOffsets) {
   Call call;
   const Tensor none(nullptr, kSigned, 32, {0}), no_pairs(nullptr, kFloating, 32, {0, 2}),
       offsets(call.words + 1, kSigned, 32, {3});
-  call.tensors.ban_ids = &none.value;
+  call.tensors.word_ids = call.tensors.ban_ids = &none.value;
+  call.tensors.word_offsets = &offsets.value;
   call.tensors.bias = &no_pairs.value;
   call.tensors.ban_offsets = call.tensors.end_id_offsets = call.tensors.bias_offsets = &offsets.value;
   ASSERT_EQ(call.fill(), FLLM_OK) << fllm_last_error();
   EXPECT_EQ(call.args.ban_offsets, nullptr);
   EXPECT_EQ(call.args.end_id_offsets, nullptr);
   EXPECT_EQ(call.args.bias_offsets, nullptr);
+  EXPECT_EQ(call.args.word_offsets, nullptr);
 }
 
 TEST(CApiTensors, SayWhatIsWrong) {
@@ -216,7 +247,8 @@ TEST(CApiTensors, ListEveryViolation) {
       halves(call.memory, kFloating, 16, {2}), pairs(call.words, kSigned, 32, {4, 3}),
       column(call.words, kSigned, 32, {4, 2}, {1, 4}), narrow(call.words, kSigned, 32, {1, 0}),
       wide(call.memory, kFloating, 32, {2, 6}), sizes(call.words, kSigned, 32, {5}),
-      entries(call.words, kSigned, 32, {4, 2, 2});
+      entries(call.words, kSigned, 32, {4, 2, 2}), filters(call.words, kSigned, 32, {2, 16}),
+      sequences(call.words, kSigned, 32, {4, 7});
   call.tensors.tokens = &longs.value;
   call.tensors.temperature = &halves.value;
   call.tensors.top_k = &floats.value;
@@ -227,6 +259,11 @@ TEST(CApiTensors, ListEveryViolation) {
   call.tensors.allow_mask = &narrow.value;
   call.tensors.history_entries = &entries.value;
   call.tensors.history_sizes = &sizes.value;
+  call.tensors.filters = &filters.value;
+  call.tensors.sequence_tokens = &sequences.value;
+  call.tensors.sequence_lengths = &sizes.value;
+  call.tensors.mirostat_mu = &floats.value;
+  call.tensors.breaker_ids = &floats.value;
   call.tensors.probabilities = &wide.value;
   call.tensors.workspace = &column.value;
   expect_refused(call.fill(),
@@ -242,6 +279,10 @@ TEST(CApiTensors, ListEveryViolation) {
                  "allow_mask: shape [1, 0]: must have at least ceil(vocab / 32) words a row\n"
                  "allow_mask: shape [1, 0]: must have a row for each of logits, or mask_row be given\n"
                  "history_sizes: 5: must have an element for each slot of history_entries\n"
+                 "filters: shape [2, 16]: must be [2, 17]\n"
+                 "sequence_lengths: shape [5]: must be [4]\n"
+                 "mirostat_mu: shape [2]: must be [4]\n"
+                 "breaker_ids: float32: must be int32 or uint32\n"
                  "probabilities: shape [2, 6]: must be [2, 5]\n"
                  "workspace: strides [1, 4] of shape [4, 2]: must be row-major without gaps");
 }
@@ -281,7 +322,7 @@ TEST(CApiTensors, AreSampled) {
   EXPECT_THAT(std::vector(tokens, tokens + 2), testing::ElementsAre(2, 0));
   call.args.advance = 1;
   expect_refused(fllm_sample_dl(call.sampler.get(), &call.tensors, &call.args, nullptr),
-                 "advance: 1: must have something to advance: position, generated or history_slot");
+                 "advance: 1: must have something to advance: position, generated, history_slot or sequences");
 }
 
 }  // namespace

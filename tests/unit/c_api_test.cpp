@@ -108,21 +108,6 @@ TEST(CApiSample, RefusesWhatIsNotThere) {
   expect_refused(fllm_history_append(sampler.get(), nullptr, nullptr), "fllm_history_append_args: NULL: must be given");
 }
 
-/// One thing that is wrong, and what is said about it.
-struct Wrong {
-  const char* message;
-  void (*change)(fllm_sample_args& args);
-};
-
-template <class T>
-T* odd_address() {  // never read or written
-  return reinterpret_cast<T*>(0x1001);
-}
-template <class T>
-T* some_address() {
-  return reinterpret_cast<T*>(0x1000);
-}
-
 const Wrong kWrong[] = {
     {"rows: -1: must be in [0, 1048576]", [](auto& a) { a.rows = -1; }},
     {"rows: 1048577: must be in [0, 1048576]", [](auto& a) { a.rows = 1048577; }},
@@ -212,7 +197,8 @@ const Wrong kWrong[] = {
     {"probabilities_stride: 3: must be at least vocab, or 0 for that",
      [](auto& a) { a.probabilities = some_address<float>(), a.probabilities_stride = 3; }},
     {"advance: 2: must be 0 or 1", [](auto& a) { a.advance = 2; }},
-    {"advance: 1: must have something to advance: position, generated or history_slot", [](auto& a) { a.advance = 1; }},
+    {"advance: 1: must have something to advance: position, generated, history_slot or sequences",
+     [](auto& a) { a.advance = 1; }},
     {"reserved: 1: must be 0", [](auto& a) { a.reserved = 1; }},
     {"workspace: NULL: must be given", [](auto& a) { a.workspace = nullptr; }},
 };

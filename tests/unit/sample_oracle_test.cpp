@@ -4,64 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
+
+#include "tests/unit/hand_row.h"
 
 // The oracle on rows small enough to work out by hand.
 namespace fllm::test {
 namespace {
-
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr std::uint64_t kFull = std::uint64_t{1} << 40;
-
-struct HandRow {
-  std::vector<float> logits;
-  RowSampling sampling{};
-  std::uint64_t uniform = 0;
-  std::vector<std::int32_t> bans{};
-  std::vector<BiasEntry> bias{};
-  std::vector<CountEntry> counts{};
-  std::vector<std::uint32_t> mask{};
-  std::int32_t top_count = 0;
-
-  [[nodiscard]] SampleParams params() {
-    sampling.bias = {0, static_cast<std::int32_t>(bias.size())};
-    sampling.counts = {0, static_cast<std::int32_t>(counts.size())};
-    SampleParams p;
-    p.logits = logits.data();
-    p.stride = static_cast<std::int64_t>(logits.size());
-    p.rows = 1;
-    p.vocab = static_cast<std::int32_t>(logits.size());
-    p.sampling = &sampling;
-    p.allow_mask = mask.data();
-    p.mask_words = static_cast<std::int64_t>(mask.size());
-    p.ban_ids = bans.data();
-    p.bias = bias.data();
-    p.counts = counts.data();
-    p.uniforms = &uniform;
-    p.top_count = top_count;
-    return p;
-  }
-  [[nodiscard]] OracleRow run() {
-    const SampleParams p = params();
-    return oracle_row(LogitType::kFloat32, p, 0);
-  }
-};
-
-std::vector<float> logs(std::initializer_list<double> probabilities) {
-  std::vector<float> result;
-  for (const double p : probabilities) result.push_back(static_cast<float>(std::log(p)));
-  return result;
-}
-
-std::vector<std::int32_t> kept_ids(const OracleRow& row) {
-  std::vector<std::int32_t> ids;
-  for (std::size_t id = 0; id < row.probabilities.size(); ++id) {
-    if (row.probabilities[id] > 0) ids.push_back(static_cast<std::int32_t>(id));
-  }
-  return ids;
-}
-
-using Ids = std::vector<std::int32_t>;
 
 RowSampling with_top_p(double p) {
   RowSampling s;

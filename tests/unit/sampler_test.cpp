@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/support/array_call.h"
-#include "tests/support/sample_cases.h"
+#include "tests/support/filter_cases.h"
 
 namespace fllm::test {
 namespace {
@@ -49,7 +49,10 @@ TEST(Sampler, PassesEverySpanOn) {
     layout.vocab = static_cast<std::int32_t>(1 + random() % 200);
     layout.inject_uniforms = launch % 2 == 0;
     layout.top_count = 3;
-    const SampleBatch batch = mixed_batch(layout, 5, random);
+    if (launch % 3 == 0) layout.history_capacity = 30;
+    const SampleBatch batch =
+        layout.history_capacity < 0 ? mixed_batch(layout, 5, random) : filtered_batch(layout, 5, random);
+    const auto list = [](const std::int32_t* first) { return std::span(first, first != nullptr ? 1 : 0); };
     ArrayCall call(batch);
     const fllm_sample_args c = call.args();
     const LogitsView view{.data = c.logits, .rows = c.rows, .vocab = c.vocab, .stride = c.logits_stride};
@@ -88,6 +91,11 @@ TEST(Sampler, PassesEverySpanOn) {
         .details = call.details,
         .top = call.top,
         .probabilities = call.probabilities,
+        .filters = {c.filters, c.filters != nullptr ? std::size_t{5} : 0},
+        .sequences = c.sequences,
+        .word_offsets = list(c.word_offsets),
+        .word_ids = list(c.word_ids),
+        .breaker_ids = list(c.breaker_ids),
     });
     ASSERT_TRUE(done) << done.error().message;
     for (std::int32_t row = 0; row < 5; ++row) {

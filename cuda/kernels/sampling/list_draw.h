@@ -14,7 +14,8 @@ struct Drawn {
   std::int32_t rank = 0;        // ids that precede it in the total order
   std::int32_t kept_count = 0;  // 0: every id is forbidden
   Mass kept_mass = 0;
-  Cut cut;  // the kept set's end, where more than one id is kept
+  Cut cut;        // the kept set's end, where more than one id is kept
+  Start start{};  // and its beginning
 };
 
 /// Which of the sorted list's first ids are kept, and their mass.

@@ -29,11 +29,19 @@ struct ShortList {
   OrderCode sorted[kListCapacity];  // descending
 };
 
+/// Which ids a list names, by bins: see each_named.
+struct Marks {
+  std::uint32_t taken[kBins];
+  std::uint32_t named[kBins];
+};
+
 struct SharedRow {
   std::uint64_t sampling_words[sizeof(RowSampling) / 8];  // a RowSampling: shared memory is not constructed
   union {                                                 // never needed at once
     Mass bins[kBins];
     ShortList list;
+    Marks marks;
+    Mass sums[3][kMaxWarps];
   };
   Notice notices[2][kMaxBlocks];  // two, used in turn: a block may be a notice ahead of another
   CrossingShared crossing;
@@ -44,7 +52,11 @@ struct SharedRow {
   Notice summary;      // what all blocks' notices come to, for the whole block
   std::uint64_t bits;  // random ones, of the row's draw
   std::uint32_t list_count;
-  std::int32_t has_edits;  // lists that are not empty
+  std::int32_t has_edits;       // lists that are not empty
+  std::uint32_t filter_uses;    // FilterUse bits
+  std::int32_t sequence_begin;  // tokens that take part, with kReadsSequence
+  std::int32_t sequence_end;
+  float mirostat_mu;  // likewise
   std::int32_t found;
   float limits[3];  // what limit_of found, by its slot
 
@@ -63,6 +75,16 @@ struct Cut {
 
   [[nodiscard]] FLLM_DEVICE bool keeps(float other, std::int32_t other_id) const {
     return other > value || (other == value && other_id <= id);
+  }
+};
+
+/// The beginning of a stretch of the total order, with the end that a Cut is.
+struct Start {
+  float value = infinity32();
+  std::int32_t id = 0;
+
+  [[nodiscard]] FLLM_DEVICE bool keeps(float other, std::int32_t other_id) const {
+    return other < value || (other == value && other_id >= id);
   }
 };
 
@@ -90,6 +112,12 @@ struct Row {
   [[nodiscard]] FLLM_DEVICE MassFunction mass() const { return {maximum, scale}; }
   [[nodiscard]] FLLM_DEVICE std::int32_t part_of(const C& cta, std::int32_t chunk) const {
     return chunk * C::kWarpWidth + cta.lane();
+  }
+  /// Whether an id is one of this block's slice, and of the vocabulary.
+  [[nodiscard]] FLLM_DEVICE bool owns(std::int32_t id) const {
+    return static_cast<std::uint32_t>(id) - static_cast<std::uint32_t>(begin) <
+               static_cast<std::uint32_t>(layout.slice_width()) &&
+           id < vocab;
   }
   /// An id of this block's slice.
   [[nodiscard]] FLLM_DEVICE float& own(std::int32_t id) const { return values[Place::of(id - begin)]; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cuda/kernels/sampling/row_result.h"
+#include "cuda/kernels/sampling/extra_filters.h"
 
 // Which way a row goes. It decides about time, never about the result.
 namespace fllm::sampling {
@@ -39,6 +39,33 @@ FLLM_DEVICE bool list_seems_enough(const C& cta, SharedRow& shared, Row<C, Logit
   return listed_mass >= top_p_target(shared.sampling().top_p, listed_mass + rest);
 }
 
+/// From the whole row. measured: the rank and the count are wanted.
+template <Cta C, class LogitT>
+FLLM_DEVICE_LARGE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, bool measured,
+                                      const ExtraFilters& extra) {
+  float least = kLowestValue;
+  if (extra.row != nullptr) {
+    const SigmaFloor floor = find_sigma_floor(cta, shared, row, *extra.row);
+    least = floor.value;
+    row.turn = floor.turn;
+  }
+  const Cut cut = filter(cta, shared, row, shared.sampling(), least);
+  if (extra.row != nullptr) {
+    const DrawnStretch result = draw_stretch(cta, shared, row, extra, cut, measured);
+    row.turn = result.turn;
+    return result.drawn;
+  }
+  const MassFunction mass = row.mass();
+  const auto kept_mass = [&](float value, std::int32_t id) { return cut.keeps(value, id) ? mass(value) : 0; };
+  const bool everything = cut.value == kLowestValue;
+  Drawn drawn = everything ? draw_by_mass(cta, shared, row, cut.value, true,
+                                          [&](float value, std::int32_t) { return mass(value); })
+                           : draw_by_mass(cta, shared, row, cut.value, false, kept_mass);
+  drawn.cut = cut;
+  if (measured) measure_drawn(cta, shared, row, cut.value, everything, kept_mass, drawn);
+  return drawn;
+}
+
 /// What is drawn, and how many ids the sorted list holds then; -1: there is none.
 struct DrawnListed {
   Drawn drawn;
@@ -48,10 +75,11 @@ struct DrawnListed {
 /// By the shortest way: from a list where few ids can matter and prove to be all that is kept, from the whole row otherwise.
 /// bound: of list_count ids. measured: as of draw_unlisted.
 template <Cta C, class LogitT>
-FLLM_DEVICE DrawnListed draw(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound, bool measured) {
+FLLM_DEVICE DrawnListed draw(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound, bool measured,
+                             const ExtraFilters& extra) {
   const RowSampling& s = shared.sampling();
   const bool top_k = has_top_k(s, row.vocab), min_p_alone = !top_k && s.min_mass > 1;
-  if (min_p_alone || list_count(s, row.vocab) > 0) {
+  if (extra.row == nullptr && (min_p_alone || list_count(s, row.vocab) > 0)) {
     if (min_p_alone) bound = support_floor(cta, shared, row, s.min_mass);
     const std::int32_t listed = collect(cta, shared, row, {bound}, not_a_number32());
     bool try_list = listed <= kListCapacity;  // more where many are equal
@@ -69,7 +97,7 @@ FLLM_DEVICE DrawnListed draw(const C& cta, SharedRow& shared, Row<C, LogitT>& ro
       if (drawn.kept_count > 0) return {drawn, min_p_alone ? -1 : listed};  // what min-p keeps may be fewer than bound
     }
   }
-  return {draw_unlisted(cta, shared, row, measured), -1};
+  return {draw_unlisted(cta, shared, row, measured, extra), -1};
 }
 
 }  // namespace fllm::sampling

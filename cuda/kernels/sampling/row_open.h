@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/sampling/filter_uses.h"
 #include "cuda/kernels/sampling/row_edit.h"
 #include "cuda/portable/philox.h"
 
@@ -84,6 +85,7 @@ FLLM_DEVICE void prepare(const C& cta, SharedRow& shared, const SampleParams& p,
   const RowSampling& s = shared.sampling();
   shared.list_count = 0;
   shared.has_edits = has_edits(p, s) ? 1 : 0;
+  shared.filter_uses = p.filters.rows != nullptr ? filter_uses(p.filters, p.filters.rows[index]) : 0;
   const bool greedy = s.temperature == 0.0f || s.top_k == 1;
   if (!greedy) shared.bits = p.uniforms != nullptr ? p.uniforms[index] : random_bits(s.seed, s.random);
 }

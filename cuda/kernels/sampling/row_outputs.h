@@ -51,7 +51,7 @@ struct Support {
 
   [[nodiscard]] FLLM_DEVICE Mass mass(float value, std::int32_t id) const {
     if (drawn.kept_count <= 1) return drawn.kept_count == 1 && id == drawn.token ? drawn.kept_mass : 0;
-    return drawn.cut.keeps(value, id) ? mass_of(value) : 0;
+    return drawn.start.keeps(value, id) && drawn.cut.keeps(value, id) ? mass_of(value) : 0;
   }
   /// ln(mass / kept mass)
   [[nodiscard]] FLLM_DEVICE float logprob(Mass part) const {

@@ -5,7 +5,7 @@
 #include "cuda/kernels/sampling/row_maximum.h"
 #include "cuda/kernels/sampling/row_select.h"
 
-// The three ways to a row's token. Each ends with every block knowing what was drawn.
+// Ways to a row's token. Each ends with every block knowing what was drawn.
 namespace fllm::sampling {
 
 /// First of the total order. row.maximum is not -inf.
@@ -45,12 +45,12 @@ FLLM_DEVICE_LARGE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, Logi
           {code_value(last), code_id(last)}};
 }
 
-/// The end of what min-p, top-k and top-p keep.
+/// The end of what min-p, top-k and top-p keep of the values of at least `least`.
 template <Cta C, class LogitT>
-FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const RowSampling& s) {
+FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const RowSampling& s, float least) {
   const bool top_k = has_top_k(s, row.vocab);
-  if (!top_k && s.top_p_on == 0 && s.min_mass <= 1) return {kLowestValue};  // no mass, no weight
-  Cut cut{support_floor(cta, shared, row, s.min_mass > 0 ? s.min_mass : 1)};
+  if (!top_k && s.top_p_on == 0 && s.min_mass <= 1) return {least};  // no mass, no weight
+  Cut cut{max32(least, support_floor(cta, shared, row, s.min_mass > 0 ? s.min_mass : 1))};
   Goal share{0, true, s.top_p};
   if (top_k) {
     cut = select_cut(cta, shared, row, cut.value, {static_cast<Mass>(s.top_k), false});
@@ -90,25 +90,15 @@ FLLM_DEVICE Drawn draw_by_mass(const C& cta, SharedRow& shared, Row<C, LogitT>& 
   return drawn;
 }
 
-/// From the whole row. measured: the rank and the count are wanted.
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, bool measured) {
-  const Cut cut = filter(cta, shared, row, shared.sampling());
-  const MassFunction mass = row.mass();
-  const auto kept_mass = [&](float value, std::int32_t id) { return cut.keeps(value, id) ? mass(value) : 0; };
-  const bool everything = cut.value == kLowestValue;
-  Drawn drawn = everything ? draw_by_mass(cta, shared, row, cut.value, true,
-                                          [&](float value, std::int32_t) { return mass(value); })
-                           : draw_by_mass(cta, shared, row, cut.value, false, kept_mass);
-  drawn.cut = cut;
-  if (measured) {
-    drawn.rank = rank_of(cta, shared, row, drawn.value, drawn.token);
-    const Sums ids = sum_weights(cta, shared, row, cut.value, everything, [&](float value, std::int32_t id) {
-      return kept_mass(value, id) > 0 ? Mass{1} : Mass{0};
-    });
-    drawn.kept_count = static_cast<std::int32_t>(ids.total);
-  }
-  return drawn;
+/// Adds the rank and the count of a draw by the same mass_of.
+template <Cta C, class LogitT, class MassOf>
+FLLM_DEVICE void measure_drawn(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, bool dense,
+                               const MassOf& mass_of, Drawn& drawn) {
+  drawn.rank = rank_of(cta, shared, row, drawn.value, drawn.token);
+  const Sums ids = sum_weights(cta, shared, row, least, dense, [&](float value, std::int32_t id) {
+    return mass_of(value, id) > 0 ? Mass{1} : Mass{0};
+  });
+  drawn.kept_count = static_cast<std::int32_t>(ids.total);
 }
 
 }  // namespace fllm::sampling
