@@ -52,7 +52,7 @@ FLLM_DEVICE float sigma_floor(const C& cta, SharedRow& shared, Row<C, LogitT>& r
   const Wide bound = variance * (n16 * n16);
   return limit_of(cta, shared, row, 1, [&](float value) {
     const Mass scaled = units(value) * count;
-    return product(scaled, scaled) << 32 <= bound;
+    return (product(scaled, scaled) << 32) <= bound;
   });
 }
 
