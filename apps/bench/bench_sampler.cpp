@@ -14,12 +14,13 @@
 namespace fllm::bench {
 namespace {
 
-constexpr std::int32_t kVocab = 128256;
 constexpr std::int32_t kHistory = 500;  // distinct ids with penalties
+constexpr float kPeaked = 4;            // standard deviation of peaked rows; others have 1
 
 struct Case {
   std::string name;
   RowSampling sampling;
+  bool peaked = false;
 };
 
 RowSampling filters(std::int32_t top_k, double top_p) {
@@ -31,57 +32,78 @@ RowSampling filters(std::int32_t top_k, double top_p) {
   return row;
 }
 
+RowSampling with_penalties(RowSampling row) {
+  row.repetition_penalty = 1.1f;
+  row.frequency_penalty = 0.2f;
+  row.presence_penalty = 0.1f;
+  row.counts = {0, kHistory};
+  return row;
+}
+
+RowSampling all_filters() {
+  RowSampling row = with_penalties(filters(50, 0.9));
+  row.temperature = 0.8f;
+  row.min_mass = static_cast<Mass>(0.02 * 0x1p40);
+  return row;
+}
+
 std::vector<Case> cases() {
-  std::vector<Case> all{{"greedy", filters(1, 1)},
-                        {"neutral", filters(0, 1)},
-                        {"top-p 0.9", filters(0, 0.9)},
-                        {"top-k 50 + top-p 0.9", filters(50, 0.9)},
-                        {"top-k 50 + top-p 0.9 + penalties", filters(50, 0.9)}};
-  RowSampling& penalised = all.back().sampling;
-  penalised.repetition_penalty = 1.1f;
-  penalised.frequency_penalty = 0.2f;
-  penalised.presence_penalty = 0.1f;
-  penalised.counts = {0, kHistory};
-  return all;
+  return {{"greedy", filters(1, 1)},
+          {"neutral", filters(0, 1)},
+          {"top-p 0.9", filters(0, 0.9)},
+          {"top-p 0.9, peaked rows", filters(0, 0.9), true},
+          {"top-k 50 + top-p 0.9", filters(50, 0.9)},
+          {"top-k 50 + top-p 0.9 + penalties", with_penalties(filters(50, 0.9))},
+          {"all filters", all_filters()}};
 }
 
 }  // namespace
 
-void bench_sampler(int runs) {
-  const auto backend = make_backend({.device = "cpu", .threads = 1});
+void bench_sampler(const SamplerBench& options) {
+  const auto backend = make_backend({.device = "cpu", .threads = options.threads});
+  const auto rows = static_cast<std::size_t>(options.rows), vocab = static_cast<std::size_t>(options.vocab);
   std::vector<CountEntry> counts;
   counts.reserve(kHistory);
-  for (std::int32_t i = 0; i < kHistory; ++i) counts.push_back({i * 256, 1 + static_cast<std::uint32_t>(i) % 3, 1});
-
-  DeviceArray<float> device_logits(*backend, kVocab);
+  for (std::int32_t i = 0; i < kHistory; ++i) {
+    counts.push_back({i * (options.vocab / kHistory), 1 + static_cast<std::uint32_t>(i) % 3, 1});
+  }
+  std::vector<float> values = normal_values(rows * vocab);
+  DeviceArray<float> logits(*backend, values.size());
+  DeviceArray<float> peaked(*backend, values.size());
+  logits.upload(values);
+  for (float& value : values) value *= kPeaked;
+  peaked.upload(values);
   DeviceArray<CountEntry> device_counts(*backend, kHistory);
-  DeviceArray<RowSampling> sampling(*backend, 1);
-  DeviceArray<std::int32_t> token(*backend, 1);
-  DeviceArray<std::uint32_t> status(*backend, 1);
-  device_logits.upload(normal_values(kVocab));
+  DeviceArray<RowSampling> sampling(*backend, rows);
+  DeviceArray<std::int32_t> tokens(*backend, rows);
+  DeviceArray<std::uint32_t> status(*backend, rows);
   device_counts.upload(counts);
 
   SampleParams params;
-  params.logits = device_logits.data();
-  params.stride = kVocab;
-  params.rows = 1;
-  params.vocab = kVocab;
+  params.stride = options.vocab;
+  params.rows = options.rows;
+  params.vocab = options.vocab;
   params.sampling = sampling.data();
   params.counts = device_counts.data();
-  params.tokens = token.data();
+  params.tokens = tokens.data();
   params.status = status.data();
-  for (Case& item : cases()) {
-    const Timing timing = measure(runs, [&] {
-      ++item.sampling.random.position;
-      sampling.upload({&item.sampling, 1});
+  for (const Case& item : cases()) {
+    params.logits = item.peaked ? peaked.data() : logits.data();
+    std::vector<RowSampling> each(rows, item.sampling);
+    const Timing timing = measure(options.runs, [&] {
+      for (std::size_t row = 0; row < rows; ++row) {
+        ++each[row].random.position;
+        each[row].random.sample = static_cast<std::uint32_t>(row);
+      }
+      sampling.upload(each);
       backend->sample(LogitType::kFloat32, params);
       backend->synchronize();
     });
-    std::cout << nlohmann::json{{"what", "sample " + item.name},
-                                {"shape", "1 x 128256 fp32"},
+    std::cout << nlohmann::json{{"what", item.name},
                                 {"backend", backend->description()},
                                 {"seconds", timing.minimum_seconds},
-                                {"median_seconds", timing.median_seconds}}
+                                {"median_seconds", timing.median_seconds},
+                                {"median_cpu_seconds", timing.median_cpu_seconds}}
               << '\n';
   }
 }

@@ -5,9 +5,16 @@
 
 namespace fllm::bench {
 
-/// One 128,256-wide binary32 row on one core, standard normal logits of a fixed seed, through each filter. Prints one
-/// JSON object per line: {"what", "shape", "seconds", "median_seconds"}.
-void bench_sampler(int runs);
+struct SamplerBench {
+  int rows = 1;
+  int vocab = 128256;  // at least 500
+  int threads = 1;
+  int runs = 21;
+};
+
+/// A batch of binary32 rows, normal logits of a fixed seed, through each filter. Prints one JSON object a case:
+/// {"what", "backend", "seconds", "median_seconds", "median_cpu_seconds"}.
+void bench_sampler(const SamplerBench& options);
 
 struct GenerateBench {
   std::string model;
@@ -17,7 +24,7 @@ struct GenerateBench {
   int runs = 5;
 };
 
-/// Whole generation with the sampler's defaults at temperature 1; a line as above with "tokens_per_second".
+/// Whole generation with the sampler's defaults at temperature 1; a line with "seconds", "median_seconds" and "tokens_per_second".
 void bench_generate(const GenerateBench& options);
 
 struct ProductBench {
@@ -28,7 +35,7 @@ struct ProductBench {
   int runs = 21;
 };
 
-/// The matrix product of the CPU alone, y = x W^T; a line as above without "shape".
+/// The matrix product of the CPU alone, y = x W^T; a line with "seconds" and "median_seconds".
 void bench_product(const ProductBench& options);
 
 }  // namespace fllm::bench

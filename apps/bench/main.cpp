@@ -9,13 +9,16 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: fundamentallm-bench sampler RUNS\n"
+    "usage: fundamentallm-bench sampler ROWS VOCAB THREADS RUNS\n"
     "       fundamentallm-bench generate MODEL ROWS TOKENS THREADS RUNS\n"
     "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n";
 
 int run(const std::vector<std::string>& words) {
-  if (words.size() == 2 && words[0] == "sampler") {
-    fllm::bench::bench_sampler(std::stoi(words[1]));
+  if (words.size() == 5 && words[0] == "sampler") {
+    fllm::bench::bench_sampler({.rows = std::stoi(words[1]),
+                                .vocab = std::stoi(words[2]),
+                                .threads = std::stoi(words[3]),
+                                .runs = std::stoi(words[4])});
     return 0;
   }
   if (words.size() == 6 && words[0] == "generate") {

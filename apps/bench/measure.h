@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <vector>
 
 namespace fllm::bench {
@@ -10,21 +11,31 @@ namespace fllm::bench {
 struct Timing {
   double minimum_seconds = 0;
   double median_seconds = 0;
+  double median_cpu_seconds = 0;  // of all threads of the process: what it costs whoever else wants the processors
 };
+
+inline double cpu_seconds() {
+  std::timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 /// Runs work after one warm-up, `runs` times.
 template <class Work>
 Timing measure(int runs, const Work& work) {
   using Clock = std::chrono::steady_clock;
   work();
-  std::vector<double> seconds;
+  std::vector<double> walls, cpus;
   for (int i = 0; i < runs; ++i) {
+    const double cpu = cpu_seconds();
     const Clock::time_point start = Clock::now();
     work();
-    seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    walls.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    cpus.push_back(cpu_seconds() - cpu);
   }
-  std::sort(seconds.begin(), seconds.end());
-  return {seconds.front(), seconds[seconds.size() / 2]};
+  std::sort(walls.begin(), walls.end());
+  std::sort(cpus.begin(), cpus.end());
+  return {walls.front(), walls[walls.size() / 2], cpus[cpus.size() / 2]};
 }
 
 }  // namespace fllm::bench

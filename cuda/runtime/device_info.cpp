@@ -41,6 +41,17 @@ std::string DeviceInfo::description() const {
          std::to_string(compute_minor) + ")";
 }
 
+std::string describe_driver() {
+  int driver = 0;
+  int runtime = 0;
+  check(cudaDriverGetVersion(&driver), "asking for the driver's version");
+  check(cudaRuntimeGetVersion(&runtime), "asking for the runtime's version");
+  const auto text = [](int version) {  // 1000 x major + 10 x minor
+    return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+  };
+  return "CUDA driver " + text(driver) + ", runtime " + text(runtime);
+}
+
 FreeMemory free_memory() {
   FreeMemory memory;
   check(cudaMemGetInfo(&memory.free_bytes, &memory.total_bytes), "asking for the free memory");

@@ -28,6 +28,9 @@ struct DeviceInfo {
 /// Errors: Exception(kUnsupported) naming the index and how many devices there are.
 [[nodiscard]] DeviceInfo describe_device(std::int32_t index);
 
+/// Versions of what is between a program and the devices: "CUDA driver 13.0, runtime 13.0".
+[[nodiscard]] std::string describe_driver();
+
 /// Bytes on the current device.
 struct FreeMemory {
   std::size_t free_bytes = 0;

@@ -3,13 +3,18 @@
 import time
 
 
-def measure(runs, work):
-    """Runs work after one warm-up, `runs` times: {"seconds": least, "median_seconds"}, as apps/bench does."""
+def measure(runs, work, before=lambda: None):
+    """Runs work after one warm-up, `runs` times, as apps/bench does; what `before` does is not counted.
+
+    Returns {"seconds": least, "median_seconds", "median_cpu_seconds": of all threads of the process}.
+    """
+    before()
     work()
-    seconds = []
+    walls, cpus = [], []
     for _ in range(runs):
-        start = time.perf_counter()
+        before()
+        cpu, start = time.process_time(), time.perf_counter()
         work()
-        seconds.append(time.perf_counter() - start)
-    seconds.sort()
-    return {"seconds": seconds[0], "median_seconds": seconds[len(seconds) // 2]}
+        walls.append(time.perf_counter() - start)
+        cpus.append(time.process_time() - cpu)
+    return {"seconds": min(walls), "median_seconds": sorted(walls)[runs // 2], "median_cpu_seconds": sorted(cpus)[runs // 2]}

@@ -1,66 +1,42 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Times PyTorch's own sampling steps on one 128,256-wide binary32 row, one thread. Prints JSON lines."""
-import json
-import sys
-
+"""Times PyTorch's own sampling steps on binary32 rows, one thread: torch_sampler.py ROWS VOCAB RUNS. Prints JSON lines."""
 import torch
 
-from timing import measure
-
-VOCAB = 128256
-HISTORY = 500
-
-
-def penalties(logits, ids, counts):
-    scores = logits.gather(1, ids)
-    scores = torch.where(scores > 0, scores / 1.1, scores * 1.1)
-    return logits.scatter(1, ids, scores - 0.2 * counts - 0.1)
-
-
-def top_p(logits, p):
-    values, order = torch.sort(logits, descending=True)
-    probabilities = torch.softmax(values, dim=-1)
-    outside = torch.cumsum(probabilities, dim=-1) - probabilities >= p
-    return order.gather(1, torch.multinomial(probabilities.masked_fill(outside, 0.0), 1))
-
-
-def top_k_top_p(logits, k, p):
-    values, order = torch.topk(logits, k)
-    probabilities = torch.softmax(values, dim=-1)
-    outside = torch.cumsum(probabilities, dim=-1) - probabilities >= p
-    return order.gather(1, torch.multinomial(probabilities.masked_fill(outside, 0.0), 1))
-
-
-def full_row_top_k_top_p(logits, k, p):
-    """The way transformers does it: masks over the whole row, so that the parts compose."""
-    kth = torch.topk(logits, k)[0][..., -1, None]
-    logits = logits.masked_fill(logits < kth, float("-inf"))
-    ordered, order = torch.sort(logits, descending=True)
-    probabilities = torch.softmax(ordered, dim=-1)
-    outside = torch.cumsum(probabilities, dim=-1) - probabilities >= p
-    logits = logits.masked_fill(outside.scatter(1, order, outside), float("-inf"))
-    return torch.multinomial(torch.softmax(logits, dim=-1), 1)
+import sampler_cases as cases
+import torch_steps as steps
 
 
 def main():
-    runs = int(sys.argv[1])
+    rows, vocab, runs = cases.arguments()
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    logits = torch.randn(1, VOCAB)
-    ids = torch.arange(HISTORY)[None] * 256
-    counts = (1 + torch.arange(HISTORY) % 3).float()[None]
-    cases = {
-        "greedy": lambda: torch.argmax(logits, dim=-1),
-        "neutral": lambda: torch.multinomial(torch.softmax(logits, dim=-1), 1),
-        "top-p 0.9": lambda: top_p(logits, 0.9),
-        "top-k 50 + top-p 0.9": lambda: full_row_top_k_top_p(logits, 50, 0.9),
-        "top-k 50 + top-p 0.9 + penalties": lambda: full_row_top_k_top_p(penalties(logits, ids, counts), 50, 0.9),
-        "top-k 50 + top-p 0.9, on the k alone": lambda: top_k_top_p(logits, 50, 0.9),
-    }
+    logits = torch.randn(rows, vocab)
+    peaked = logits * cases.PEAKED
+    ids = torch.tensor(cases.history_ids(vocab)).expand(rows, -1)
+    counts = torch.tensor(cases.history_counts(), dtype=torch.float32).expand(rows, -1)
+    k, p = cases.TOP_K, cases.TOP_P
+
+    def edited():
+        return steps.penalised(logits, ids, counts, cases.REPETITION, cases.FREQUENCY, cases.PRESENCE)
+
+    def filtered():
+        return steps.with_min_p(edited() / cases.TEMPERATURE, cases.MIN_P)
+
+    peer = "PyTorch " + torch.__version__.split("+")[0]
+    alone = peer + ", on the k alone"
     with torch.no_grad():
-        for name, work in cases.items():
-            print(json.dumps({"what": "sample " + name, **measure(runs, work)}))
+        for name, what, work in (
+                (peer, "greedy", lambda: torch.argmax(logits, dim=-1)),
+                (peer, "neutral", lambda: steps.draw(logits)),
+                (peer, "top-p 0.9", lambda: steps.draw_top_p(logits, p)),
+                (peer, "top-p 0.9, peaked rows", lambda: steps.draw_top_p(peaked, p)),
+                (peer, "top-k 50 + top-p 0.9", lambda: steps.draw_full_row_top_k_top_p(logits, k, p)),
+                (alone, "top-k 50 + top-p 0.9", lambda: steps.draw_top_k_top_p(logits, k, p)),
+                (peer, "top-k 50 + top-p 0.9 + penalties", lambda: steps.draw_full_row_top_k_top_p(edited(), k, p)),
+                (peer, "all filters", lambda: steps.draw_full_row_top_k_top_p(filtered(), k, p)),
+                (alone, "all filters", lambda: steps.draw_top_k_top_p(filtered(), k, p))):
+            cases.report(name, what, runs, work)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cuda/backend/cuda_backend.h"
+#include "cuda/runtime/device_info.h"
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
@@ -13,5 +14,7 @@ int main(int argc, char** argv) {
     std::printf("skipped: %s; FLLM_GPU_RUNNER names no program that supplies one\n", reason.c_str());
     return 77;  // SKIP_RETURN_CODE
   }
+  std::printf("device: %s; %s\n", fllm::cuda::describe_device(0).description().c_str(),
+              fllm::cuda::describe_driver().c_str());
   return RUN_ALL_TESTS();
 }

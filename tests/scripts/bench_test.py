@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""scripts/bench with a cmake, programs and a Python that only say what they were asked for: tables, ratios, reasons."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+CMAKE = "#!/bin/sh\nexit 0\n"
+SAMPLER = """#!/bin/sh
+echo '{"what":"greedy","seconds":'$4',"median_seconds":1,"median_cpu_seconds":0.002}'
+"""
+CUDA = """#!/bin/sh
+echo "$*" >>"$CALLS"
+echo '{"device":"cuda:0 (A)","driver":"CUDA driver 13.0","l2_bytes":1,"peak_bytes_per_second":4e9}'
+echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"fp32","cache":"cold","bytes":1000,"median_seconds":1e-6}'
+echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"bf16","skipped":"no memory"}'
+"""
+PYTHON = """#!/bin/sh
+case "$*" in
+  *import\\ numpy*|*import\\ llama_cpp*) exit 1 ;;
+  *torch_sampler*) echo '{"what":"greedy","peer":"PyTorch 1","median_cpu_seconds":0.01}' ;;
+  *cuda_sampler*) echo '{"skipped":"FlashInfer cannot be imported"}'
+    echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"fp32","cache":"cold","peer":"PyTorch 1","how":"graph","median_seconds":3e-6}' ;;
+esac
+"""
+RUNNER = '#!/bin/sh\nexec "$@"\n'
+
+
+class Bench(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name).resolve()
+        for name in ("scripts", "bin", "build"):
+            (self.root / name).mkdir()
+        shutil.copy(SCRIPTS / "bench", self.root / "scripts")
+        for name, text in (("bin/cmake", CMAKE), ("bin/python3", PYTHON), ("bin/runner", RUNNER),
+                           ("build/fundamentallm-bench", SAMPLER), ("build/fundamentallm-bench-cuda", CUDA)):
+            (self.root / name).write_text(text)
+            (self.root / name).chmod(0o755)
+
+    def run_script(self, *arguments, runner=""):
+        environment = {"PATH": f"{self.root / 'bin'}:/usr/bin:/bin", "CALLS": str(self.root / "calls"), "FLLM_GPU_RUNNER": runner,
+                       "FLLM_BENCH_PYTHON": str(self.root / "bin" / "python3")}
+        return subprocess.run([sys.executable, self.root / "scripts" / "bench", "--build", "build", "--json", "out.json", *arguments],
+                              cwd=self.root, env=environment, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    def report(self):
+        return json.loads((self.root / "out.json").read_text())
+
+    def test_a_ratio_is_the_peers_processor_time_over_ours(self):
+        result = self.run_script("--only", "sampler")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = self.report()["results"]
+        self.assertEqual({key: rows[0][key] for key in ("what", "shape", "ours", "peer", "theirs", "ratio")},
+                         {"what": "sample, greedy", "shape": "1 x 32000 fp32, 1 thread", "ours": 2, "peer": "PyTorch 1", "theirs": 10, "ratio": 5})
+        # The program says as many seconds as it was told threads.
+        self.assertEqual([row["ours"] for row in rows if "2 threads over 1" in row["shape"]], [0.5, 0.5])
+
+    def test_peers_that_are_absent_are_named(self):
+        system = "/usr/bin/python3"  # looked at wherever PATH leads
+        if os.path.exists(system) and subprocess.run([system, "-c", "import llama_cpp"], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            self.skipTest("this system's Python has llama.cpp")
+        self.assertIn("peer skipped: no Python with llama.cpp", self.run_script("--only", "sampler").stderr)
+
+    def test_cuda_is_held_against_the_peak(self):
+        result = self.run_script("--device", "cuda", "--shapes", "1x9")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual((self.root / "calls").read_text(), "7 0 1x9\n")
+        report = self.report()
+        self.assertTrue(report["measured"])
+        row, = report["results"]
+        self.assertEqual((row["shape"], row["peer"], row["bytes"]), ("1 x 9 fp32, cold", "PyTorch 1, graph", 1000))
+        self.assertAlmostEqual(row["ratio"], 3)
+        self.assertAlmostEqual(row["of_peak"], 0.25)
+        self.assertEqual(report["skipped_peers"], ["FlashInfer cannot be imported"])
+        self.assertIn("bench: 1 x 9 bf16, greedy: skipped: no memory\n", result.stderr)
+        self.assertIn("\ngreedy ", result.stdout)
+        self.assertNotIn("NOT A MEASUREMENT", result.stdout)
+
+    def test_what_a_runner_times_is_no_measurement(self):
+        result = self.run_script("--device", "cuda", "--quick", runner="runner")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual((self.root / "calls").read_text(), "1 2 1x1000 3x5000\n")
+        self.assertEqual(result.stdout.count("NOT A MEASUREMENT: run through FLLM_GPU_RUNNER"), 2)
+        row, = self.report()["results"]
+        self.assertEqual((self.report()["measured"], row["ratio"], row["of_peak"]), (False, None, None))
+
+    def test_a_quick_run_is_no_measurement(self):
+        self.assertIn("NOT A MEASUREMENT: --quick", self.run_script("--device", "cuda", "--quick").stdout)
+
+    def test_wrong_words_are_refused(self):
+        for words, said in ((["--device", "cuda", "--shapes", "1x"], "1x: must be ROWSxVOCAB"), (["--quick"], "belongs to"),
+                            (["--device", "cuda", "--only", "start"], "belongs to"), (["--only", "stop"], "invalid choice")):
+            result = self.run_script(*words)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(said, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
