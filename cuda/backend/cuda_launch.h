@@ -23,10 +23,21 @@ constexpr std::int32_t max_threads() {
   }
 }
 
-/// The entry of every kernel. One block per multiprocessor is said to be enough: without that word the compiler holds wide
-/// kernels to half the registers and spills.
+/// Blocks of a kernel that must fit a multiprocessor at once. One unless the kernel says more: without that word the compiler
+/// holds wide kernels to half the registers and spills.
 template <class K>
-__global__ void __launch_bounds__(max_threads<K>(), 1) kernel_entry(const __grid_constant__ typename K::Params params) {
+constexpr std::int32_t blocks_together() {
+  if constexpr (requires { K::kBlocksTogether; }) {
+    return K::kBlocksTogether;
+  } else {
+    return 1;
+  }
+}
+
+/// The entry of every kernel.
+template <class K>
+__global__ void __launch_bounds__(max_threads<K>(), blocks_together<K>())
+    kernel_entry(const __grid_constant__ typename K::Params params) {
   static_assert(std::is_trivially_copyable_v<typename K::Params>);
   static_assert(std::is_trivially_default_constructible_v<typename K::Shared>, "shared memory is not constructed");
   __shared__ typename K::Shared shared;

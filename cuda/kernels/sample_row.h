@@ -27,6 +27,7 @@ struct SampleRow {
   using Params = SampleParams;
   using Shared = sampling::SharedRow;
   static constexpr std::int32_t kMaxThreads = 128;
+  static constexpr std::int32_t kBlocksTogether = sampling::kBlocksTogether;
 
   static LaunchShape shape(const Params& p, const LaunchTarget& target) {
     return sampling::sample_shape(p, target, sampling::kLaneIds<LogitT>);

@@ -30,6 +30,7 @@ struct ShardRow {
   };
   static_assert(sizeof(Shared) <= sampling::kStaticBytes);
   static constexpr std::int32_t kMaxThreads = 128;
+  static constexpr std::int32_t kBlocksTogether = sampling::kBlocksTogether;
 
   static LaunchShape shape(const Params& p, const LaunchTarget& target) {
     return sampling::sample_shape(p.sample, target, sampling::kLaneIds<LogitT>);
