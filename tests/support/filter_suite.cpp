@@ -133,10 +133,15 @@ void run_sequence_edits(Backend& backend, SuiteSize size) {
         filters.history.push_back(r < 4 && t % 2 == 0 ? 5 : r % 2 == 0 ? far : static_cast<std::int32_t>(random() % 8));
       }
       filters.history.push_back(5);
-      if (r == 6) std::fill(filters.history.begin(), filters.history.end(), 7);
+      if (r == 5 || r == 6) std::fill(filters.history.begin(), filters.history.end(), 7);
       if (r % 2 == 0) filters.values.no_repeat_ngram = 1 + r / 2;
       filters.values.dry_multiplier = 0.1f;
       filters.values.dry_base = 1.1f;
+      if (r == 5) {  // a power without bounds is too much for any multiplier
+        filters.values.dry_multiplier = 1e-38f;
+        filters.values.dry_base = 1e30f;
+      }
+      if (r == 7) filters.breakers = {filters.history[filters.history.size() - 2]};  // no match is longer than 1
       filters.values.dry_allowed_length = 1 + r % 3;
       for (std::int32_t w = 0; w < 300; ++w) {
         filters.words.push_back({5, static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(vocab))});
