@@ -64,7 +64,7 @@ struct SampleRow {
     std::int32_t listed = -1;
     if (row.maximum == -infinity32()) {
       status |= kSampleEmpty;
-    } else if (s.temperature == 0.0f || s.top_k == 1 || row.maximum == infinity32()) {
+    } else if (is_greedy(s) || row.maximum == infinity32()) {
       if (row.maximum == infinity32()) status |= kSampleInf;
       row.scale = mass_scale(1.0f);
       drawn = draw_first(cta, shared, row);

@@ -63,6 +63,7 @@ struct SharedRow {
   [[nodiscard]] FLLM_DEVICE RowSampling& sampling() { return *reinterpret_cast<RowSampling*>(sampling_words); }
 };
 
+FLLM_DEVICE bool is_greedy(const RowSampling& s) { return s.temperature == 0.0f || s.top_k == 1; }
 FLLM_DEVICE bool has_top_k(const RowSampling& s, std::int32_t vocab) { return s.top_k > 0 && s.top_k < vocab; }
 
 /// A logit as the row sees it: NaN is -inf.

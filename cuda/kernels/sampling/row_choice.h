@@ -11,7 +11,7 @@ constexpr std::int32_t kTopPGuess = 96;
 
 /// For how many ids of the row a list is worth trying, at most kMaxBoundCount; 0: none.
 FLLM_DEVICE std::int32_t list_count(const RowSampling& s, std::int32_t vocab) {
-  if (s.temperature == 0.0f || s.top_k == 1) return 0;
+  if (is_greedy(s)) return 0;
   if (has_top_k(s, vocab)) return s.top_k <= kMaxBoundCount ? s.top_k : 0;
   return s.top_p_on != 0 ? kTopPGuess : 0;
 }

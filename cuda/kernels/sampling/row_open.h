@@ -87,7 +87,7 @@ FLLM_DEVICE void prepare(const C& cta, SharedRow& shared, const SampleParams& p,
   shared.has_edits = has_edits(p, s) ? 1 : 0;
   shared.filter_uses = p.filters.rows != nullptr ? filter_uses(p.filters, p.filters.rows[index]) : 0;
   shared.mirostat_mu = 0;  // rows with other filters may load it too
-  const bool greedy = s.temperature == 0.0f || s.top_k == 1;
+  const bool greedy = is_greedy(s);
   if (!greedy) shared.bits = p.uniforms != nullptr ? p.uniforms[index] : random_bits(s.seed, s.random);
 }
 

@@ -42,7 +42,7 @@ FLLM_DEVICE ShardState after_first(const C& cta, SharedRow& shared, const ShardP
   state.maximum = sampling::code_value(word_code(first));
   state.token = sampling::code_id(word_code(first));
   if (state.maximum == infinity32()) state.status |= kSampleInf;
-  if (state.maximum == infinity32() || is_greedy(s)) return state;
+  if (state.maximum == infinity32() || sampling::is_greedy(s)) return state;
   if (is_listed(p, s)) {
     state.token = draw_from_lists(cta, shared, p, words, state.maximum);
     return state;

@@ -15,7 +15,7 @@ template <Cta C, class LogitT>
 FLLM_DEVICE_LARGE void report_first(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const ShardParams& p,
                                     Mass* words) {
   const RowSampling& s = shared.sampling();
-  const bool listed = is_listed(p, s) && !is_greedy(s);
+  const bool listed = is_listed(p, s) && !sampling::is_greedy(s);
   const std::int32_t size = p.list_size < row.vocab ? p.list_size : row.vocab;
   const sampling::Summary summary = sampling::summarise(cta, shared, row, listed ? size : 0);
   const bool writes = row.rank == 0 && cta.thread_index() == 0;

@@ -18,7 +18,6 @@ FLLM_DEVICE OrderCode word_code(Mass word) { return static_cast<OrderCode>(word 
 FLLM_DEVICE bool is_listed(const ShardParams& p, const RowSampling& s) {
   return sampling::has_top_k(s, p.vocab) && s.top_k <= p.list_size;
 }
-FLLM_DEVICE bool is_greedy(const RowSampling& s) { return s.temperature == 0.0f || s.top_k == 1; }
 
 FLLM_DEVICE MassFunction mass_of(const ShardState& state, const RowSampling& s) {
   return {state.maximum, mass_scale(s.temperature)};
