@@ -49,7 +49,7 @@ struct SampleRow {
     const RowSampling& s = shared.sampling();
 
     RawDistribution<LogitT> raw{};
-    if (wants_raw) raw = measure_raw(cta, shared, row, logits);
+    if (wants_raw) raw = resume(row, measure_raw(cta, shared, row, logits));
     if (wants_raw && mask != nullptr) forbid_masked(cta, row, mask);
     edit_loaded(cta, shared, row, p, mask != nullptr);
     if ((shared.filter_uses & kReadsSequence) != 0) {
@@ -90,7 +90,7 @@ struct SampleRow {
     const Support<C, LogitT> support{row, drawn, row.mass()};
     if (p.details != nullptr) write_details(cta, support, raw, p.details + index);
     if (wants_top) {
-      if (listed < 0) listed = list_top(cta, shared, row, summary.bound, p.top_count);
+      if (listed < 0) listed = resume(row, list_top(cta, shared, row, summary.bound, p.top_count));
       if (row.rank == 0) write_top(cta, shared.list, listed, support, raw, p.top_count, p.top + index * p.top_count);
     }
     if (p.probabilities != nullptr)

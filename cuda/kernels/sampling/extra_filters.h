@@ -11,8 +11,8 @@ namespace fllm::sampling {
 /// Removes the ids of at least the threshold's share of mass, but for the last of them.
 template <Cta C, class LogitT>
 FLLM_DEVICE void exclude_top(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float threshold, Stretch& kept) {
-  const Mass least = top_p_target(top_p_units(threshold), mass_of_stretch(cta, shared, row, kept));
-  const Likely likely = find_likely(cta, shared, row, kept, least);
+  const Mass least = top_p_target(top_p_units(threshold), resume(row, mass_of_stretch(cta, shared, row, kept)));
+  const Likely likely = resume(row, find_likely(cta, shared, row, kept, least));
   if (likely.count > 0) kept.start = {code_value(likely.last), code_id(likely.last)};
 }
 
@@ -36,8 +36,9 @@ FLLM_DEVICE Mass surprise_bound(float mu, Mass mass) {
 /// Keeps ids that surprise by at most mu bits, and the first alone when none does.
 template <Cta C, class LogitT>
 FLLM_DEVICE void keep_unsurprising(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float mu, Stretch& kept) {
-  const Mass bound = surprise_bound(mu, mass_of_stretch(cta, shared, row, kept)), least = bound > 0 ? bound : 1;
-  const Likely likely = find_likely(cta, shared, row, kept, least);
+  const Mass bound = surprise_bound(mu, resume(row, mass_of_stretch(cta, shared, row, kept))),
+             least = bound > 0 ? bound : 1;
+  const Likely likely = resume(row, find_likely(cta, shared, row, kept, least));
   if (likely.count > 0) {
     kept.keep_from(support_floor(cta, shared, row, least));
   } else {
@@ -60,27 +61,18 @@ struct ExtraFilters {
   const SequenceTable* state = nullptr;  // where mirostat's state is written; null: nowhere
 };
 
-/// The lowest value that top-n-sigma keeps, and the row's turn.
-struct SigmaFloor {
-  float value;
-  std::uint32_t turn;
-};
+/// The lowest value that top-n-sigma keeps.
 template <Cta C, class LogitT>
-FLLM_DEVICE_RARE SigmaFloor find_sigma_floor(C cta, SharedRow& shared, Row<C, LogitT> row, const RowFilters& f) {
+FLLM_DEVICE_RARE Outcome<float> find_sigma_floor(C cta, SharedRow& shared, Row<C, LogitT> row, const RowFilters& f) {
   float least = kLowestValue;
   if (f.top_n_sigma > 0.0f) least = sigma_floor(cta, shared, row, within(f.top_n_sigma, 0.0f, kMaxSigmas, 0.0f));
   return {least, row.turn};
 }
 
-/// A draw, and the row's turn.
-struct DrawnStretch {
-  Drawn drawn;
-  std::uint32_t turn;
-};
 /// By the filters behind top-p, from what comes before `end` in the total order. measured: as of draw_unlisted.
 template <Cta C, class LogitT>
-FLLM_DEVICE_RARE DrawnStretch draw_stretch(C cta, SharedRow& shared, Row<C, LogitT> row, ExtraFilters extra, Cut end,
-                                           bool measured) {
+FLLM_DEVICE_RARE Outcome<Drawn> draw_stretch(C cta, SharedRow& shared, Row<C, LogitT> row, ExtraFilters extra, Cut end,
+                                             bool measured) {
   const RowFilters& f = *extra.row;
   Stretch kept{{}, end};
   if (f.typical_p < 1.0f) keep_typical(cta, shared, row, top_p_units(f.typical_p), kept);
@@ -94,7 +86,7 @@ FLLM_DEVICE_RARE DrawnStretch draw_stretch(C cta, SharedRow& shared, Row<C, Logi
   Drawn drawn = draw_by_mass(cta, shared, row, kept.end.value, false, kept_mass);
   drawn.cut = kept.end;
   drawn.start = kept.start;
-  if (measured) measure_drawn(cta, shared, row, kept.end.value, false, kept_mass, drawn);
+  if (measured) drawn = resume(row, measure_drawn(cta, shared, row, drawn));
   if (extra.state != nullptr && row.rank == 0 && cta.thread_index() == 0) {
     keep_mu(*extra.state, f, next_mu(f, mu, mass(drawn.value), drawn.kept_mass));
   }

@@ -131,4 +131,18 @@ struct Row {
   }
 };
 
+/// What a FLLM_DEVICE_RARE function found, and the turn of its copy of the row.
+template <class T>
+struct Outcome {
+  T value;
+  std::uint32_t turn;
+};
+
+/// Goes on with a row where the function ended.
+template <Cta C, class LogitT, class T>
+FLLM_DEVICE T resume(Row<C, LogitT>& row, const Outcome<T>& outcome) {
+  row.turn = outcome.turn;
+  return outcome.value;
+}
+
 }  // namespace fllm::sampling

@@ -44,17 +44,9 @@ template <Cta C, class LogitT>
 FLLM_DEVICE_LARGE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, bool measured,
                                       const ExtraFilters& extra) {
   float least = kLowestValue;
-  if (extra.row != nullptr) {
-    const SigmaFloor floor = find_sigma_floor(cta, shared, row, *extra.row);
-    least = floor.value;
-    row.turn = floor.turn;
-  }
+  if (extra.row != nullptr) least = resume(row, find_sigma_floor(cta, shared, row, *extra.row));
   const Cut cut = filter(cta, shared, row, shared.sampling(), least);
-  if (extra.row != nullptr) {
-    const DrawnStretch result = draw_stretch(cta, shared, row, extra, cut, measured);
-    row.turn = result.turn;
-    return result.drawn;
-  }
+  if (extra.row != nullptr) return resume(row, draw_stretch(cta, shared, row, extra, cut, measured));
   const MassFunction mass = row.mass();
   const auto kept_mass = [&](float value, std::int32_t id) { return cut.keeps(value, id) ? mass(value) : 0; };
   const bool everything = cut.value == kLowestValue;
@@ -62,8 +54,7 @@ FLLM_DEVICE_LARGE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, Lo
                                           [&](float value, std::int32_t) { return mass(value); })
                            : draw_by_mass(cta, shared, row, cut.value, false, kept_mass);
   drawn.cut = cut;
-  if (measured) measure_drawn(cta, shared, row, cut.value, everything, kept_mass, drawn);
-  return drawn;
+  return measured ? resume(row, measure_drawn(cta, shared, row, drawn)) : drawn;
 }
 
 /// What is drawn, and how many ids the sorted list holds then; -1: there is none.

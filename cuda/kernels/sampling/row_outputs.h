@@ -24,8 +24,8 @@ struct RawDistribution {
 
 /// Of the row as it was loaded: no mask, no edits yet.
 template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE RawDistribution<LogitT> measure_raw(const C& cta, SharedRow& shared, Row<C, LogitT>& row,
-                                                      const LogitT* logits) {
+FLLM_DEVICE_RARE Outcome<RawDistribution<LogitT>> measure_raw(C cta, SharedRow& shared, Row<C, LogitT> row,
+                                                              const LogitT* logits) {
   (void)summarise(cta, shared, row, 0);
   RawDistribution<LogitT> raw{logits, row.maximum, 0, -1};
   if (row.maximum == infinity32()) {
@@ -39,7 +39,7 @@ FLLM_DEVICE_LARGE RawDistribution<LogitT> measure_raw(const C& cta, SharedRow& s
         sum_weights(cta, shared, row, -infinity32(), true, [&](float value, std::int32_t) { return mass_of(value); });
     raw.log_total = log_mass(sums.total);
   }
-  return raw;
+  return {raw, row.turn};
 }
 
 /// Which ids can still be drawn: the kept set, or one id alone (greedy, +inf), or none.
@@ -87,18 +87,18 @@ FLLM_DEVICE void write_top(const C& cta, const ShortList& list, std::int32_t cou
 
 /// Puts the first top_count ids of the row into the list, sorted; returns how many the list then holds.
 template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE std::int32_t list_top(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound,
-                                        std::int32_t top_count) {
+FLLM_DEVICE_RARE Outcome<std::int32_t> list_top(C cta, SharedRow& shared, Row<C, LogitT> row, float bound,
+                                                std::int32_t top_count) {
   clear_list(cta, shared);
   std::int32_t count = collect(cta, shared, row, {bound}, not_a_number32());
   if (count > kListCapacity) {
-    const Cut cut = select_cut(cta, shared, row, kLowestValue, {static_cast<Mass>(top_count), false});
+    const Cut cut = resume(row, select_cut(cta, shared, row, kLowestValue, {static_cast<Mass>(top_count), false}));
     clear_list(cta, shared);
     count = collect(cta, shared, row, cut, not_a_number32());
   }
   if (row.rank == 0) sort_list(cta, shared.list, count);
   cta.cluster_sync();  // no block leaves while another reads the count from it
-  return count;
+  return {count, row.turn};
 }
 
 template <Cta C, class LogitT>

@@ -53,7 +53,7 @@ FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, LogitT>& row, con
   Cut cut{max32(least, support_floor(cta, shared, row, s.min_mass > 0 ? s.min_mass : 1))};
   Goal share{0, true, s.top_p};
   if (top_k) {
-    cut = select_cut(cta, shared, row, cut.value, {static_cast<Mass>(s.top_k), false});
+    cut = resume(row, select_cut(cta, shared, row, cut.value, {static_cast<Mass>(s.top_k), false}));
     if (s.top_p_on == 0) return cut;
     const MassFunction mass_of = row.mass();
     const Sums sums = sum_weights(cta, shared, row, cut.value, false, [&](float value, std::int32_t id) {
@@ -61,17 +61,7 @@ FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, LogitT>& row, con
     });
     share = {top_p_target(s.top_p, sums.total), true};
   }
-  return s.top_p_on != 0 ? select_cut(cta, shared, row, cut.value, share) : cut;
-}
-
-/// How many ids come before (value, id) in the total order.
-template <Cta C, class LogitT>
-FLLM_DEVICE std::int32_t rank_of(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float value, std::int32_t id) {
-  const Cut before{value, id - 1};
-  const Sums sums = sum_weights(cta, shared, row, value, false, [&](float other, std::int32_t other_id) {
-    return before.keeps(other, other_id) ? Mass{1} : Mass{0};
-  });
-  return static_cast<std::int32_t>(sums.total);
+  return s.top_p_on != 0 ? resume(row, select_cut(cta, shared, row, cut.value, share)) : cut;
 }
 
 /// Draws from the whole row: mass_of(value, id) is 0 for what is not kept, and below `least`.
@@ -90,15 +80,20 @@ FLLM_DEVICE Drawn draw_by_mass(const C& cta, SharedRow& shared, Row<C, LogitT>& 
   return drawn;
 }
 
-/// Adds the rank and the count of a draw by the same mass_of.
-template <Cta C, class LogitT, class MassOf>
-FLLM_DEVICE void measure_drawn(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, bool dense,
-                               const MassOf& mass_of, Drawn& drawn) {
-  drawn.rank = rank_of(cta, shared, row, drawn.value, drawn.token);
-  const Sums ids = sum_weights(cta, shared, row, least, dense, [&](float value, std::int32_t id) {
-    return mass_of(value, id) > 0 ? Mass{1} : Mass{0};
+/// Adds the rank and the count to a draw from the stretch that it names.
+template <Cta C, class LogitT>
+FLLM_DEVICE_RARE Outcome<Drawn> measure_drawn(C cta, SharedRow& shared, Row<C, LogitT> row, Drawn drawn) {
+  constexpr std::int32_t kCountBits = 32;  // of the kept ones; above them those in front of the drawn one
+  const MassFunction mass_of = row.mass();
+  const Cut before{drawn.value, drawn.token - 1};
+  const bool dense = drawn.cut.value == kLowestValue;
+  const Sums sums = sum_weights(cta, shared, row, drawn.cut.value, dense, [&](float value, std::int32_t id) {
+    const bool kept = drawn.start.keeps(value, id) && drawn.cut.keeps(value, id) && mass_of(value) > 0;
+    return (before.keeps(value, id) ? Mass{1} << kCountBits : Mass{0}) + (kept ? Mass{1} : Mass{0});
   });
-  drawn.kept_count = static_cast<std::int32_t>(ids.total);
+  drawn.rank = static_cast<std::int32_t>(sums.total >> kCountBits);
+  drawn.kept_count = static_cast<std::int32_t>(sums.total & ((Mass{1} << kCountBits) - 1));
+  return {drawn, row.turn};
 }
 
 }  // namespace fllm::sampling

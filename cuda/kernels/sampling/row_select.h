@@ -2,42 +2,12 @@
 #pragma once
 
 #include "cuda/kernels/sampling/row_bins.h"
+#include "cuda/kernels/sampling/row_limit.h"
 #include "cuda/kernels/sampling/row_list.h"
 
 // Finds where a prefix of the total order ends that holds so many ids, or so much mass. Exact, in a fixed number of
 // passes whatever the row looks like.
 namespace fllm::sampling {
-
-/// The lowest value above -inf for which `holds`, which does not hold for any value below it and holds for the row's
-/// maximum. Every thread gets it. slot: a place of its own among SharedRow::limits until the block's next barrier but one.
-template <Cta C, class LogitT, class Holds>
-FLLM_DEVICE float limit_of(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, std::int32_t slot,
-                           const Holds& holds) {
-  if (cta.warp() == 0) {
-    // The first key for which it holds lies in (low, high]; a warp tries as many keys at once as it has lanes.
-    std::int64_t low = kOrderedMinusInfinity, high = to_ordered(row.maximum + 0.0f);
-    while (high - low > 1) {  // at most 32 turns of one lane, 7 of 32
-      const std::int64_t step = (high - low + C::kWarpWidth) / (C::kWarpWidth + 1);
-      const std::int64_t tried = low + step * (cta.lane() + 1);
-      const std::int64_t key = tried < high ? tried : high;
-      const std::uint32_t lanes = cta.ballot(holds(from_ordered(static_cast<std::int32_t>(key))));
-      const std::int32_t first = lanes != 0 ? lowest_bit(lanes) : C::kWarpWidth;
-      const std::int64_t up = low + step * (first + 1);
-      low += step * first;
-      high = up < high ? up : high;
-    }
-    if (cta.lane() == 0) shared.limits[slot] = from_ordered(static_cast<std::int32_t>(high));
-  }
-  cta.sync();  // the limit is written
-  return shared.limits[slot];
-}
-
-/// The lowest value whose mass is at least min_mass (>= 1): masses never grow as values fall.
-template <Cta C, class LogitT>
-FLLM_DEVICE float support_floor(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, Mass min_mass) {
-  const MassFunction mass_of = row.mass();
-  return limit_of(cta, shared, row, 0, [&](float value) { return mass_of(value) >= min_mass; });
-}
 
 /// The cut among `count` listed ids of the first block, which holds every id that can be its end. Every block gets it.
 template <Cta C, class LogitT>
@@ -70,8 +40,8 @@ FLLM_DEVICE Cut cut_at_tie(const C& cta, SharedRow& shared, Row<C, LogitT>& row,
 /// The cut among the ids with values in [low, above) (above NaN: all from low on), by four rounds over 8 bits of the key and one over ids: for more ids
 /// than a list holds, many of them equal.
 template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float low, float above,
-                                 const Goal& goal) {
+FLLM_DEVICE_RARE Outcome<Cut> cut_in_row(C cta, SharedRow& shared, Row<C, LogitT> row, float low, float above,
+                                         Goal goal) {
   constexpr std::int32_t kDigitBits = 8;
   const MassFunction mass_of = row.mass();
   const auto weigh = [&](float value) { return goal.by_mass ? mass_of(value) : Mass{1}; };
@@ -92,7 +62,8 @@ FLLM_DEVICE_LARGE Cut cut_in_row(const C& cta, SharedRow& shared, Row<C, LogitT>
   }
   const float value = from_key_word(~prefix);
   const Mass each = weigh(value);  // > 0: it made the goal
-  return cut_at_tie(cta, shared, row, value, (rest + each - 1) / each);
+  const Cut cut = cut_at_tie(cta, shared, row, value, (rest + each - 1) / each);
+  return {cut, row.turn};
 }
 
 /// Values of [lowest, above) (above NaN: all from lowest on), among which a goal is reached.
@@ -125,11 +96,12 @@ FLLM_DEVICE bool narrow(const C& cta, SharedRow& shared, Row<C, LogitT>& row, Va
 
 /// The cut within the values of at least `least`; {least, all ids} when they do not reach the goal.
 template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE Cut select_cut(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, const Goal& goal) {
+FLLM_DEVICE_RARE Outcome<Cut> select_cut(C cta, SharedRow& shared, Row<C, LogitT> row, float least, Goal goal) {
   // Distances from +inf say nothing.
   if (row.maximum == infinity32()) return cut_in_row(cta, shared, row, least, not_a_number32(), goal);
   ValueRange range{least, not_a_number32(), goal};
-  if (!narrow(cta, shared, row, range, DistanceBins{row.maximum, row.scale, row.mass().least})) return {least};
+  const DistanceBins distance_bins{row.maximum, row.scale, row.mass().least};
+  if (!narrow(cta, shared, row, range, distance_bins)) return {{least}, row.turn};
   clear_list(cta, shared);
   std::int32_t count = collect(cta, shared, row, {range.lowest}, range.above);
   if (count > kListCapacity) {  // once more, over the bin alone
@@ -142,8 +114,9 @@ FLLM_DEVICE_LARGE Cut select_cut(const C& cta, SharedRow& shared, Row<C, LogitT>
       count = collect(cta, shared, row, {range.lowest}, range.above);
     }
   }
-  return count <= kListCapacity ? cut_in_list(cta, shared, row, count, range.goal)
-                                : cut_in_row(cta, shared, row, range.lowest, range.above, range.goal);
+  if (count > kListCapacity) return cut_in_row(cta, shared, row, range.lowest, range.above, range.goal);
+  const Cut cut = cut_in_list(cta, shared, row, count, range.goal);
+  return {cut, row.turn};
 }
 
 }  // namespace fllm::sampling

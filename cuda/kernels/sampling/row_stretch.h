@@ -44,11 +44,12 @@ FLLM_DEVICE Totals add_up(const C& cta, SharedRow& shared, Row<C, LogitT>& row, 
 }
 
 template <Cta C, class LogitT>
-FLLM_DEVICE Mass mass_of_stretch(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Stretch& kept) {
+FLLM_DEVICE_RARE Outcome<Mass> mass_of_stretch(C cta, SharedRow& shared, Row<C, LogitT> row, Stretch kept) {
   const MassFunction mass_of = row.mass();
   Totals own{};
   each_kept(cta, row, kept, [&](float value, std::int32_t) { own.of[0] += mass_of(value); });
-  return add_up(cta, shared, row, own).of[0];
+  const Mass mass = add_up(cta, shared, row, own).of[0];
+  return {mass, row.turn};
 }
 
 /// The ids of a stretch whose mass is at least `least`: how many, and where they end; and where the stretch begins.
@@ -58,7 +59,7 @@ struct Likely {
   OrderCode first;  // of the stretch
 };
 template <Cta C, class LogitT>
-FLLM_DEVICE Likely find_likely(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Stretch& kept, Mass least) {
+FLLM_DEVICE_RARE Outcome<Likely> find_likely(C cta, SharedRow& shared, Row<C, LogitT> row, Stretch kept, Mass least) {
   // As words that are larger for what comes earlier, 0 for nothing.
   const auto word_of = [](OrderCode code) { return static_cast<Mass>(code) ^ (Mass{1} << 63); };
   const auto code_of = [](Mass word) { return static_cast<OrderCode>(word ^ (Mass{1} << 63)); };
@@ -74,8 +75,10 @@ FLLM_DEVICE Likely find_likely(const C& cta, SharedRow& shared, Row<C, LogitT>& 
   last = block_reduce(cta, shared.sums[1], last, Minimum{});
   first = block_reduce(cta, shared.sums[2], first, Maximum{});
   tell(cta, shared, row, {{count, last, first}});
-  return {static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 0, Sum{})),
-          code_of(heard<Mass>(cta, shared, row, 1, Minimum{})), code_of(heard<Mass>(cta, shared, row, 2, Maximum{}))};
+  const Likely likely{static_cast<std::int32_t>(heard<Mass>(cta, shared, row, 0, Sum{})),
+                      code_of(heard<Mass>(cta, shared, row, 1, Minimum{})),
+                      code_of(heard<Mass>(cta, shared, row, 2, Maximum{}))};
+  return {likely, row.turn};
 }
 
 }  // namespace fllm::sampling

@@ -92,7 +92,7 @@ FLLM_DEVICE void keep_typical(const C& cta, SharedRow& shared, Row<C, LogitT>& r
     const float lowest_upper = lowest_of(2, upper);
     Stretch group = kept;
     group.keep_from(lowest_upper);
-    const Mass mass = mass_of_stretch(cta, shared, row, group);
+    const Mass mass = resume(row, mass_of_stretch(cta, shared, row, group));
     cut_above = mass >= deviation.rest;  // they reach it: the nearest to the mean, which are the last
     cut.goal.amount = cut_above ? mass - deviation.rest + 1 : deviation.rest - mass;
     if (cut_above) {
@@ -101,7 +101,7 @@ FLLM_DEVICE void keep_typical(const C& cta, SharedRow& shared, Row<C, LogitT>& r
     }
   }
   if (!cut_above) cut.lowest = lowest_of(0, lower);
-  const Cut end = cut_in_row(cta, shared, row, cut.lowest, cut.above, cut.goal);
+  const Cut end = resume(row, cut_in_row(cta, shared, row, cut.lowest, cut.above, cut.goal));
   if (cut_above) {
     kept.start = {end.value, end.id};
     kept.keep_from(above_lower);

@@ -25,7 +25,7 @@ FLLM_DEVICE_LARGE void report_first(const C& cta, SharedRow& shared, Row<C, Logi
   if (writes) words[p.rank] = code_word(sampling::order_code(row.maximum, row.first_id + first));
   if (!listed || row.maximum == infinity32()) return;
   row.scale = mass_scale(s.temperature);
-  const std::int32_t count = sampling::list_top(cta, shared, row, summary.bound, size);
+  const std::int32_t count = resume(row, sampling::list_top(cta, shared, row, summary.bound, size));
   if (row.rank != 0) return;
   for (std::int32_t i = cta.thread_index(); i < size && i < count; i += cta.thread_count()) {
     const OrderCode code = shared.list.sorted[i];
