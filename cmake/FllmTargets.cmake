@@ -40,6 +40,7 @@ function(fllm_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE fllm_internal fllm_test_support GTest::gtest_main GTest::gmock ${ARG_LINK})
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # assertions: what is compiled once and run once
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
 endfunction()

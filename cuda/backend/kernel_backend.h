@@ -17,18 +17,16 @@ namespace fllm {
 template <class Executor>
 class KernelBackend : public Backend {
  public:
-  void embed(const EmbedParams& params) override { embed_rows(executor_, params); }
-  void rms_norm(const RmsNormParams& params) override { normalise_rows(executor_, params); }
-  void kv_append(const KvAppendParams& params) override { append_keys_values(executor_, params); }
-  void attention(const AttentionParams& params) override { attend(executor_, params); }
-  void gather_rows(const GatherRowsParams& params) override { pick_rows(executor_, params); }
-  void copy_blocks(const CopyBlocksParams& params) override { duplicate_blocks(executor_, params); }
-  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
-    return sampling::scratch_elements(executor_.target(), vocab, blocks_per_row);
-  }
-  void sample(LogitType type, const SampleParams& params) override { sample_rows(executor_, type, params); }
-  void sample_shard(LogitType type, const ShardParams& params) override { sample_shards(executor_, type, params); }
-  void history_append(const HistoryAppendParams& params) override { append_histories(executor_, params); }
+  void embed(const EmbedParams& params) override;
+  void rms_norm(const RmsNormParams& params) override;
+  void kv_append(const KvAppendParams& params) override;
+  void attention(const AttentionParams& params) override;
+  void gather_rows(const GatherRowsParams& params) override;
+  void copy_blocks(const CopyBlocksParams& params) override;
+  [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override;
+  void sample(LogitType type, const SampleParams& params) override;
+  void sample_shard(LogitType type, const ShardParams& params) override;
+  void history_append(const HistoryAppendParams& params) override;
 
  protected:
   template <class... Arguments>
@@ -40,5 +38,56 @@ class KernelBackend : public Backend {
  private:
   Executor executor_;
 };
+
+// Not in the class: what is inline is compiled into every file that could inline it, instantiated elsewhere or not.
+template <class Executor>
+void KernelBackend<Executor>::embed(const EmbedParams& params) {
+  embed_rows(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::rms_norm(const RmsNormParams& params) {
+  normalise_rows(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::kv_append(const KvAppendParams& params) {
+  append_keys_values(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::attention(const AttentionParams& params) {
+  attend(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::gather_rows(const GatherRowsParams& params) {
+  pick_rows(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::copy_blocks(const CopyBlocksParams& params) {
+  duplicate_blocks(executor_, params);
+}
+
+template <class Executor>
+std::int64_t KernelBackend<Executor>::sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const {
+  return sampling::scratch_elements(executor_.target(), vocab, blocks_per_row);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::sample(LogitType type, const SampleParams& params) {
+  sample_rows(executor_, type, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::sample_shard(LogitType type, const ShardParams& params) {
+  sample_shards(executor_, type, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::history_append(const HistoryAppendParams& params) {
+  append_histories(executor_, params);
+}
 
 }  // namespace fllm
