@@ -16,16 +16,19 @@ TEST(Exp2Shared, NeverDecreasesAndStaysClose) {
   float previous = 1.0f;
   std::uint32_t reversals = 0, out_of_range = 0;
   double worst = 0;
+  const auto quarter = bit_cast<std::uint32_t>(-0.25f), three_halves = bit_cast<std::uint32_t>(-1.5f);
   for (std::uint32_t bits = 0xaf000000u; bits <= bit_cast<std::uint32_t>(-126.0f); ++bits) {
     const float e = exp2_shared(bit_cast<float>(bits));
     reversals += e > previous ? 1 : 0;
     out_of_range += e > 0.0f && e <= 1.0f ? 0 : 1;
     previous = e;
-    if ((bits & 0xffu) == 0) worst = std::max(worst, std::fabs(e / std::exp2(double{bit_cast<float>(bits)}) - 1));
+    // The error repeats with a period of 1: one is looked at closely, the others by every 256th float.
+    const bool looked_at = (bits & 0xffu) == 0 || (bits >= quarter && bits <= three_halves);
+    if (looked_at) worst = std::max(worst, std::fabs(e / std::exp2(double{bit_cast<float>(bits)}) - 1));
   }
   EXPECT_EQ(reversals, 0u);
   EXPECT_EQ(out_of_range, 0u);
-  EXPECT_LT(worst, 8e-8);
+  EXPECT_LT(worst, 1.22e-7);
   EXPECT_EQ(exp2_shared(0.0f), 1.0f);
 }
 
