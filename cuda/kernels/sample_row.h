@@ -42,14 +42,14 @@ struct SampleRow {
     const bool wants_top = p.top != nullptr && p.top_count > 0;
     const bool wants_raw = p.details != nullptr || wants_top;
     if (cta.warp() == 0) prepare(cta, shared, p, index);
-    Row<C, LogitT> row = open_row<C, LogitT>(cta, p, index);
+    Row<C, kRowIds<C, LogitT>> row = open_row<C, kRowIds<C, LogitT>>(cta, p, index);
     const bool has_nan = load_slice(cta, row, logits, wants_raw ? nullptr : mask);
     if (cta.lane() == 0) shared.warp_has_nan[cta.warp()] = has_nan ? 1 : 0;
     cta.sync();  // the block's values, their parts' maxima and the row's parameters are there
     const RowSampling& s = shared.sampling();
 
-    RawDistribution<LogitT> raw{};
-    if (wants_raw) raw = resume(row, measure_raw(cta, shared, row, logits));
+    RawDistribution<LogitT> raw{logits, {}};
+    if (wants_raw) raw.totals = resume(row, measure_raw(cta, shared, row));
     if (wants_raw && mask != nullptr) forbid_masked(cta, row, mask);
     edit_loaded(cta, shared, row, p, mask != nullptr);
     if ((shared.filter_uses & kReadsSequence) != 0) {
@@ -87,7 +87,7 @@ struct SampleRow {
         if (p.status != nullptr) p.status[index] = status;
       }
     }
-    const Support<C, LogitT> support{row, drawn, row.mass()};
+    const Support<C, kRowIds<C, LogitT>> support{row, drawn, row.mass()};
     if (p.details != nullptr) write_details(cta, support, raw, p.details + index);
     if (wants_top) {
       if (listed < 0) listed = resume(row, list_top(cta, shared, row, summary.bound, p.top_count));

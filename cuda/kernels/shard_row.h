@@ -60,7 +60,7 @@ struct ShardRow {
     const ShardState& state = shared.state();
     const bool others = state.stage == ShardStage::kToken && state.owner != p.rank;
     if (state.stage == ShardStage::kDone || others) return;  // the same for all blocks
-    sampling::Row<C, LogitT> row = load_row(cta, shared.row, p.sample, index);
+    sampling::Row<C, sampling::kRowIds<C, LogitT>> row = load_row(cta, shared.row, p.sample, index);
     if (state.stage == ShardStage::kFirst) return report_first(cta, shared.row, row, p, words);
     row.maximum = state.maximum;
     row.scale = mass_scale(shared.row.sampling().temperature);
@@ -79,10 +79,12 @@ struct ShardRow {
 
   /// The edited slice.
   template <Cta C>
-  FLLM_DEVICE static sampling::Row<C, LogitT> load_row(const C& cta, sampling::SharedRow& shared, const SampleParams& p,
-                                                       std::int64_t index) {
+  FLLM_DEVICE static sampling::Row<C, sampling::kRowIds<C, LogitT>> load_row(const C& cta, sampling::SharedRow& shared,
+                                                                             const SampleParams& p,
+                                                                             std::int64_t index) {
     const std::uint32_t* mask = sampling::mask_of(p, index);
-    sampling::Row<C, LogitT> row = sampling::open_row<C, LogitT>(cta, p, index);
+    sampling::Row<C, sampling::kRowIds<C, LogitT>> row =
+        sampling::open_row<C, sampling::kRowIds<C, LogitT>>(cta, p, index);
     const bool has_nan = sampling::load_slice(cta, row, static_cast<const LogitT*>(p.logits) + index * p.stride, mask);
     if (cta.lane() == 0) shared.warp_has_nan[cta.warp()] = has_nan ? 1 : 0;
     cta.sync();  // the block's values and the maxima of their parts are there

@@ -26,10 +26,11 @@ FLLM_DEVICE void load_ids(const LogitT* logits, float (&v)[8]) {
 template <Cta C, class LogitT, bool kMasked>
 class ChunkLoader {
  public:
-  using Place = Positions<C, LogitT>;
+  using Place = Positions<C, kRowIds<C, LogitT>>;
   static constexpr std::int32_t kPerLane = Place::kPerLane;
 
-  FLLM_DEVICE ChunkLoader(const C& cta, const Row<C, LogitT>& row, const LogitT* logits, const std::uint32_t* mask)
+  FLLM_DEVICE ChunkLoader(const C& cta, const Row<C, kRowIds<C, LogitT>>& row, const LogitT* logits,
+                          const std::uint32_t* mask)
       : cta_(cta), row_(row), logits_(logits), mask_(mask) {}
 
   /// Writes the lane's values of a chunk and, without a mask, its part's maximum; true when there was a NaN.
@@ -129,7 +130,7 @@ class ChunkLoader {
   }
 
   const C& cta_;
-  const Row<C, LogitT>& row_;
+  const Row<C, kRowIds<C, LogitT>>& row_;
   const LogitT* logits_;
   const std::uint32_t* mask_;
   float raw_ = -infinity32();  // largest logit, NaN once there was one

@@ -9,8 +9,8 @@
 namespace fllm::sampling {
 
 /// Removes the ids of at least the threshold's share of mass, but for the last of them.
-template <Cta C, class LogitT>
-FLLM_DEVICE void exclude_top(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float threshold, Stretch& kept) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void exclude_top(const C& cta, SharedRow& shared, Row<C, kIds>& row, float threshold, Stretch& kept) {
   const Mass least = top_p_target(top_p_units(threshold), resume(row, mass_of_stretch(cta, shared, row, kept)));
   const Likely likely = resume(row, find_likely(cta, shared, row, kept, least));
   if (likely.count > 0) kept.start = {code_value(likely.last), code_id(likely.last)};
@@ -34,13 +34,13 @@ FLLM_DEVICE Mass surprise_bound(float mu, Mass mass) {
 }
 
 /// Keeps ids that surprise by at most mu bits, and the first alone when none does.
-template <Cta C, class LogitT>
-FLLM_DEVICE void keep_unsurprising(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float mu, Stretch& kept) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void keep_unsurprising(const C& cta, SharedRow& shared, Row<C, kIds>& row, float mu, Stretch& kept) {
   const Mass bound = surprise_bound(mu, resume(row, mass_of_stretch(cta, shared, row, kept))),
              least = bound > 0 ? bound : 1;
   const Likely likely = resume(row, find_likely(cta, shared, row, kept, least));
   if (likely.count > 0) {
-    kept.keep_from(support_floor(cta, shared, row, least));
+    kept.keep_from(support_floor(cta, shared, row.mass(), least));
   } else {
     const float value = code_value(likely.first);
     const std::int32_t id = code_id(likely.first);
@@ -62,16 +62,16 @@ struct ExtraFilters {
 };
 
 /// The lowest value that top-n-sigma keeps.
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<float> find_sigma_floor(C cta, SharedRow& shared, Row<C, LogitT> row, const RowFilters& f) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<float> find_sigma_floor(C cta, SharedRow& shared, Row<C, kIds> row, const RowFilters& f) {
   float least = kLowestValue;
   if (f.top_n_sigma > 0.0f) least = sigma_floor(cta, shared, row, within(f.top_n_sigma, 0.0f, kMaxSigmas, 0.0f));
   return {least, row.turn};
 }
 
 /// By the filters behind top-p, from what comes before `end` in the total order. measured: as of draw_unlisted.
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<Drawn> draw_stretch(C cta, SharedRow& shared, Row<C, LogitT> row, ExtraFilters extra, Cut end,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<Drawn> draw_stretch(C cta, SharedRow& shared, Row<C, kIds> row, ExtraFilters extra, Cut end,
                                              bool measured) {
   const RowFilters& f = *extra.row;
   Stretch kept{{}, end};

@@ -70,21 +70,22 @@ FLLM_DEVICE std::int32_t draw_of_list(const C& cta, const ShortList& list, const
   return warp_reduce(cta, found, Maximum{});  // one lane has it, the others 0
 }
 
-/// Filters and draws from the sorted list of `count` ids, which holds the first of the row; `all` as of keep_of_list. bits:
-/// 64 random ones. A kept count of 0: the list does not hold all that is kept. One warp; the list's codes are used up.
-template <Cta C, class LogitT>
-FLLM_DEVICE Drawn draw_from_list(const C& cta, ShortList& list, const Row<C, LogitT>& row, const RowSampling& s,
-                                 std::int32_t count, Mass all, std::uint64_t bits) {
+/// Filters and draws from the sorted list of `count` ids, which holds the first of the row; `all` as of keep_of_list.
+/// A kept count of 0: the list does not hold all that is kept. One warp; the list's codes are used up.
+template <Cta C>
+FLLM_DEVICE Drawn draw_from_list(const C& cta, SharedRow& shared, const MassFunction& mass_of, std::int32_t count,
+                                 Mass all) {
+  ShortList& list = shared.list;
+  const RowSampling& s = shared.sampling();
   auto* masses = reinterpret_cast<Mass*>(list.code);
   const Mass least = s.min_mass > 0 ? s.min_mass : 1;
-  const MassFunction mass_of = row.mass();
-  const KeptList kept = keep_of_list(cta, masses, has_top_k(s, row.vocab) && s.top_k < count ? s.top_k : count, s, all,
-                                     [&](std::int32_t i) {
-                                       const Mass mass = mass_of(code_value(list.sorted[i]));
-                                       return mass >= least ? mass : 0;
-                                     });
+  const KeptList kept =
+      keep_of_list(cta, masses, s.top_k > 0 && s.top_k < count ? s.top_k : count, s, all, [&](std::int32_t i) {
+        const Mass mass = mass_of(code_value(list.sorted[i]));
+        return mass >= least ? mass : 0;
+      });
   if (kept.count == 0) return {};
-  const std::int32_t place = draw_of_list(cta, list, masses, kept.count, multiply_high(bits, kept.mass) + 1);
+  const std::int32_t place = draw_of_list(cta, list, masses, kept.count, multiply_high(shared.bits, kept.mass) + 1);
   const OrderCode last = list.sorted[kept.count - 1], found = list.sorted[place];
   return {code_id(found), code_value(found), place, kept.count, kept.mass, {code_value(last), code_id(last)}};
 }

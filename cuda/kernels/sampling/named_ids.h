@@ -11,8 +11,8 @@ constexpr std::int32_t kLevelBits = 6;
 /// Calls apply(id, level) once for every id of this block's slice that is named: by i in [0, count), as id_of(i), with
 /// level_of(i) in [1, 63]; 0: not. level is the largest that names it. Called by the whole block.
 /// Each turn takes the largest id that is left of every bin; ids share a bin only where they are far apart.
-template <Cta C, class LogitT, class IdOf, class LevelOf, class Apply>
-FLLM_DEVICE void each_named(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, std::int32_t count,
+template <Cta C, std::int32_t kIds, class IdOf, class LevelOf, class Apply>
+FLLM_DEVICE void each_named(const C& cta, SharedRow& shared, const Row<C, kIds>& row, std::int32_t count,
                             const IdOf& id_of, const LevelOf& level_of, const Apply& apply) {
   for (std::int32_t bin = cta.thread_index(); bin < kBins; bin += cta.thread_count()) {
     shared.marks.taken[bin] = ~0u;

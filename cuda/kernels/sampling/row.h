@@ -91,9 +91,9 @@ struct Start {
 
 /// One row while it is worked on, as a thread of one of its blocks sees it. Values are the edited logits, never NaN; ids
 /// behind the vocabulary have -inf. -0 and +0 are equal, as floats are compared.
-template <Cta C, class LogitT>
+template <Cta C, std::int32_t kIds>
 struct Row {
-  using Place = Positions<C, LogitT>;
+  using Place = Positions<C, kIds>;
 
   RowLayout layout;
   std::int32_t vocab = 0;
@@ -139,8 +139,8 @@ struct Outcome {
 };
 
 /// Goes on with a row where the function ended.
-template <Cta C, class LogitT, class T>
-FLLM_DEVICE T resume(Row<C, LogitT>& row, const Outcome<T>& outcome) {
+template <Cta C, std::int32_t kIds, class T>
+FLLM_DEVICE T resume(Row<C, kIds>& row, const Outcome<T>& outcome) {
   row.turn = outcome.turn;
   return outcome.value;
 }

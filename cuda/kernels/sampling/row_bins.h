@@ -28,8 +28,8 @@ struct BinShare {
 };
 
 /// Adds up the bins of all blocks, each block a share of them, which it then holds alone. Each block's bins are filled.
-template <Cta C, class LogitT>
-FLLM_DEVICE BinShare share_bins(const C& cta, SharedRow& shared, const Row<C, LogitT>& row) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE BinShare share_bins(const C& cta, SharedRow& shared, const Row<C, kIds>& row) {
   cta.cluster_sync();  // the bins of all blocks are filled
   const std::int32_t width = kBins / row.layout.blocks, first = row.rank * width;
   Mass sum = 0;
@@ -45,8 +45,8 @@ FLLM_DEVICE BinShare share_bins(const C& cta, SharedRow& shared, const Row<C, Lo
 }
 
 /// The bin of the whole row in which the running weight reaches the goal. Each block's bins are filled; they are destroyed.
-template <Cta C, class LogitT>
-FLLM_DEVICE BinCrossing find_bin(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Goal& wanted) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE BinCrossing find_bin(const C& cta, SharedRow& shared, Row<C, kIds>& row, const Goal& wanted) {
   const BinShare own = share_bins(cta, shared, row);
   tell(cta, shared, row, {{own.sum}});
   const Mass before = heard_before(shared, row, 0);
@@ -64,13 +64,13 @@ FLLM_DEVICE BinCrossing find_bin(const C& cta, SharedRow& shared, Row<C, LogitT>
 
 /// Fills the block's bins: bin_of(value) in [0, kBins), weight_of(value), over values in [least, above) (above NaN: at least
 /// least).
-template <Cta C, class LogitT, class BinOf, class WeightOf>
-FLLM_DEVICE void fill_bins(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, float least, float above,
+template <Cta C, std::int32_t kIds, class BinOf, class WeightOf>
+FLLM_DEVICE void fill_bins(const C& cta, SharedRow& shared, const Row<C, kIds>& row, float least, float above,
                            const BinOf& bin_of, const WeightOf& weight_of) {
   for (std::int32_t i = cta.thread_index(); i < kBins; i += cta.thread_count()) shared.bins[i] = 0;
   cta.sync();  // bins are empty before anyone adds
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
-    if constexpr (Positions<C, LogitT>::kSimt) {
+    if constexpr (Positions<C, kIds>::kSimt) {
       each_value(cta, row, chunk, [&](float value, std::int32_t) {
         if (value >= least && !(value >= above)) cta.atomic_add(&shared.bins[bin_of(value)], weight_of(value));
       });

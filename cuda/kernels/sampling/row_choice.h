@@ -18,8 +18,8 @@ FLLM_DEVICE std::int32_t list_count(const RowSampling& s, std::int32_t vocab) {
 
 /// Whether the listed ids, all from bound on, seem to have the share of mass that top-p asks for, judged by the first values
 /// of every part. A guess: it decides about the way, not about the result.
-template <Cta C, class LogitT>
-FLLM_DEVICE bool list_seems_enough(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE bool list_seems_enough(const C& cta, SharedRow& shared, Row<C, kIds>& row, float bound,
                                    std::int32_t listed) {
   constexpr std::int32_t kSample = 4;  // values of a part
   const MassFunction mass_of = row.mass();
@@ -40,8 +40,8 @@ FLLM_DEVICE bool list_seems_enough(const C& cta, SharedRow& shared, Row<C, Logit
 }
 
 /// From the whole row. measured: the rank and the count are wanted.
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, LogitT>& row, bool measured,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_LARGE Drawn draw_unlisted(const C& cta, SharedRow& shared, Row<C, kIds>& row, bool measured,
                                       const ExtraFilters& extra) {
   float least = kLowestValue;
   if (extra.row != nullptr) least = resume(row, find_sigma_floor(cta, shared, row, *extra.row));
@@ -65,13 +65,13 @@ struct DrawnListed {
 
 /// By the shortest way: from a list where few ids can matter and prove to be all that is kept, from the whole row otherwise.
 /// bound: of list_count ids. measured: as of draw_unlisted.
-template <Cta C, class LogitT>
-FLLM_DEVICE DrawnListed draw(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float bound, bool measured,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE DrawnListed draw(const C& cta, SharedRow& shared, Row<C, kIds>& row, float bound, bool measured,
                              const ExtraFilters& extra) {
   const RowSampling& s = shared.sampling();
   const bool top_k = has_top_k(s, row.vocab), min_p_alone = !top_k && s.min_mass > 1;
   if (extra.row == nullptr && (min_p_alone || list_count(s, row.vocab) > 0)) {
-    if (min_p_alone) bound = support_floor(cta, shared, row, s.min_mass);
+    if (min_p_alone) bound = support_floor(cta, shared, row.mass(), s.min_mass);
     const std::int32_t listed = collect(cta, shared, row, {bound}, not_a_number32());
     bool try_list = listed <= kListCapacity;  // more where many are equal
     Mass all = 0;

@@ -14,14 +14,14 @@ struct Sums {
 
 /// Adds up weight_of(value, id) over the values of at least `least`, which all others lack, chunk by chunk into
 /// chunk_masses. dense: most values are expected to have a weight.
-template <Cta C, class LogitT, class WeightOf>
-FLLM_DEVICE Sums sum_weights(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, bool dense,
+template <Cta C, std::int32_t kIds, class WeightOf>
+FLLM_DEVICE Sums sum_weights(const C& cta, SharedRow& shared, Row<C, kIds>& row, float least, bool dense,
                              const WeightOf& weight_of) {
   Mass block_sum = 0;
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     Mass sum = 0;
     const auto add = [&](float value, std::int32_t id) { sum += weight_of(value, id); };
-    if constexpr (Positions<C, LogitT>::kSimt) {
+    if constexpr (Positions<C, kIds>::kSimt) {
       if (dense) {
         each_value(cta, row, chunk, add);
       } else {
@@ -43,10 +43,10 @@ FLLM_DEVICE Sums sum_weights(const C& cta, SharedRow& shared, Row<C, LogitT>& ro
 
 /// First id, ascending, at which the running weight reaches goal (1 <= goal <= total). Returns it to the block that has it,
 /// -1 to the others. weight_of and sums are those of the last sum_weights.
-template <Cta C, class LogitT, class WeightOf>
-FLLM_DEVICE std::int32_t locate(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const Sums& sums, Mass goal,
+template <Cta C, std::int32_t kIds, class WeightOf>
+FLLM_DEVICE std::int32_t locate(const C& cta, SharedRow& shared, const Row<C, kIds>& row, const Sums& sums, Mass goal,
                                 const WeightOf& weight_of) {
-  using Place = Positions<C, LogitT>;
+  using Place = Positions<C, kIds>;
   if (goal <= sums.before || goal > sums.before + sums.own) return -1;  // the same for the whole block
   const Crossing chunk = find_crossing(cta, shared.crossing, row.layout.chunks, goal - sums.before,
                                        [&](std::int32_t c) { return row.chunk_masses[c]; });

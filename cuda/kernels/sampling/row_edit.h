@@ -10,8 +10,8 @@ namespace fllm::sampling {
 
 /// Applies edit(value, entry) to every entry of a list; id_of(entry) outside the vocabulary is passed over. Ids are distinct
 /// or the edit is idempotent.
-template <Cta C, class LogitT, class Entry, class IdOf, class Edit>
-FLLM_DEVICE void edit_values(const C& cta, const Row<C, LogitT>& row, const Entry* entries, TableRange range,
+template <Cta C, std::int32_t kIds, class Entry, class IdOf, class Edit>
+FLLM_DEVICE void edit_values(const C& cta, const Row<C, kIds>& row, const Entry* entries, TableRange range,
                              const IdOf& id_of, const Edit& edit) {
   if (range.begin >= range.end) return;  // the same for the whole cluster
   cta.cluster_sync();                    // values and earlier edits are there
@@ -35,8 +35,8 @@ FLLM_DEVICE float penalised(const RowSampling& s, const CountEntry& entry, float
 }
 
 /// Writes -inf where the mask has a 0, within the slice: for rows whose raw logits were wanted first.
-template <Cta C, class LogitT>
-FLLM_DEVICE void forbid_masked(const C& cta, const Row<C, LogitT>& row, const std::uint32_t* mask) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void forbid_masked(const C& cta, const Row<C, kIds>& row, const std::uint32_t* mask) {
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     each_value(cta, row, chunk, [&](float, std::int32_t id) {
       if (id < row.vocab && ((mask[id / 32] >> (id % 32)) & 1u) == 0) row.own(id) = -infinity32();
@@ -45,11 +45,11 @@ FLLM_DEVICE void forbid_masked(const C& cta, const Row<C, LogitT>& row, const st
 }
 
 /// Looks for the maxima of the parts again. The block's next barrier publishes them.
-template <Cta C, class LogitT>
-FLLM_DEVICE void measure_parts(const C& cta, const Row<C, LogitT>& row) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void measure_parts(const C& cta, const Row<C, kIds>& row) {
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     float best = -infinity32();
-    if constexpr (Positions<C, LogitT>::kSimt) {
+    if constexpr (Positions<C, kIds>::kSimt) {
       each_value(cta, row, chunk, [&](float value, std::int32_t) { best = max32(best, value); });
     } else {
       best = largest_of(row.values + chunk * row.layout.chunk_width, row.layout.chunk_width);
@@ -67,8 +67,8 @@ FLLM_DEVICE bool has_edits(const SampleParams& p, const RowSampling& s) {
 }
 
 /// The row's lists.
-template <Cta C, class LogitT>
-FLLM_DEVICE void edit_row(const C& cta, const Row<C, LogitT>& row, const SampleParams& p, const RowSampling& s) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void edit_row(const C& cta, const Row<C, kIds>& row, const SampleParams& p, const RowSampling& s) {
   const auto itself = [](std::int32_t id) { return id; };
   const auto forbid = [](float, std::int32_t) { return -infinity32(); };
   edit_values(cta, row, p.ban_ids, s.bans, itself, forbid);
@@ -86,8 +86,8 @@ FLLM_DEVICE void edit_row(const C& cta, const Row<C, LogitT>& row, const SampleP
 }
 
 /// Edits the row that was loaded; masked: the mask's zeros are in it already. The parts' maxima are there afterwards.
-template <Cta C, class LogitT>
-FLLM_DEVICE void edit_loaded(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const SampleParams& p,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void edit_loaded(const C& cta, SharedRow& shared, const Row<C, kIds>& row, const SampleParams& p,
                              bool masked) {
   if (shared.has_edits != 0) edit_row(cta, row, p, shared.sampling());
   if (shared.has_edits != 0 || masked) {

@@ -25,8 +25,8 @@ FLLM_DEVICE float mirostat_tau(const RowFilters& f) { return within(f.mirostat_t
 
 /// Looks up which tokens of the row's sequence take part, and mirostat's mu, for the whole row. The first block alone reads
 /// what it will write. A barrier of the row.
-template <Cta C, class LogitT>
-FLLM_DEVICE void open_sequence(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const FilterParams& p,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void open_sequence(const C& cta, SharedRow& shared, Row<C, kIds>& row, const FilterParams& p,
                                const RowFilters& f) {
   const SequenceTable& table = p.sequences;
   Notice notice{};

@@ -21,6 +21,11 @@ constexpr std::int32_t kGroupLanes = 32;         // lanes' worth of ids that are
 template <class LogitT>
 constexpr std::int32_t kLaneIds = 16 / static_cast<std::int32_t>(sizeof(LogitT));
 
+/// The same in a context; a lane that is alone has its ids one by one. All that a row knows of the type of its logits, so
+/// that types of one size share the code behind the loading.
+template <Cta C, class LogitT>
+constexpr std::int32_t kRowIds = C::kWarpWidth > 1 ? kLaneIds<LogitT> : 1;
+
 struct RowLayout {
   std::int32_t blocks = 1;       // of the row: 1, 2, 4 or 8
   std::int32_t chunks = 0;       // of a slice
@@ -51,10 +56,10 @@ FLLM_HOST_DEVICE RowLayout row_layout(std::int32_t vocab, std::int32_t blocks, s
 /// Where a lane's ids of a group lie: as 16-byte vectors that a warp reads without bank conflicts. Lane j holds the
 /// kPerLane consecutive ids from j * kPerLane on; vector q of it lies at q * 128 + j * 4. With 4 ids a lane, and on the
 /// CPU, position and id are the same.
-template <Cta C, class LogitT>
+template <Cta C, std::int32_t kIds>
 struct Positions {
   static constexpr bool kSimt = C::kWarpWidth > 1;
-  static constexpr std::int32_t kPerLane = kSimt ? kLaneIds<LogitT> : 1;
+  static constexpr std::int32_t kPerLane = kIds;
   static constexpr std::int32_t kVectors = kSimt ? kPerLane / 4 : 1;
   static constexpr std::int32_t kGroup = kGroupLanes * kPerLane;
 

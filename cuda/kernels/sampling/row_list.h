@@ -25,8 +25,8 @@ FLLM_DEVICE void clear_list(const C& cta, SharedRow& shared) {
 
 /// Lists the ids of values below `above` (NaN: all) that low keeps. Returns how many there are, to every thread of the row;
 /// the list holds them when they are at most kListCapacity. It must be empty.
-template <Cta C, class LogitT>
-FLLM_DEVICE std::int32_t collect(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const Cut& low,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE std::int32_t collect(const C& cta, SharedRow& shared, const Row<C, kIds>& row, const Cut& low,
                                  float above) {
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     each_of_few(cta, row, chunk, low, above, [&](float value, std::int32_t id) {

@@ -8,7 +8,7 @@ namespace fllm::sampling {
 
 /// Loads a chunk where a lane is alone: loops of 32 ids, which become vector instructions. kMasked: with an allow mask.
 template <bool kMasked, Cta C, class LogitT>
-FLLM_DEVICE bool load_chunk_alone(const Row<C, LogitT>& row, std::int32_t chunk, const LogitT* logits,
+FLLM_DEVICE bool load_chunk_alone(const Row<C, kRowIds<C, LogitT>>& row, std::int32_t chunk, const LogitT* logits,
                                   const std::uint32_t* mask) {
   const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
   std::int32_t nan_count = 0;
@@ -36,10 +36,11 @@ FLLM_DEVICE bool load_chunk_alone(const Row<C, LogitT>& row, std::int32_t chunk,
 /// Loads this block's slice: values and, without a mask, the maxima of parts, which the block's next barrier publishes. True in every lane of a warp
 /// that met a NaN.
 template <Cta C, class LogitT>
-FLLM_DEVICE bool load_slice(const C& cta, const Row<C, LogitT>& row, const LogitT* logits, const std::uint32_t* mask) {
+FLLM_DEVICE bool load_slice(const C& cta, const Row<C, kRowIds<C, LogitT>>& row, const LogitT* logits,
+                            const std::uint32_t* mask) {
   bool has_nan = false;
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
-    if constexpr (Positions<C, LogitT>::kSimt) {
+    if constexpr (C::kWarpWidth > 1) {
       has_nan = (mask != nullptr ? ChunkLoader<C, LogitT, true>(cta, row, logits, mask).load(chunk)
                                  : ChunkLoader<C, LogitT, false>(cta, row, logits, mask).load(chunk)) ||
                 has_nan;

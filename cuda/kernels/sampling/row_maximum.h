@@ -42,8 +42,8 @@ struct Summary {
 
 /// Sets row.maximum. count: for how many ids a bound is wanted, at most kMaxBoundCount; 0: none. The parts' maxima and the
 /// warps' NaN marks must be there.
-template <Cta C, class LogitT>
-FLLM_DEVICE Summary summarise(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE Summary summarise(const C& cta, SharedRow& shared, Row<C, kIds>& row, std::int32_t count) {
   Notice notice{};
   if (cta.warp() == 0) {
     float largest = -infinity32();
@@ -74,8 +74,8 @@ FLLM_DEVICE Summary summarise(const C& cta, SharedRow& shared, Row<C, LogitT>& r
 }
 
 /// Lowest id of this block that has the row's maximum; INT32_MAX: none. Every thread gets it.
-template <Cta C, class LogitT>
-FLLM_DEVICE std::int32_t first_of_maximum(const C& cta, SharedRow& shared, const Row<C, LogitT>& row) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE std::int32_t first_of_maximum(const C& cta, SharedRow& shared, const Row<C, kIds>& row) {
   std::int32_t first = INT32_MAX;
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks && first == INT32_MAX; chunk += cta.warp_count()) {
     each_at_least(cta, row, chunk, row.maximum, [&](float, std::int32_t id) { first = id < first ? id : first; });

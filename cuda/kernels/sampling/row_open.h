@@ -92,10 +92,10 @@ FLLM_DEVICE void prepare(const C& cta, SharedRow& shared, const SampleParams& p,
 }
 
 /// Lays the row out in the memory of its blocks.
-template <Cta C, class LogitT>
-FLLM_DEVICE Row<C, LogitT> open_row(const C& cta, const SampleParams& p, std::int64_t index) {
-  Row<C, LogitT> row;
-  row.layout = row_layout(p.vocab, cta.cluster_size(), cta.thread_count(), C::kWarpWidth, Positions<C, LogitT>::kGroup);
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE Row<C, kIds> open_row(const C& cta, const SampleParams& p, std::int64_t index) {
+  Row<C, kIds> row;
+  row.layout = row_layout(p.vocab, cta.cluster_size(), cta.thread_count(), C::kWarpWidth, Positions<C, kIds>::kGroup);
   row.vocab = p.vocab;
   row.first_id = p.first_id;
   row.rank = cta.cluster_rank();

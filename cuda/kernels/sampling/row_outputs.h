@@ -7,27 +7,29 @@
 // The optional outputs of a row. None of them changes the draw.
 namespace fllm::sampling {
 
-/// The model's own distribution: log-softmax of the sanitised, unedited logits at temperature 1, from integer masses.
-template <class LogitT>
-struct RawDistribution {
-  const LogitT* logits = nullptr;
+/// Of the model's own distribution: log-softmax of the sanitised, unedited logits at temperature 1, from integer masses.
+struct RawTotals {
   float maximum = 0;
   float log_total = 0;            // ln(sum of masses / 2^40)
   std::int32_t infinite_id = -1;  // lowest id whose raw logit is +inf
+};
+template <class LogitT>
+struct RawDistribution {
+  const LogitT* logits;
+  RawTotals totals;
 
   [[nodiscard]] FLLM_DEVICE float logprob(std::int32_t id) const {
-    if (infinite_id >= 0) return id == infinite_id ? 0.0f : -infinity32();
+    if (totals.infinite_id >= 0) return id == totals.infinite_id ? 0.0f : -infinity32();
     const float l = sanitised(to_float(logits[id]));
-    return l > -infinity32() ? (l - maximum) - log_total : -infinity32();
+    return l > -infinity32() ? (l - totals.maximum) - totals.log_total : -infinity32();
   }
 };
 
 /// Of the row as it was loaded: no mask, no edits yet.
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<RawDistribution<LogitT>> measure_raw(C cta, SharedRow& shared, Row<C, LogitT> row,
-                                                              const LogitT* logits) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<RawTotals> measure_raw(C cta, SharedRow& shared, Row<C, kIds> row) {
   (void)summarise(cta, shared, row, 0);
-  RawDistribution<LogitT> raw{logits, row.maximum, 0, -1};
+  RawTotals raw{row.maximum, 0, -1};
   if (row.maximum == infinity32()) {
     const std::int32_t first = first_of_maximum(cta, shared, row);
     tell(cta, shared, row, {{static_cast<Mass>(first)}});
@@ -43,9 +45,9 @@ FLLM_DEVICE_RARE Outcome<RawDistribution<LogitT>> measure_raw(C cta, SharedRow& 
 }
 
 /// Which ids can still be drawn: the kept set, or one id alone (greedy, +inf), or none.
-template <Cta C, class LogitT>
+template <Cta C, std::int32_t kIds>
 struct Support {
-  const Row<C, LogitT>& row;
+  const Row<C, kIds>& row;
   const Drawn& drawn;
   MassFunction mass_of;
 
@@ -59,8 +61,8 @@ struct Support {
   }
 };
 
-template <Cta C, class LogitT>
-FLLM_DEVICE void write_details(const C& cta, const Support<C, LogitT>& support, const RawDistribution<LogitT>& raw,
+template <Cta C, std::int32_t kIds, class LogitT>
+FLLM_DEVICE void write_details(const C& cta, const Support<C, kIds>& support, const RawDistribution<LogitT>& raw,
                                SampleDetail* out) {
   if (support.row.rank != 0 || cta.thread_index() != 0) return;
   const Drawn& drawn = support.drawn;
@@ -71,8 +73,8 @@ FLLM_DEVICE void write_details(const C& cta, const Support<C, LogitT>& support, 
 
 /// The first top_count ids of a sorted list of `count`, which holds at least as many or all that are allowed; -1 behind
 /// them. The first block's.
-template <Cta C, class LogitT>
-FLLM_DEVICE void write_top(const C& cta, const ShortList& list, std::int32_t count, const Support<C, LogitT>& support,
+template <Cta C, std::int32_t kIds, class LogitT>
+FLLM_DEVICE void write_top(const C& cta, const ShortList& list, std::int32_t count, const Support<C, kIds>& support,
                            const RawDistribution<LogitT>& raw, std::int32_t top_count, TopEntry* out) {
   for (std::int32_t i = cta.thread_index(); i < top_count; i += cta.thread_count()) {
     if (i < count) {
@@ -86,8 +88,8 @@ FLLM_DEVICE void write_top(const C& cta, const ShortList& list, std::int32_t cou
 }
 
 /// Puts the first top_count ids of the row into the list, sorted; returns how many the list then holds.
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<std::int32_t> list_top(C cta, SharedRow& shared, Row<C, LogitT> row, float bound,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<std::int32_t> list_top(C cta, SharedRow& shared, Row<C, kIds> row, float bound,
                                                 std::int32_t top_count) {
   clear_list(cta, shared);
   std::int32_t count = collect(cta, shared, row, {bound}, not_a_number32());
@@ -101,8 +103,8 @@ FLLM_DEVICE_RARE Outcome<std::int32_t> list_top(C cta, SharedRow& shared, Row<C,
   return {count, row.turn};
 }
 
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE void write_probabilities(const C& cta, const Row<C, LogitT>& row, const Support<C, LogitT>& support,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_LARGE void write_probabilities(const C& cta, const Row<C, kIds>& row, const Support<C, kIds>& support,
                                            float* out) {
   const float total = static_cast<float>(support.drawn.kept_mass);
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {

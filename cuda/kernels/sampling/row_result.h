@@ -9,8 +9,8 @@
 namespace fllm::sampling {
 
 /// First of the total order. row.maximum is not -inf.
-template <Cta C, class LogitT>
-FLLM_DEVICE Drawn draw_first(const C& cta, SharedRow& shared, Row<C, LogitT>& row) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE Drawn draw_first(const C& cta, SharedRow& shared, Row<C, kIds>& row) {
   const std::int32_t owner = first_with(cta, shared, row, 0, key_word(row.maximum));
   Notice notice{};
   if (owner == row.rank) notice.word[0] = static_cast<Mass>(first_of_maximum(cta, shared, row));
@@ -21,14 +21,13 @@ FLLM_DEVICE Drawn draw_first(const C& cta, SharedRow& shared, Row<C, LogitT>& ro
 
 /// From a list of `count` ids that holds the first of the row: the first block does it. all, and a kept count of 0: as of
 /// draw_from_list.
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count,
-                                    Mass all) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_LARGE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, kIds>& row, std::int32_t count, Mass all) {
   Notice notice{};
   if (row.rank == 0) {  // the same for the whole block
     sort_list(cta, shared.list, count);
     if (cta.warp() == 0) {
-      const Drawn d = draw_from_list(cta, shared.list, row, shared.sampling(), count, all, shared.bits);
+      const Drawn d = draw_from_list(cta, shared, row.mass(), count, all);
       const Mass token = static_cast<std::uint32_t>(d.token), kept = static_cast<std::uint32_t>(d.kept_count);
       notice = {{token | static_cast<Mass>(d.rank) << 32, kept | Mass{key_word(d.value)} << 32, d.kept_mass,
                  static_cast<Mass>(order_code(d.cut.value, d.cut.id))}};
@@ -46,11 +45,11 @@ FLLM_DEVICE_LARGE Drawn draw_listed(const C& cta, SharedRow& shared, Row<C, Logi
 }
 
 /// The end of what min-p, top-k and top-p keep of the values of at least `least`.
-template <Cta C, class LogitT>
-FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const RowSampling& s, float least) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, kIds>& row, const RowSampling& s, float least) {
   const bool top_k = has_top_k(s, row.vocab);
   if (!top_k && s.top_p_on == 0 && s.min_mass <= 1) return {least};  // no mass, no weight
-  Cut cut{max32(least, support_floor(cta, shared, row, s.min_mass > 0 ? s.min_mass : 1))};
+  Cut cut{max32(least, support_floor(cta, shared, row.mass(), s.min_mass > 0 ? s.min_mass : 1))};
   Goal share{0, true, s.top_p};
   if (top_k) {
     cut = resume(row, select_cut(cta, shared, row, cut.value, {static_cast<Mass>(s.top_k), false}));
@@ -65,8 +64,8 @@ FLLM_DEVICE Cut filter(const C& cta, SharedRow& shared, Row<C, LogitT>& row, con
 }
 
 /// Draws from the whole row: mass_of(value, id) is 0 for what is not kept, and below `least`.
-template <Cta C, class LogitT, class MassOf>
-FLLM_DEVICE Drawn draw_by_mass(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float least, bool dense,
+template <Cta C, std::int32_t kIds, class MassOf>
+FLLM_DEVICE Drawn draw_by_mass(const C& cta, SharedRow& shared, Row<C, kIds>& row, float least, bool dense,
                                const MassOf& mass_of) {
   const Sums sums = sum_weights(cta, shared, row, least, dense, mass_of);
   const std::int32_t id = locate(cta, shared, row, sums, multiply_high(shared.bits, sums.total) + 1, mass_of);
@@ -81,8 +80,8 @@ FLLM_DEVICE Drawn draw_by_mass(const C& cta, SharedRow& shared, Row<C, LogitT>& 
 }
 
 /// Adds the rank and the count to a draw from the stretch that it names.
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<Drawn> measure_drawn(C cta, SharedRow& shared, Row<C, LogitT> row, Drawn drawn) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<Drawn> measure_drawn(C cta, SharedRow& shared, Row<C, kIds> row, Drawn drawn) {
   constexpr std::int32_t kCountBits = 32;  // of the kept ones; above them those in front of the drawn one
   const MassFunction mass_of = row.mass();
   const Cut before{drawn.value, drawn.token - 1};

@@ -10,8 +10,8 @@
 namespace fllm::sampling {
 
 /// The cut among `count` listed ids of the first block, which holds every id that can be its end. Every block gets it.
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::int32_t count,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_LARGE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, kIds>& row, std::int32_t count,
                                   const Goal& goal) {
   Notice notice{};
   if (row.rank == 0) {  // the same for the whole block
@@ -28,8 +28,8 @@ FLLM_DEVICE_LARGE Cut cut_in_list(const C& cta, SharedRow& shared, Row<C, LogitT
 }
 
 /// The cut behind the first `ties` (>= 1) ids of a value, of which there are so many. Every block gets it.
-template <Cta C, class LogitT>
-FLLM_DEVICE Cut cut_at_tie(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float value, Mass ties) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE Cut cut_at_tie(const C& cta, SharedRow& shared, Row<C, kIds>& row, float value, Mass ties) {
   const auto is_tie = [&](float other, std::int32_t) { return other == value ? Mass{1} : Mass{0}; };
   const Sums sums = sum_weights(cta, shared, row, value, false, is_tie);
   const std::int32_t id = locate(cta, shared, row, sums, ties, is_tie);
@@ -39,8 +39,8 @@ FLLM_DEVICE Cut cut_at_tie(const C& cta, SharedRow& shared, Row<C, LogitT>& row,
 
 /// The cut among the ids with values in [low, above) (above NaN: all from low on), by four rounds over 8 bits of the key and one over ids: for more ids
 /// than a list holds, many of them equal.
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<Cut> cut_in_row(C cta, SharedRow& shared, Row<C, LogitT> row, float low, float above,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<Cut> cut_in_row(C cta, SharedRow& shared, Row<C, kIds> row, float low, float above,
                                          Goal goal) {
   constexpr std::int32_t kDigitBits = 8;
   const MassFunction mass_of = row.mass();
@@ -74,8 +74,8 @@ struct ValueRange {
 };
 
 /// Narrows a range to the values of one bin. False when all its values do not reach the goal.
-template <Cta C, class LogitT, class BinOf>
-FLLM_DEVICE bool narrow(const C& cta, SharedRow& shared, Row<C, LogitT>& row, ValueRange& range, const BinOf& bin_of) {
+template <Cta C, std::int32_t kIds, class BinOf>
+FLLM_DEVICE bool narrow(const C& cta, SharedRow& shared, Row<C, kIds>& row, ValueRange& range, const BinOf& bin_of) {
   const float lowest = range.lowest;
   if (range.goal.by_mass) {
     const MassFunction mass_of = row.mass();
@@ -85,18 +85,18 @@ FLLM_DEVICE bool narrow(const C& cta, SharedRow& shared, Row<C, LogitT>& row, Va
   }
   const BinCrossing crossing = find_bin(cta, shared, row, range.goal);
   if (crossing.bin < 0) return false;
-  range.lowest =
-      limit_of(cta, shared, row, 1, [&](float value) { return bin_of(value) <= crossing.bin && value >= lowest; });
+  range.lowest = limit_of(cta, shared, row.maximum, 1,
+                          [&](float value) { return bin_of(value) <= crossing.bin && value >= lowest; });
   if (crossing.bin > 0) {
-    range.above = limit_of(cta, shared, row, 2, [&](float value) { return bin_of(value) < crossing.bin; });
+    range.above = limit_of(cta, shared, row.maximum, 2, [&](float value) { return bin_of(value) < crossing.bin; });
   }
   range.goal = {crossing.rest, range.goal.by_mass};
   return true;
 }
 
 /// The cut within the values of at least `least`; {least, all ids} when they do not reach the goal.
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<Cut> select_cut(C cta, SharedRow& shared, Row<C, LogitT> row, float least, Goal goal) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<Cut> select_cut(C cta, SharedRow& shared, Row<C, kIds> row, float least, Goal goal) {
   // Distances from +inf say nothing.
   if (row.maximum == infinity32()) return cut_in_row(cta, shared, row, least, not_a_number32(), goal);
   ValueRange range{least, not_a_number32(), goal};

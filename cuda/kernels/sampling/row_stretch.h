@@ -20,8 +20,8 @@ struct Stretch {
 };
 
 /// Calls f(value, id) for the lane's ids of the stretch in this block.
-template <Cta C, class LogitT, class F>
-FLLM_DEVICE void each_kept(const C& cta, const Row<C, LogitT>& row, const Stretch& kept, const F& f) {
+template <Cta C, std::int32_t kIds, class F>
+FLLM_DEVICE void each_kept(const C& cta, const Row<C, kIds>& row, const Stretch& kept, const F& f) {
   for (std::int32_t chunk = cta.warp(); chunk < row.layout.chunks; chunk += cta.warp_count()) {
     each_at_least(cta, row, chunk, kept.end.value, [&](float value, std::int32_t id) {
       if (kept.keeps(value, id)) f(value, id);
@@ -33,8 +33,8 @@ FLLM_DEVICE void each_kept(const C& cta, const Row<C, LogitT>& row, const Stretc
 struct Totals {
   Mass of[3];
 };
-template <Cta C, class LogitT>
-FLLM_DEVICE Totals add_up(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Totals& own) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE Totals add_up(const C& cta, SharedRow& shared, Row<C, kIds>& row, const Totals& own) {
   Notice notice{};
   for (std::int32_t i = 0; i < 3; ++i) notice.word[i] = block_reduce(cta, shared.sums[i], own.of[i], Sum{});
   tell(cta, shared, row, notice);
@@ -43,8 +43,8 @@ FLLM_DEVICE Totals add_up(const C& cta, SharedRow& shared, Row<C, LogitT>& row, 
   return all;
 }
 
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<Mass> mass_of_stretch(C cta, SharedRow& shared, Row<C, LogitT> row, Stretch kept) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<Mass> mass_of_stretch(C cta, SharedRow& shared, Row<C, kIds> row, Stretch kept) {
   const MassFunction mass_of = row.mass();
   Totals own{};
   each_kept(cta, row, kept, [&](float value, std::int32_t) { own.of[0] += mass_of(value); });
@@ -58,8 +58,8 @@ struct Likely {
   OrderCode last;   // of the likely ones, when there are any
   OrderCode first;  // of the stretch
 };
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE Outcome<Likely> find_likely(C cta, SharedRow& shared, Row<C, LogitT> row, Stretch kept, Mass least) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE Outcome<Likely> find_likely(C cta, SharedRow& shared, Row<C, kIds> row, Stretch kept, Mass least) {
   // As words that are larger for what comes earlier, 0 for nothing.
   const auto word_of = [](OrderCode code) { return static_cast<Mass>(code) ^ (Mass{1} << 63); };
   const auto code_of = [](Mass word) { return static_cast<OrderCode>(word ^ (Mass{1} << 63)); };

@@ -31,9 +31,9 @@ FLLM_DEVICE float largest_of(const float* values, std::int32_t count) {
 }
 
 /// Calls f(value, id) for everything the lane has of a chunk, ids ascending.
-template <Cta C, class LogitT, class F>
-FLLM_DEVICE void each_value(const C& cta, const Row<C, LogitT>& row, std::int32_t chunk, const F& f) {
-  using Place = Positions<C, LogitT>;
+template <Cta C, std::int32_t kIds, class F>
+FLLM_DEVICE void each_value(const C& cta, const Row<C, kIds>& row, std::int32_t chunk, const F& f) {
+  using Place = Positions<C, kIds>;
   const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
   if constexpr (Place::kSimt) {
     const float* place = row.values + first + cta.lane() * 4;
@@ -54,9 +54,9 @@ FLLM_DEVICE void each_value(const C& cta, const Row<C, LogitT>& row, std::int32_
 
 /// The same for values of at least `least` alone: nothing is done where a part has none, and where few lanes have one, few
 /// turns are made.
-template <Cta C, class LogitT, class F>
-FLLM_DEVICE void each_at_least(const C& cta, const Row<C, LogitT>& row, std::int32_t chunk, float least, const F& f) {
-  using Place = Positions<C, LogitT>;
+template <Cta C, std::int32_t kIds, class F>
+FLLM_DEVICE void each_at_least(const C& cta, const Row<C, kIds>& row, std::int32_t chunk, float least, const F& f) {
+  using Place = Positions<C, kIds>;
   if (!(row.parts[row.part_of(cta, chunk)] >= least)) return;
   const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
   if constexpr (Place::kSimt) {
@@ -89,10 +89,10 @@ FLLM_DEVICE void each_at_least(const C& cta, const Row<C, LogitT>& row, std::int
 
 /// Calls f(value, id) for the lane's values below `above` (NaN: all) that low keeps, of which there are few: four are looked
 /// at together.
-template <Cta C, class LogitT, class F>
-FLLM_DEVICE void each_of_few(const C& cta, const Row<C, LogitT>& row, std::int32_t chunk, const Cut& low, float above,
+template <Cta C, std::int32_t kIds, class F>
+FLLM_DEVICE void each_of_few(const C& cta, const Row<C, kIds>& row, std::int32_t chunk, const Cut& low, float above,
                              const F& f) {
-  using Place = Positions<C, LogitT>;
+  using Place = Positions<C, kIds>;
   if (!(row.parts[row.part_of(cta, chunk)] >= low.value)) return;
   const std::int32_t first = chunk * row.layout.chunk_width, last = first + row.layout.chunk_width;
   if constexpr (Place::kSimt) {

@@ -14,8 +14,8 @@ struct RowHistory {
 };
 
 /// Forbids the last ids of words whose other ids end the history.
-template <Cta C, class LogitT>
-FLLM_DEVICE void forbid_words(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const FilterParams& p,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void forbid_words(const C& cta, SharedRow& shared, const Row<C, kIds>& row, const FilterParams& p,
                               TableRange words, const RowHistory& history) {
   const auto begin_of = [&](std::int32_t i) { return p.word_offsets[words.begin + i]; };
   each_named(
@@ -33,8 +33,8 @@ FLLM_DEVICE void forbid_words(const C& cta, SharedRow& shared, const Row<C, Logi
 }
 
 /// Forbids the ids that would complete n tokens which the history has one after the other.
-template <Cta C, class LogitT>
-FLLM_DEVICE void forbid_ngrams(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, std::int32_t n,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void forbid_ngrams(const C& cta, SharedRow& shared, const Row<C, kIds>& row, std::int32_t n,
                                const RowHistory& history) {
   const std::int32_t* end = history.tokens + (history.length - (n - 1));
   each_named(
@@ -57,8 +57,8 @@ FLLM_DEVICE float dry_penalty(const RowFilters& f, std::int32_t beyond) {
 }
 
 /// Lowers ids by the longest match in front of them.
-template <Cta C, class LogitT>
-FLLM_DEVICE void penalise_repeats(const C& cta, SharedRow& shared, const Row<C, LogitT>& row, const RowFilters& f,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void penalise_repeats(const C& cta, SharedRow& shared, const Row<C, kIds>& row, const RowFilters& f,
                                   const std::int32_t* breakers, const RowHistory& history) {
   const std::int32_t breaker_count = breakers != nullptr ? f.dry_breakers.end - f.dry_breakers.begin : 0;
   const std::int32_t* own_breakers = breakers + f.dry_breakers.begin;
@@ -90,8 +90,8 @@ FLLM_DEVICE void penalise_repeats(const C& cta, SharedRow& shared, const Row<C, 
 }
 
 /// All of them, behind open_sequence. The parts' maxima are there afterwards.
-template <Cta C, class LogitT>
-FLLM_DEVICE_RARE void edit_named(C cta, SharedRow& shared, Row<C, LogitT> row, const FilterParams& p,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_RARE void edit_named(C cta, SharedRow& shared, Row<C, kIds> row, const FilterParams& p,
                                  const RowFilters& f) {
   const SequenceTable& table = p.sequences;
   const std::int32_t begin = shared.sequence_begin;
@@ -108,8 +108,8 @@ FLLM_DEVICE_RARE void edit_named(C cta, SharedRow& shared, Row<C, LogitT> row, c
 }
 
 /// Edits an edited row with kReadsSequence once more, by its sequence. The parts' maxima are there afterwards.
-template <Cta C, class LogitT>
-FLLM_DEVICE void edit_by_sequence(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const FilterParams& p,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void edit_by_sequence(const C& cta, SharedRow& shared, Row<C, kIds>& row, const FilterParams& p,
                                   const RowFilters& f) {
   open_sequence(cta, shared, row, p, f);
   if ((shared.filter_uses & kEditsBySequence) != 0) edit_named(cta, shared, row, p, f);

@@ -24,8 +24,8 @@ struct SigmaUnits {
 };
 
 /// The lowest value that lies at most n standard deviations below the maximum. n > 0.
-template <Cta C, class LogitT>
-FLLM_DEVICE float sigma_floor(const C& cta, SharedRow& shared, Row<C, LogitT>& row, float n) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE float sigma_floor(const C& cta, SharedRow& shared, Row<C, kIds>& row, float n) {
   const Stretch allowed{{}, {kLowestValue}};
   float lowest = row.maximum;
   each_kept(cta, row, allowed, [&](float value, std::int32_t) { lowest = value < lowest ? value : lowest; });
@@ -50,7 +50,7 @@ FLLM_DEVICE float sigma_floor(const C& cta, SharedRow& shared, Row<C, LogitT>& r
   const Mass count = all.of[0], n16 = static_cast<std::uint32_t>(n * 0x1p16f);
   const Wide variance = product(count, all.of[2]) - product(all.of[1], all.of[1]);  // times count^2
   const Wide bound = variance * (n16 * n16);
-  return limit_of(cta, shared, row, 1, [&](float value) {
+  return limit_of(cta, shared, row.maximum, 1, [&](float value) {
     const Mass scaled = units(value) * count;
     return (product(scaled, scaled) << 32) <= bound;
   });

@@ -22,8 +22,8 @@ struct MeanDistance {
   std::int32_t mean;
   Mass mass;
 };
-template <Cta C, class LogitT>
-FLLM_DEVICE MeanDistance mean_distance(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Stretch& kept) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE MeanDistance mean_distance(const C& cta, SharedRow& shared, Row<C, kIds>& row, const Stretch& kept) {
   const DistanceUnits distance_of{row.maximum, row.scale};
   const MassFunction mass_of = row.mass();
   // Products in two parts, so that sums of 2^20 of them fit: mass * distance is at most 0.531 * 2^60.
@@ -48,8 +48,8 @@ struct Deviation {
   std::int32_t units;
   Mass rest;
 };
-template <Cta C, class LogitT>
-FLLM_DEVICE Deviation find_deviation(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const Stretch& kept,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE Deviation find_deviation(const C& cta, SharedRow& shared, Row<C, kIds>& row, const Stretch& kept,
                                      std::int32_t mean, Mass goal) {
   const DistanceUnits distance_of{row.maximum, row.scale};
   const MassFunction mass_of = row.mass();
@@ -71,16 +71,16 @@ FLLM_DEVICE Deviation find_deviation(const C& cta, SharedRow& shared, Row<C, Log
   return {static_cast<std::int32_t>(units), goal};
 }
 
-template <Cta C, class LogitT>
-FLLM_DEVICE void keep_typical(const C& cta, SharedRow& shared, Row<C, LogitT>& row, std::uint32_t share,
-                              Stretch& kept) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE void keep_typical(const C& cta, SharedRow& shared, Row<C, kIds>& row, std::uint32_t share, Stretch& kept) {
   const MeanDistance all = mean_distance(cta, shared, row, kept);
   const Deviation deviation = find_deviation(cta, shared, row, kept, all.mean, top_p_target(share, all.mass));
   const DistanceUnits distance_of{row.maximum, row.scale};
   // Lowest values of at most so much distance, slots taking turns; a distance below 0 has none.
   const auto lowest_of = [&](std::int32_t slot, std::int32_t distance) {
-    return distance < 0 ? not_a_number32()
-                        : limit_of(cta, shared, row, slot, [&](float value) { return distance_of(value) <= distance; });
+    return distance < 0
+               ? not_a_number32()
+               : limit_of(cta, shared, row.maximum, slot, [&](float value) { return distance_of(value) <= distance; });
   };
   const std::int32_t upper = all.mean - deviation.units, lower = all.mean + deviation.units;
   const float above_upper = lowest_of(0, upper - 1), above_lower = lowest_of(1, lower - 1);

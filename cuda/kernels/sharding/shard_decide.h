@@ -47,10 +47,8 @@ FLLM_DEVICE ShardState after_first(const C& cta, SharedRow& shared, const ShardP
     state.token = draw_from_lists(cta, shared, p, words, state.maximum);
     return state;
   }
-  sampling::Row<C, float> row;
-  row.maximum = state.maximum;
-  row.scale = mass_scale(s.temperature);
-  state.low = sampling::support_floor(cta, shared, row, s.min_mass > 0 ? s.min_mass : 1);
+  const MassFunction mass_of{state.maximum, mass_scale(s.temperature)};
+  state.low = sampling::support_floor(cta, shared, mass_of, s.min_mass > 0 ? s.min_mass : 1);
   if (sampling::has_top_k(s, p.vocab)) return look_for_cut(state, false, static_cast<Mass>(s.top_k));
   return s.top_p_on != 0 ? look_for_cut(state, true, 0) : keep_to(state, state.low);
 }

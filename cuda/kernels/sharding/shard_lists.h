@@ -20,12 +20,8 @@ FLLM_DEVICE_LARGE std::int32_t draw_from_lists(const C& cta, SharedRow& shared, 
   const auto count = static_cast<std::int32_t>(shared.list_count);
   sampling::sort_list(cta, shared.list, count);
   if (cta.warp() == 0) {
-    const RowSampling& s = shared.sampling();
-    sampling::Row<C, float> row;
-    row.vocab = p.vocab;
-    row.maximum = maximum;
-    row.scale = mass_scale(s.temperature);
-    shared.found = sampling::draw_from_list(cta, shared.list, row, s, count, 0, shared.bits).token;
+    const MassFunction mass_of{maximum, mass_scale(shared.sampling().temperature)};
+    shared.found = sampling::draw_from_list(cta, shared, mass_of, count, 0).token;
   }
   cta.sync();  // found is written
   return shared.found;

@@ -11,8 +11,8 @@ using sampling::Cut;
 using sampling::Row;
 
 /// Its first id, whether there was a NaN, and for a row with a short top-k its first ids.
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE void report_first(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const ShardParams& p,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_LARGE void report_first(const C& cta, SharedRow& shared, Row<C, kIds>& row, const ShardParams& p,
                                     Mass* words) {
   const RowSampling& s = shared.sampling();
   const bool listed = is_listed(p, s) && !sampling::is_greedy(s);
@@ -35,9 +35,9 @@ FLLM_DEVICE_LARGE void report_first(const C& cta, SharedRow& shared, Row<C, Logi
 }
 
 /// How its values, or their masses, spread over the next digit.
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE void report_digits(const C& cta, SharedRow& shared, const Row<C, LogitT>& row,
-                                     const ShardState& state, Mass* words) {
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_LARGE void report_digits(const C& cta, SharedRow& shared, const Row<C, kIds>& row, const ShardState& state,
+                                     Mass* words) {
   const std::int32_t before = 32 - state.digits * kShardDigitBits;  // bits that are not known
   const std::int32_t shift = before > kShardDigitBits ? before - kShardDigitBits : 0;
   const MassFunction mass = row.mass();
@@ -66,8 +66,8 @@ FLLM_DEVICE_LARGE void report_digits(const C& cta, SharedRow& shared, const Row<
 }
 
 /// How many of its ids have the cut's value, and the mass above it.
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE void report_masses(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const ShardParams& p,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_LARGE void report_masses(const C& cta, SharedRow& shared, Row<C, kIds>& row, const ShardParams& p,
                                      const ShardState& state, Mass* words) {
   const MassFunction mass = row.mass();
   const float cut = state.cut;
@@ -81,8 +81,8 @@ FLLM_DEVICE_LARGE void report_masses(const C& cta, SharedRow& shared, Row<C, Log
 }
 
 /// The token, from the rank that has it.
-template <Cta C, class LogitT>
-FLLM_DEVICE_LARGE void report_token(const C& cta, SharedRow& shared, Row<C, LogitT>& row, const ShardState& state,
+template <Cta C, std::int32_t kIds>
+FLLM_DEVICE_LARGE void report_token(const C& cta, SharedRow& shared, Row<C, kIds>& row, const ShardState& state,
                                     Mass* words) {
   Cut cut{state.cut, -1};
   if (state.cut_ties > 0) {
