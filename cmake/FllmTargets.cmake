@@ -32,6 +32,9 @@ function(fllm_objects name)
   set_property(GLOBAL APPEND PROPERTY FLLM_PARTS ${name})
 endfunction()
 
+# Assertions are compiled once and run once. Only the sources of test programs, not what they share.
+set(FLLM_TEST_OPTIONS $<IF:$<BOOL:${FLLM_SANITIZE}>,-O0,$<$<CONFIG:Release>:-O1>>)
+
 # fllm_test(NAME SOURCES ... [LINK ...] [LABELS ...] [TIMEOUT s]): a GoogleTest program over the whole library.
 function(fllm_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
@@ -40,7 +43,7 @@ function(fllm_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE fllm_internal fllm_test_support GTest::gtest_main GTest::gmock ${ARG_LINK})
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # assertions: what is compiled once and run once
+  target_compile_options(${name} PRIVATE ${FLLM_TEST_OPTIONS})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
 endfunction()
