@@ -11,19 +11,23 @@ back as arrays of the same library. What is computed is defined, bit for bit, in
     sample      a token for every row
     Sampler     the same on a device and with a number of threads of your choice
     Edits       bans, end ids and biases prepared once for many calls
+    Filters     typical-p, top-n-sigma, XTC, mirostat, DRY, no-repeat-n-gram and bad words, prepared likewise
     History     what sequences hold so far, for the penalties
+    Sequences   what they hold in order, for the filters
     pack_mask   booleans to the bits of allow_mask
 """
 from ._edits import Edits, pack_mask
+from ._filters import Filters
 from ._history import History
 from ._native import DeviceLostError, Error, UnsupportedError
 from ._native import version as __version__
 from ._result import Details, RandomStream, RowStatus, SampleResult, Top
 from ._sampler import Sampler, default_sampler
+from ._sequences import Sequences
 
 sample = default_sampler.sample
 
 __all__ = [
-    "Details", "DeviceLostError", "Edits", "Error", "History", "RandomStream", "RowStatus", "SampleResult", "Sampler", "Top",
-    "UnsupportedError", "__version__", "pack_mask", "sample",
+    "Details", "DeviceLostError", "Edits", "Error", "Filters", "History", "RandomStream", "RowStatus", "SampleResult", "Sampler",
+    "Sequences", "Top", "UnsupportedError", "__version__", "pack_mask", "sample",
 ]

@@ -2,15 +2,17 @@
 """The sampler."""
 from __future__ import annotations
 
-import numbers
 import os
 from typing import Any
 
 from . import _arrays, _native
-from ._edits import Edits, _edit_arrays
+from ._edits import Edits
+from ._filters import Filters
 from ._history import History
+from ._inputs import add_filters, input_arrays
 from ._result import Details, RandomStream, SampleResult, Top
-from ._rows import RowInputs, integer
+from ._rows import integer
+from ._sequences import Sequences
 from ._types import Array, Bias, Ids, Integers, Reals
 
 _DTYPES = {"float32": 0, "float16": 1, "bfloat16": 2}
@@ -81,6 +83,8 @@ class Sampler:
         edits: Edits | None = None,
         history: History | None = None,
         history_slot: Integers | None = None,
+        filters: Filters | None = None,
+        sequences: Sequences | None = None,
         uniforms: Integers | None = None,
         random_stream: RandomStream = RandomStream.TARGET,
         advance: bool = False,
@@ -126,8 +130,11 @@ class Sampler:
         ban_ids, end_ids, bias: see Edits
         edits: the same prepared, in their place
         history: what the penalties are about; without it they do nothing
+        filters: further filters, see Filters
+        sequences: what those look at and remember, see Sequences; given with filters alone
         random_stream: what the random bits are for
-        advance: append each token to its history, and add 1 to the arrays position and generated
+        advance: append each token to its history and sequence, write mirostat's state, and add 1 to the arrays position and
+            generated
         blocks_per_row: on CUDA 1, 2, 4 or 8; 0: chosen by shape. No result depends on it
 
         details: whether to report probabilities, rank and kept set of each token, see Details
@@ -150,31 +157,21 @@ class Sampler:
         top = integer("top", top, 0, 32)
         random_stream = RandomStream(integer("random_stream", random_stream, 0, max(RandomStream)))
         blocks_per_row = integer("blocks_per_row", blocks_per_row, 0, 8)
+        advance = advance and rows > 0
         maker = _arrays.maker_for(logits, stream)
         with maker.on_stream():
             native = self._native(maker.device)
-            values = {
+            arrays = input_arrays(maker, rows, advance, {
                 "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
                 "repetition_penalty": repetition_penalty, "frequency_penalty": frequency_penalty,
                 "presence_penalty": presence_penalty, "seed": seed, "position": position, "sample_index": sample_index,
-                "fallback_id": fallback_id, "generated": generated, "min_tokens": min_tokens, "mask_row": mask_row,
-                "history_slot": history_slot, "uniforms": uniforms,
-            }
-            arrays = _row_arrays(maker, rows, values, advance)
-            arrays["logits"] = logits
-            if allow_mask is not None:
-                _add_mask(maker, rows, allow_mask, arrays)
-            if history is not None:
-                _add_history(maker, rows, history, arrays)
-            lists = [value for value in (ban_ids, end_ids, bias) if value is not None]
-            if edits is not None and lists:
-                raise ValueError("edits: given with ban_ids, end_ids or bias: must be given alone")
-            if edits is not None:
-                _require(edits, Edits, "edits")
-                arrays.update(edits.arrays)
-            elif lists:
-                arrays.update(_edit_arrays(maker, rows, ban_ids, end_ids, bias))
+                "fallback_id": fallback_id, "generated": generated, "min_tokens": min_tokens, "allow_mask": allow_mask,
+                "mask_row": mask_row, "ban_ids": ban_ids, "end_ids": end_ids, "bias": bias, "edits": edits,
+                "history": history, "history_slot": history_slot, "uniforms": uniforms,
+            })
+            add_filters(rows, filters, sequences, arrays)
             result = _outputs(maker, rows, vocab, out, details, top, probabilities)
+            arrays["logits"] = logits
             arrays["tokens"] = result.tokens
             arrays["status"] = result.status
             if result.details is not None:
@@ -205,40 +202,6 @@ def _shape(logits: Any) -> tuple[int, int]:
     if len(shape) not in (1, 2):
         raise ValueError(f"logits: {type(logits).__name__} of shape {list(shape)}: must be an array [rows, vocab] or [vocab]")
     return (int(shape[0]) if len(shape) == 2 else 1), int(shape[-1])
-
-
-def _require(value: Any, kind: type, name: str) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(f"{name}: {type(value).__name__}: must be a fundamentallm.{kind.__name__}")
-
-
-def _row_arrays(maker: Any, rows: int, values: dict[str, Any], advance: bool) -> dict[str, Any]:
-    inputs = RowInputs(maker, rows)
-    arrays = {name: inputs.array(name, value) for name, value in values.items() if value is not None}
-    inputs.refuse_violations()
-    for name in ("position", "generated"):
-        if advance and isinstance(values[name], (numbers.Number, list, tuple)):
-            raise ValueError(f"{name}: {values[name]!r}: must be an array, which advance writes")
-    return arrays
-
-
-def _add_mask(maker: Any, rows: int, allow_mask: Any, arrays: dict[str, Any]) -> None:
-    if not _arrays.is_array(allow_mask):
-        raise TypeError(f"allow_mask: {type(allow_mask).__name__}: must be an array, see pack_mask")
-    if len(allow_mask.shape) == 1:
-        allow_mask = allow_mask.reshape(1, -1)
-        arrays.setdefault("mask_row", maker.full(rows, 0, "int32"))
-    arrays["allow_mask"] = allow_mask
-
-
-def _add_history(maker: Any, rows: int, history: History, arrays: dict[str, Any]) -> None:
-    _require(history, History, "history")
-    arrays["history_entries"] = history.entries
-    arrays["history_sizes"] = history.sizes
-    if "history_slot" not in arrays:
-        if rows > history.slots:
-            raise ValueError(f"history: {history.slots} slots: must have one for each of {rows} rows, or history_slot be given")
-        arrays["history_slot"] = maker.arange(rows)
 
 
 def _outputs(maker: Any, rows: int, vocab: int, out: Any, details: bool, top: int, probabilities: bool) -> SampleResult:

@@ -53,6 +53,13 @@ constexpr Field kFields[] = {
     {"details", &fllm_sample_tensors::details, Use::kOutput},
     {"top", &fllm_sample_tensors::top, Use::kOutput},
     {"probabilities", &fllm_sample_tensors::probabilities, Use::kOutput},
+    {"filters", &fllm_sample_tensors::filters},
+    {"sequence_tokens", &fllm_sample_tensors::sequence_tokens, Use::kAdvanced},
+    {"sequence_lengths", &fllm_sample_tensors::sequence_lengths, Use::kAdvanced},
+    {"mirostat_mu", &fllm_sample_tensors::mirostat_mu, Use::kAdvanced},
+    {"word_offsets", &fllm_sample_tensors::word_offsets},
+    {"word_ids", &fllm_sample_tensors::word_ids},
+    {"breaker_ids", &fllm_sample_tensors::breaker_ids},
 };
 
 /// The arrays of one call of fllm_sample.
