@@ -9,6 +9,7 @@ from . import _arrays
 from ._edits import Edits, _edit_arrays
 from ._filters import Filters
 from ._history import History
+from ._result import RandomStream, SampleResult
 from ._rows import RowInputs
 from ._sequences import Sequences
 from ._types import Array, Bias, Ids, Integers, Reals
@@ -39,14 +40,23 @@ class Parameters(TypedDict, total=False):
     history: History | None
     history_slot: Integers | None
     uniforms: Integers | None
+    random_stream: RandomStream
+    advance: bool
+    blocks_per_row: int
+    out: SampleResult | Array | None
+    workspace: Array | None
+    stream: Any
 
 
 _LISTS = ("ban_ids", "end_ids", "bias")
-_OTHERS = (*_LISTS, "allow_mask", "edits", "history")
+_OTHERS = (*_LISTS, "allow_mask", "edits", "history", "random_stream", "advance", "blocks_per_row", "out", "workspace", "stream")
 
 
 def input_arrays(maker: Any, rows: int, advance: bool, parameters: Parameters) -> dict[str, Any]:
     """What the call reads of the parameters. Errors: those of Sampler.sample."""
+    unknown = [name for name in parameters if name not in Parameters.__annotations__]
+    if unknown:
+        raise TypeError(f"{unknown[0]}: unexpected keyword argument")
     given: dict[str, Any] = {name: value for name, value in parameters.items() if value is not None}
     arrays = _row_arrays(maker, rows, {name: value for name, value in given.items() if name not in _OTHERS}, advance)
     if "allow_mask" in given:

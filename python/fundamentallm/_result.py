@@ -15,7 +15,7 @@ class RowStatus(enum.IntFlag):
     INF = 2  #: the largest edited logit is +inf: its lowest id is the result
     EMPTY = 4  #: every token is forbidden: the result is the fallback id
     FULL = 8  #: the row's history or sequence had no room for a token, which later edits will therefore not see
-    UNDECIDED = 16  #: of a sharded vocabulary: too few exchanges for this row; the result is its most likely id
+    UNDECIDED = 16  #: of sample_shard: too few exchanges for this row; the result is its most likely id
 
 
 class RandomStream(enum.IntEnum):
