@@ -8,22 +8,30 @@
 `logits` is a numpy, torch or cupy array, or anything else with DLPack on the CPU. It is read where it lies; results come
 back as arrays of the same library. What is computed is defined, bit for bit, in the project's docs/sampling.md.
 
-    sample      a token for every row
-    Sampler     the same on a device and with a number of threads of your choice
-    Edits       bans, end ids and biases prepared once for many calls
-    History     what sequences hold so far, for the penalties
-    pack_mask   booleans to the bits of allow_mask
+    sample          a token for every row
+    sample_sharded  the same from logits that are spread over ranks
+    Sampler         both on a device and with a number of threads of your choice
+    Edits           bans, end ids and biases prepared once for many calls
+    Filters         typical-p, top-n-sigma, XTC, mirostat, DRY, no-repeat-n-gram and bad words, prepared likewise
+    History         what sequences hold so far, for the penalties
+    Sequences       what they hold in order, for the filters
+    Shard           which part of a vocabulary a rank has
+    pack_mask       booleans to the bits of allow_mask
 """
 from ._edits import Edits, pack_mask
+from ._filters import Filters
 from ._history import History
 from ._native import DeviceLostError, Error, UnsupportedError
 from ._native import version as __version__
 from ._result import Details, RandomStream, RowStatus, SampleResult, Top
 from ._sampler import Sampler, default_sampler
+from ._sequences import Sequences
+from ._shard import Shard
 
 sample = default_sampler.sample
+sample_sharded = default_sampler.sample_sharded
 
 __all__ = [
-    "Details", "DeviceLostError", "Edits", "Error", "History", "RandomStream", "RowStatus", "SampleResult", "Sampler", "Top",
-    "UnsupportedError", "__version__", "pack_mask", "sample",
+    "Details", "DeviceLostError", "Edits", "Error", "Filters", "History", "RandomStream", "RowStatus", "SampleResult", "Sampler",
+    "Sequences", "Shard", "Top", "UnsupportedError", "__version__", "pack_mask", "sample", "sample_sharded",
 ]

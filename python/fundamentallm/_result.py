@@ -14,7 +14,8 @@ class RowStatus(enum.IntFlag):
     NAN = 1  #: a NaN among the row's logits; it was read as -inf
     INF = 2  #: the largest edited logit is +inf: its lowest id is the result
     EMPTY = 4  #: every token is forbidden: the result is the fallback id
-    FULL = 8  #: the row's history had no room for a token, which penalties will therefore not see
+    FULL = 8  #: the row's history or sequence had no room for a token, which later edits will therefore not see
+    UNDECIDED = 16  #: of sample_shard: too few exchanges for this row; the result is its most likely id
 
 
 class RandomStream(enum.IntEnum):

@@ -44,7 +44,7 @@ def _integer(dtype: str, low: int, high: int, allowed: str, distinct: bool = Fal
 
 
 def _slots() -> Parameter:
-    return _integer("int32", -1, _INT32, "must be distinct integers in [-1, 2^31) (-1 is no history)", distinct=True)
+    return _integer("int32", -1, _INT32, "must be distinct integers in [-1, 2^31) (-1 is none)", distinct=True)
 
 
 PARAMETERS = {
@@ -65,6 +65,19 @@ PARAMETERS = {
     "history_slot": _slots(),
     "slots": _slots(),
     "uniforms": _integer("uint64", 0, (1 << 64) - 1, "must be an integer in [0, 2^64)"),
+    "typical_p": _real(lambda v: v >= 0, "must be finite and at least 0 (1 is off)"),
+    "top_n_sigma": _real(lambda v: 0 <= v <= 100, "must be in [0, 100] (0 is off)"),
+    "xtc_probability": _real(lambda v: 0 <= v <= 1, "must be in [0, 1] (0 is off)"),
+    "xtc_threshold": _real(lambda v: 0 <= v <= 1, "must be in [0, 1] (1 is off)"),
+    "mirostat_tau": _real(lambda v: v >= 0, "must be finite and at least 0 (0 is off)"),
+    "mirostat_eta": _real(lambda v: v >= 0, "must be finite and at least 0"),
+    "no_repeat_ngram": _integer("int32", 0, 64, "must be an integer in [0, 64] (0 is off)"),
+    "dry_multiplier": _real(lambda v: v >= 0, "must be finite and at least 0 (0 is off)"),
+    "dry_base": _real(lambda v: v >= 1, "must be finite and at least 1"),
+    "dry_allowed_length": _integer("int32", 1, _INT32, "must be an integer in [1, 2^31)"),
+    "dry_range": _integer("int32", 0, _INT32, "must be an integer in [0, 2^31) (0 is everything)"),
+    "sequence_slot": _slots(),
+    "history_begin": _integer("int32", 0, _INT32, "must be an integer in [0, 2^31)"),
 }
 
 
@@ -78,30 +91,38 @@ class RowInputs:
         self._violations: list[str] = []
 
     def array(self, name: str, value: Any) -> Any:
-        if _arrays.is_array(value) and not isinstance(value, numbers.Number):
+        """None after a violation."""
+        is_number = isinstance(value, numbers.Number)
+        if _arrays.is_array(value) and not is_number:
             return value
-        parameter = PARAMETERS[name]
+        dtype = PARAMETERS[name].dtype
+        if is_number:
+            return self._maker.full(self._rows, value, dtype) if self._check(name, value) else None
+        values = self.values(name, value)
+        return None if values is None else self._maker.array(values, dtype)
+
+    def values(self, name: str, value: Any) -> list[Any] | None:
+        """A number for each row. An array's are read, which waits for its device. None after a violation."""
         if isinstance(value, numbers.Number):
-            good = self._check(name, parameter, value)
-            return self._maker.full(self._rows, value, parameter.dtype) if good else None
+            return [value] * self._rows if self._check(name, value) else None
         try:
-            values = list(value)
+            values = list(value.tolist() if hasattr(value, "tolist") else value)
         except TypeError:
             self._violations.append(f"{name}: {type(value).__name__}: must be a number, a list of numbers or an array")
             return None
         if len(values) != self._rows:
             self._violations.append(f"{name}: {len(values)} values: must be one for each of {self._rows} rows")
             return None
-        good = all([self._check(name, parameter, v) for v in values])
-        if good and parameter.distinct:
+        good = all([self._check(name, v) for v in values])
+        if good and PARAMETERS[name].distinct:
             used = [v for v in values if v >= 0]
-            good = all([self._check(name, parameter, v, used.count(v) == 1) for v in sorted(set(used))])
-        return self._maker.array(values, parameter.dtype) if good else None
+            good = all([self._check(name, v, used.count(v) == 1) for v in sorted(set(used))])
+        return values if good else None
 
-    def _check(self, name: str, parameter: Parameter, value: Any, also: bool = True) -> bool:
-        good = parameter.allows(value) and also
+    def _check(self, name: str, value: Any, also: bool = True) -> bool:
+        good = PARAMETERS[name].allows(value) and also
         if not good:
-            self._violations.append(f"{name}: {value!r}: {parameter.allowed}")
+            self._violations.append(f"{name}: {value!r}: {PARAMETERS[name].allowed}")
         return good
 
     def refuse_violations(self) -> None:

@@ -2,16 +2,22 @@
 """The sampler."""
 from __future__ import annotations
 
-import numbers
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from . import _arrays, _native
-from ._edits import Edits, _edit_arrays
+from ._edits import Edits
+from ._filters import Filters
 from ._history import History
+from ._inputs import Parameters, add_filters, input_arrays, require
 from ._result import Details, RandomStream, SampleResult, Top
-from ._rows import RowInputs, integer
+from ._rows import integer
+from ._sequences import Sequences
+from ._shard import MOST_EXCHANGES, Shard
 from ._types import Array, Bias, Ids, Integers, Reals
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # of typing from Python 3.11 on
 
 _DTYPES = {"float32": 0, "float16": 1, "bfloat16": 2}
 _BUFFER_FORMATS = {"f": "float32", "e": "float16"}
@@ -81,6 +87,8 @@ class Sampler:
         edits: Edits | None = None,
         history: History | None = None,
         history_slot: Integers | None = None,
+        filters: Filters | None = None,
+        sequences: Sequences | None = None,
         uniforms: Integers | None = None,
         random_stream: RandomStream = RandomStream.TARGET,
         advance: bool = False,
@@ -126,8 +134,11 @@ class Sampler:
         ban_ids, end_ids, bias: see Edits
         edits: the same prepared, in their place
         history: what the penalties are about; without it they do nothing
+        filters: further filters, see Filters
+        sequences: what those look at and remember, see Sequences; given with filters alone
         random_stream: what the random bits are for
-        advance: append each token to its history, and add 1 to the arrays position and generated
+        advance: append each token to its history and sequence, write mirostat's state, and add 1 to the arrays position and
+            generated
         blocks_per_row: on CUDA 1, 2, 4 or 8; 0: chosen by shape. No result depends on it
 
         details: whether to report probabilities, rank and kept set of each token, see Details
@@ -148,47 +159,119 @@ class Sampler:
         """
         rows, vocab = _shape(logits)
         top = integer("top", top, 0, 32)
-        random_stream = RandomStream(integer("random_stream", random_stream, 0, max(RandomStream)))
-        blocks_per_row = integer("blocks_per_row", blocks_per_row, 0, 8)
         maker = _arrays.maker_for(logits, stream)
         with maker.on_stream():
-            native = self._native(maker.device)
-            values = {
+            call = self._prepare(maker, logits, {
                 "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
                 "repetition_penalty": repetition_penalty, "frequency_penalty": frequency_penalty,
                 "presence_penalty": presence_penalty, "seed": seed, "position": position, "sample_index": sample_index,
-                "fallback_id": fallback_id, "generated": generated, "min_tokens": min_tokens, "mask_row": mask_row,
-                "history_slot": history_slot, "uniforms": uniforms,
-            }
-            arrays = _row_arrays(maker, rows, values, advance)
-            arrays["logits"] = logits
-            if allow_mask is not None:
-                _add_mask(maker, rows, allow_mask, arrays)
-            if history is not None:
-                _add_history(maker, rows, history, arrays)
-            lists = [value for value in (ban_ids, end_ids, bias) if value is not None]
-            if edits is not None and lists:
-                raise ValueError("edits: given with ban_ids, end_ids or bias: must be given alone")
-            if edits is not None:
-                _require(edits, Edits, "edits")
-                arrays.update(edits.arrays)
-            elif lists:
-                arrays.update(_edit_arrays(maker, rows, ban_ids, end_ids, bias))
-            result = _outputs(maker, rows, vocab, out, details, top, probabilities)
-            arrays["tokens"] = result.tokens
-            arrays["status"] = result.status
+                "fallback_id": fallback_id, "generated": generated, "min_tokens": min_tokens, "allow_mask": allow_mask,
+                "mask_row": mask_row, "ban_ids": ban_ids, "end_ids": end_ids, "bias": bias, "edits": edits,
+                "history": history, "history_slot": history_slot, "uniforms": uniforms, "random_stream": random_stream,
+                "advance": advance, "blocks_per_row": blocks_per_row, "out": out, "workspace": workspace,
+            })
+            add_filters(rows, filters, sequences, call.arrays)
+            result = call.result
+            if details and result.details is None:
+                result.details = Details(maker.empty((rows, 6), "int32"))
+            if top != 0 and result.top is None:
+                result.top = Top(maker.empty((rows, top, 3), "int32"))
+            if probabilities and result.probabilities is None:
+                result.probabilities = maker.empty((rows, vocab), "float32")
             if result.details is not None:
-                arrays["details"] = result.details.words
+                call.arrays["details"] = result.details.words
             if result.top is not None:
-                arrays["top"] = result.top.words
+                call.arrays["top"] = result.top.words
             if result.probabilities is not None:
-                arrays["probabilities"] = result.probabilities
-            if workspace is None and maker.device[0] == _arrays.CUDA:
-                workspace = maker.empty((self.workspace_bytes(logits, blocks_per_row=blocks_per_row),), "uint8")
-            if workspace is not None:
-                arrays["workspace"] = workspace
-            native.sample(arrays, random_stream, blocks_per_row, bool(advance), maker.stream)
+                call.arrays["probabilities"] = result.probabilities
+            call.native.sample(call.arrays, *call.how)
         return result
+
+    def sample_shard(self, logits: Array, shard: Shard, *, step: int, last: bool = False,
+                     **parameters: Unpack[Parameters]) -> SampleResult:
+        """One step of a draw from logits that are spread over ranks: all come to the token that `sample` draws from the whole
+        row, bit for bit, without gathering logits. Every rank takes step 0; then, as often as the rows need, the ranks add up
+        `shard.words` and take the next step; the last one writes the tokens. `sample_sharded` is that loop.
+
+        logits: [rows, slice] or [slice]: this rank's part of the vocabulary
+        shard: which part that is, see Shard
+        step: 0, 1, ...
+        last: whether to write tokens; step is then at least 1
+        parameters: those of `sample` but for filters, sequences, details, top and probabilities, the same on all ranks and in
+            all steps, with the ids of the whole vocabulary. Arrays and histories advance in the last step.
+
+        Exchanges that a row needs:
+            1   temperature 0, top_k up to shard.list_size, whatever else; +inf; all tokens forbidden
+            3   neither top_k nor top_p
+            6   top_p or a larger top_k
+            10  both
+        A row that had fewer has RowStatus.UNDECIDED, and its most likely id.
+
+        Returns a SampleResult, which holds nothing before the last step.
+        Errors: as `sample`.
+        """
+        maker = _arrays.maker_for(logits, parameters.get("stream"))
+        with maker.on_stream():
+            call = self._prepare(maker, logits, parameters)
+            call.take_step(shard, integer("step", step, 0, (1 << 31) - 1), last)
+        return call.result
+
+    def sample_sharded(self, logits: Array, shard: Shard, all_reduce: Callable[[Any], Any], *, exchanges: int | None = None,
+                       **parameters: Unpack[Parameters]) -> SampleResult:
+        """All steps of `sample_shard`. Every rank makes the same call.
+
+        logits, shard, parameters: see sample_shard
+        all_reduce: called with `shard.words` between steps, on the call's stream; puts the sum over all ranks in their place,
+            as torch.distributed.all_reduce does
+        exchanges: [1, 10] how often that is; None: as often as temperature, top_k and top_p may need, 10 times where one of
+            them is an array
+
+        Returns a SampleResult. Errors: as `sample`, and what all_reduce raises.
+        """
+        maker = _arrays.maker_for(logits, parameters.get("stream"))
+        with maker.on_stream():
+            call = self._prepare(maker, logits, parameters)
+            if exchanges is None:
+                exchanges = require(shard, Shard, "shard").exchanges(_shape(logits)[0], parameters)
+            steps = 1 + integer("exchanges", exchanges, 1, MOST_EXCHANGES)
+            for step in range(steps):
+                if step > 0:
+                    all_reduce(shard.words)
+                call.take_step(shard, step, step == steps - 1)
+        return call.result
+
+    def _prepare(self, maker: Any, logits: Any, parameters: Parameters) -> _Call:
+        rows, _ = _shape(logits)
+        random_stream = integer("random_stream", parameters.get("random_stream", RandomStream.TARGET), 0, max(RandomStream))
+        blocks_per_row = integer("blocks_per_row", parameters.get("blocks_per_row", 0), 0, 8)
+        advance = bool(parameters.get("advance", False)) and rows > 0
+        native = self._native(maker.device)
+        arrays = input_arrays(maker, rows, advance, parameters)
+        out = parameters.get("out")
+        result = out if isinstance(out, SampleResult) else SampleResult(out)
+        if result.tokens is None:
+            result.tokens = maker.empty((rows,), "int32")
+        if result.status is None:
+            result.status = maker.empty((rows,), "uint32")
+        arrays.update(logits=logits, tokens=result.tokens, status=result.status)
+        workspace = parameters.get("workspace")
+        if workspace is None and maker.device[0] == _arrays.CUDA:
+            workspace = maker.empty((self.workspace_bytes(logits, blocks_per_row=blocks_per_row),), "uint8")
+        if workspace is not None:
+            arrays["workspace"] = workspace
+        return _Call(native, arrays, result, (random_stream, blocks_per_row, advance, maker.stream))
+
+
+class _Call(NamedTuple):
+    """What a launch, or each step of a sharded draw, is made of."""
+
+    native: _native.Sampler
+    arrays: dict[str, Any]
+    result: SampleResult
+    how: tuple[int, int, bool, int]
+
+    def take_step(self, shard: Shard, step: int, last: bool) -> None:
+        self.native.sample_shard(self.arrays, require(shard, Shard, "shard").step(step, last), *self.how)
 
 
 def _parse_device(device: str) -> tuple[int, int]:
@@ -205,56 +288,6 @@ def _shape(logits: Any) -> tuple[int, int]:
     if len(shape) not in (1, 2):
         raise ValueError(f"logits: {type(logits).__name__} of shape {list(shape)}: must be an array [rows, vocab] or [vocab]")
     return (int(shape[0]) if len(shape) == 2 else 1), int(shape[-1])
-
-
-def _require(value: Any, kind: type, name: str) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(f"{name}: {type(value).__name__}: must be a fundamentallm.{kind.__name__}")
-
-
-def _row_arrays(maker: Any, rows: int, values: dict[str, Any], advance: bool) -> dict[str, Any]:
-    inputs = RowInputs(maker, rows)
-    arrays = {name: inputs.array(name, value) for name, value in values.items() if value is not None}
-    inputs.refuse_violations()
-    for name in ("position", "generated"):
-        if advance and isinstance(values[name], (numbers.Number, list, tuple)):
-            raise ValueError(f"{name}: {values[name]!r}: must be an array, which advance writes")
-    return arrays
-
-
-def _add_mask(maker: Any, rows: int, allow_mask: Any, arrays: dict[str, Any]) -> None:
-    if not _arrays.is_array(allow_mask):
-        raise TypeError(f"allow_mask: {type(allow_mask).__name__}: must be an array, see pack_mask")
-    if len(allow_mask.shape) == 1:
-        allow_mask = allow_mask.reshape(1, -1)
-        arrays.setdefault("mask_row", maker.full(rows, 0, "int32"))
-    arrays["allow_mask"] = allow_mask
-
-
-def _add_history(maker: Any, rows: int, history: History, arrays: dict[str, Any]) -> None:
-    _require(history, History, "history")
-    arrays["history_entries"] = history.entries
-    arrays["history_sizes"] = history.sizes
-    if "history_slot" not in arrays:
-        if rows > history.slots:
-            raise ValueError(f"history: {history.slots} slots: must have one for each of {rows} rows, or history_slot be given")
-        arrays["history_slot"] = maker.arange(rows)
-
-
-def _outputs(maker: Any, rows: int, vocab: int, out: Any, details: bool, top: int, probabilities: bool) -> SampleResult:
-    """`out` with what else is asked for."""
-    result = out if isinstance(out, SampleResult) else SampleResult(out)
-    if result.tokens is None:
-        result.tokens = maker.empty((rows,), "int32")
-    if result.status is None:
-        result.status = maker.empty((rows,), "uint32")
-    if details and result.details is None:
-        result.details = Details(maker.empty((rows, 6), "int32"))
-    if top != 0 and result.top is None:
-        result.top = Top(maker.empty((rows, top, 3), "int32"))
-    if probabilities and result.probabilities is None:
-        result.probabilities = maker.empty((rows, vocab), "float32")
-    return result
 
 
 default_sampler = Sampler()

@@ -18,6 +18,7 @@ class Array(Protocol):
 Reals = Union[SupportsFloat, Sequence[SupportsFloat], Array]
 Integers = Union[SupportsIndex, Sequence[SupportsIndex], Array]
 
-# Lists of ids and biases by id: for all rows, or one a row.
+# Lists of ids, biases by id and lists of words, which are lists of ids: for all rows, or one a row.
 Ids = Union[Iterable[int], Sequence[Iterable[int]]]
 Bias = Union[Mapping[int, float], Sequence[Mapping[int, float]]]
+Words = Union[Iterable[Iterable[int]], Sequence[Iterable[Iterable[int]]]]

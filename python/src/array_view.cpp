@@ -84,14 +84,15 @@ fllm_dl_tensor ArrayView::tensor() const {
   return t;
 }
 
-void* ArrayView::words(std::initializer_list<std::int64_t> shape, const Device& device) const {
+void* ArrayView::words(int bits, std::initializer_list<std::int64_t> shape, const Device& device) const {
   const auto require = [&](bool holds, const std::string& what) {
     if (!holds) throw nb::value_error((std::string(name_) + ": " + what).c_str());
   };
   const auto dtype = array_.dtype();
-  require(dtype.bits == 32 && dtype.lanes == 1, std::to_string(dtype.bits) + "-bit elements: must have 32 bits");
+  require(dtype.bits == bits && dtype.lanes == 1,
+          std::to_string(dtype.bits) + "-bit elements: must have " + std::to_string(bits) + " bits");
   require(array_.device_type() == device.type && array_.device_id() == device.index,
-          "on another device than the history: must be on the same");
+          "on another device than the sampler: must be on the same");
   bool fits = array_.ndim() == shape.size();
   std::int64_t compact = 1;
   for (std::size_t i = array_.ndim(); fits && i-- > 0;) {

@@ -33,8 +33,9 @@ class ArrayView {
   /// Valid as long as the view.
   [[nodiscard]] fllm_dl_tensor tensor() const;
 
-  /// The address of 32-bit words on the device, in this shape and without gaps; -1: any extent. ValueError otherwise.
-  [[nodiscard]] void* words(std::initializer_list<std::int64_t> shape, const Device& device) const;
+  /// The address of words of so many bits on the device, in this shape and without gaps; -1: any extent. ValueError
+  /// otherwise.
+  [[nodiscard]] void* words(int bits, std::initializer_list<std::int64_t> shape, const Device& device) const;
   [[nodiscard]] std::int32_t extent(std::size_t dimension) const {
     return static_cast<std::int32_t>(array_.shape(dimension));
   }

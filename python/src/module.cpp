@@ -12,6 +12,8 @@ using fllm::python::Sampler;
 NB_MODULE(_native, m) {
   m.doc() = "The C interface of the library; use the package's own functions.";
   m.attr("version") = fllm_version();
+  m.attr("shard_state_bytes") = static_cast<int>(FLLM_SHARD_STATE_BYTES);
+  m.def("shard_words", &fllm_shard_words, nb::arg("ranks"), nb::arg("list_size"));
   fllm::python::define_errors(m);
   nb::class_<Sampler>(m, "Sampler")
       .def(nb::init<std::int32_t, std::int32_t, std::int32_t>(), nb::arg("device_type"), nb::arg("device_index"),
@@ -21,5 +23,7 @@ NB_MODULE(_native, m) {
            nb::arg("blocks_per_row"))
       .def("sample", &Sampler::sample, nb::arg("arrays"), nb::arg("random_stream"), nb::arg("blocks_per_row"),
            nb::arg("advance"), nb::arg("stream"))
+      .def("sample_shard", &Sampler::sample_shard, nb::arg("arrays"), nb::arg("shard"), nb::arg("random_stream"),
+           nb::arg("blocks_per_row"), nb::arg("advance"), nb::arg("stream"))
       .def("append", &Sampler::append, nb::arg("arrays"), nb::arg("rows"), nb::arg("vocab"), nb::arg("stream"));
 }

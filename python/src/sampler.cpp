@@ -53,6 +53,13 @@ constexpr Field kFields[] = {
     {"details", &fllm_sample_tensors::details, Use::kOutput},
     {"top", &fllm_sample_tensors::top, Use::kOutput},
     {"probabilities", &fllm_sample_tensors::probabilities, Use::kOutput},
+    {"filters", &fllm_sample_tensors::filters},
+    {"sequence_tokens", &fllm_sample_tensors::sequence_tokens, Use::kAdvanced},
+    {"sequence_lengths", &fllm_sample_tensors::sequence_lengths, Use::kAdvanced},
+    {"mirostat_mu", &fllm_sample_tensors::mirostat_mu, Use::kAdvanced},
+    {"word_offsets", &fllm_sample_tensors::word_offsets},
+    {"word_ids", &fllm_sample_tensors::word_ids},
+    {"breaker_ids", &fllm_sample_tensors::breaker_ids},
 };
 
 /// The arrays of one call of fllm_sample.
@@ -84,6 +91,17 @@ std::vector<std::byte>& thread_workspace(std::size_t bytes) {
   return workspace;
 }
 
+/// Calls the library without the GIL.
+template <class Call>
+void check_unlocked(Call call) {
+  fllm_status status{};
+  {
+    const nb::gil_scoped_release unlocked;
+    status = call();
+  }
+  check(status);
+}
+
 }  // namespace
 
 // Forking leaves the threads of a CPU sampler, and a CUDA context, in the parent: a child cannot end the sampler.
@@ -99,12 +117,7 @@ Sampler::Sampler(std::int32_t device_type, std::int32_t device_index, std::int32
   options.device_index = device_index;
   options.threads = threads;
   fllm_sampler* made = nullptr;
-  fllm_status status{};
-  {
-    const nb::gil_scoped_release unlocked;
-    status = fllm_sampler_create(&options, &made);
-  }
-  check(status);
+  check_unlocked([&] { return fllm_sampler_create(&options, &made); });
   sampler_.reset(made);
 }
 
@@ -123,27 +136,50 @@ std::size_t Sampler::workspace_bytes(std::int32_t rows, std::int32_t vocab, std:
   return bytes;
 }
 
-void Sampler::sample(const nb::dict& arrays, std::int32_t random_stream, std::int32_t blocks_per_row, bool advance,
-                     std::uintptr_t stream) const {
+fllm_sample_args Sampler::arguments(const fllm_sample_tensors& tensors, std::int32_t random_stream,
+                                    std::int32_t blocks_per_row, bool advance) const {
   fllm_sample_args args{};
   args.struct_size = sizeof args;
   args.random_stream = random_stream;
   args.blocks_per_row = blocks_per_row;
   args.advance = advance ? 1 : 0;
-  const SampleTensors tensors(arrays, device_, advance);
-  check(fllm_sample_args_from_dl(sampler_.get(), &tensors.tensors(), &args));
+  check(fllm_sample_args_from_dl(sampler_.get(), &tensors, &args));
   if (args.workspace == nullptr && device_.type == FLLM_DEVICE_CPU) {
     std::vector<std::byte>& workspace =
         thread_workspace(workspace_bytes(args.rows, args.vocab, args.logits_dtype, args.blocks_per_row));
     args.workspace = workspace.data();
     args.workspace_bytes = workspace.size();
   }
-  fllm_status status{};
-  {
-    const nb::gil_scoped_release unlocked;
-    status = fllm_sample(sampler_.get(), &args, reinterpret_cast<void*>(stream));
-  }
-  check(status);
+  return args;
+}
+
+void Sampler::sample(const nb::dict& arrays, std::int32_t random_stream, std::int32_t blocks_per_row, bool advance,
+                     std::uintptr_t stream) const {
+  const SampleTensors tensors(arrays, device_, advance);
+  const fllm_sample_args args = arguments(tensors.tensors(), random_stream, blocks_per_row, advance);
+  check_unlocked([&] { return fllm_sample(sampler_.get(), &args, reinterpret_cast<void*>(stream)); });
+}
+
+void Sampler::sample_shard(const nb::dict& arrays, const nb::dict& shard, std::int32_t random_stream,
+                           std::int32_t blocks_per_row, bool advance, std::uintptr_t stream) const {
+  const SampleTensors tensors(arrays, device_, advance);
+  const fllm_sample_args args = arguments(tensors.tensors(), random_stream, blocks_per_row, advance);
+  const auto number = [&](const char* name) { return nb::cast<std::int32_t>(shard[name]); };
+  fllm_shard_args s{};
+  s.struct_size = sizeof s;
+  s.vocab = number("vocab");
+  s.first_id = number("first_id");
+  s.rank = number("rank");
+  s.ranks = number("ranks");
+  s.list_size = number("list_size");
+  s.step = number("step");
+  s.last = number("last");
+  const ArrayView words("words", shard["words"], Access::kWrite, device_);
+  const ArrayView states("states", shard["states"], Access::kWrite, device_);
+  const auto row_words = static_cast<std::int64_t>(fllm_shard_words(s.ranks, s.list_size));
+  s.words = static_cast<std::uint64_t*>(words.words(64, {args.rows, row_words}, device_));
+  s.states = states.words(64, {args.rows, FLLM_SHARD_STATE_BYTES / 8}, device_);
+  check_unlocked([&] { return fllm_sample_shard(sampler_.get(), &args, &s, reinterpret_cast<void*>(stream)); });
 }
 
 void Sampler::append(const nb::dict& arrays, std::int32_t rows, std::int32_t vocab, std::uintptr_t stream) const {
@@ -153,28 +189,24 @@ void Sampler::append(const nb::dict& arrays, std::int32_t rows, std::int32_t voc
   };
   const auto input = [&](const char* name, std::int64_t count) -> const std::int32_t* {
     if (!arrays.contains(name)) return nullptr;
-    return static_cast<const std::int32_t*>(view(name, Access::kRead).words({count}, device_));
+    return static_cast<const std::int32_t*>(view(name, Access::kRead).words(32, {count}, device_));
   };
   fllm_history_append_args args{};
   args.struct_size = sizeof args;
   args.rows = rows;
   args.vocab = vocab;
   const ArrayView& entries = view("entries", Access::kWrite);
-  args.history.entries = static_cast<fllm_count_entry*>(entries.words({-1, -1, 2}, device_));
+  args.history.entries = static_cast<fllm_count_entry*>(entries.words(32, {-1, -1, 2}, device_));
   args.history.slots = entries.extent(0);
   args.history.capacity = entries.extent(1);
-  args.history.sizes = static_cast<std::int32_t*>(view("sizes", Access::kWrite).words({args.history.slots}, device_));
+  args.history.sizes =
+      static_cast<std::int32_t*>(view("sizes", Access::kWrite).words(32, {args.history.slots}, device_));
   args.id_offsets = input("id_offsets", std::int64_t{rows} + 1);
   args.ids = input("ids", args.id_offsets != nullptr ? -1 : rows);
   args.slots = input("slots", rows);
   args.are_outputs = input("are_outputs", rows);
-  args.status = static_cast<std::uint32_t*>(view("status", Access::kWrite).words({rows}, device_));
-  fllm_status status{};
-  {
-    const nb::gil_scoped_release unlocked;
-    status = fllm_history_append(sampler_.get(), &args, reinterpret_cast<void*>(stream));
-  }
-  check(status);
+  args.status = static_cast<std::uint32_t*>(view("status", Access::kWrite).words(32, {rows}, device_));
+  check_unlocked([&] { return fllm_history_append(sampler_.get(), &args, reinterpret_cast<void*>(stream)); });
 }
 
 }  // namespace fllm::python

@@ -29,6 +29,10 @@ class Sampler {
   void sample(const nanobind::dict& arrays, std::int32_t random_stream, std::int32_t blocks_per_row, bool advance,
               std::uintptr_t stream) const;
 
+  /// One step of a sharded draw. shard: by the names of fllm_shard_args, "words" and "states" being arrays.
+  void sample_shard(const nanobind::dict& arrays, const nanobind::dict& shard, std::int32_t random_stream,
+                    std::int32_t blocks_per_row, bool advance, std::uintptr_t stream) const;
+
   /// arrays: by the names of fllm_history_append_args; history.entries is "entries", history.sizes "sizes".
   void append(const nanobind::dict& arrays, std::int32_t rows, std::int32_t vocab, std::uintptr_t stream) const;
 
@@ -37,6 +41,9 @@ class Sampler {
     long process;
     void operator()(fllm_sampler* sampler) const;
   };
+
+  [[nodiscard]] fllm_sample_args arguments(const fllm_sample_tensors& tensors, std::int32_t random_stream,
+                                           std::int32_t blocks_per_row, bool advance) const;
 
   Device device_;
   std::unique_ptr<fllm_sampler, Destroy> sampler_;

@@ -101,6 +101,45 @@ class Arguments(unittest.TestCase):
         self.refuses(TypeError, ["edits", "dict"], self.logits, edits={})
         self.refuses(TypeError, ["allow_mask", "list"], self.logits, allow_mask=[1, 2])
 
+    def test_filters(self):
+        def prepare(**options):
+            return fundamentallm.Filters(3, like=self.logits, **options)
+
+        def not_prepared(words, **options):
+            with self.assertRaisesRegex(ValueError, words):
+                prepare(**options)
+
+        for name, value in (("typical_p", -0.1), ("typical_p", float("nan")), ("top_n_sigma", 101), ("top_n_sigma", -1), ("xtc_probability", 1.1),
+                            ("xtc_threshold", -0.5), ("mirostat_tau", -1), ("mirostat_tau", float("inf")), ("mirostat_eta", -1),
+                            ("no_repeat_ngram", 65), ("no_repeat_ngram", 1.5), ("dry_multiplier", -1), ("dry_base", 0.5), ("dry_allowed_length", 0), ("dry_range", -1),
+                            ("history_begin", -1), ("sequence_slot", -2)):
+            not_prepared(f"{name}: {value}", **{name: value})
+            not_prepared(f"{name}: {value}", **{name: [value] * 3})
+        not_prepared("typical_p: -1.*\nmirostat_tau: 2 values", typical_p=-1, mirostat_tau=[1, 2])
+        not_prepared("sequence_slot: 1: must be distinct", sequence_slot=[1, 0, 1])
+        not_prepared("dry_breakers: 2 rows", dry_breakers=[[1], [2]])
+        not_prepared("dry_breakers: -1", dry_breakers=[-1])
+        not_prepared("bad_words: 2 rows.*3 rows", bad_words=[[[1]], [[2]]])
+        not_prepared("bad_words: -1", bad_words=[[1, -1]])
+        not_prepared("bad_words: must be lists", bad_words=[1, 2])
+        not_prepared("bad_words: must be lists", bad_words=[[[1]], [2], [[3]]])
+        not_prepared("bad_words: must be lists", bad_words=3)
+        sequences, plain = fundamentallm.Sequences(3, 4), prepare()
+        self.refuses(TypeError, ["filters", "dict"], self.logits, filters={})
+        self.refuses(TypeError, ["sequences", "History"], self.logits, filters=plain, sequences=fundamentallm.History(3, 4, 64))
+        self.refuses(ValueError, ["sequences", "filters"], self.logits, sequences=sequences)
+        self.refuses(ValueError, ["filters", "[3, 17]"], self.logits[:2], filters=plain)
+        self.refuses(ValueError, ["sequences: 2 slots", "sequence_slot"], self.logits, filters=plain, sequences=fundamentallm.Sequences(2, 4))
+        state = fundamentallm.Sequences.from_arrays(mirostat_mu=np.zeros(3, np.float32))
+        for name, value in (("no_repeat_ngram", 2), ("dry_multiplier", [0, 0, 1]), ("bad_words", [[1, 2]])):
+            for given in (None, state):
+                self.refuses(ValueError, ["filters", name, "sequences"], self.logits, filters=prepare(**{name: value}), sequences=given)
+        fundamentallm.sample(self.logits, filters=prepare(bad_words=[[1]], mirostat_tau=1))  # needs none
+        self.refuses(ValueError, ["sequence_lengths"], self.logits, filters=plain,
+                     sequences=fundamentallm.Sequences.from_arrays(tokens=sequences.tokens, lengths=np.zeros(2, np.int32)))
+        self.refuses(ValueError, ["mirostat_mu"], self.logits, filters=plain,
+                     sequences=fundamentallm.Sequences.from_arrays(mirostat_mu=np.zeros(3)))
+
     def test_logits(self):
         self.refuses(ValueError, ["logits", "float64"], self.logits.astype(np.float64))
         self.refuses(ValueError, ["logits", "int32"], self.logits.astype(np.int32))

@@ -39,6 +39,8 @@ class Cuda(unittest.TestCase):
         arguments = support.arguments_of(fundamentallm, rows, vocab, logits)
         expected = fundamentallm.sample(logits, **arguments, **{**options, "stream": None})
         arguments["history"] = support.history_of(fundamentallm, rows, vocab, on_device)
+        arguments["filters"] = support.filters_of(fundamentallm, rows, on_device)
+        arguments["sequences"] = support.sequences_of(fundamentallm, rows, on_device)
         arguments["allow_mask"] = self.cupy.array(arguments["allow_mask"], "int32")
         return self.numpy_result(fundamentallm.sample(on_device, **arguments, **options)), expected
 

@@ -51,6 +51,20 @@ class Processor(unittest.TestCase):
                 self.assertEqual(int(ids[row, len(text) + step]), expected)
                 counts[expected] = counts.get(expected, 0) + 1
 
+    def test_filters_follow_the_oracle(self):
+        prompt, pad, steps = [[0, 0, 3, 5], [7, 3, 3, 9]], 0, 300  # more than sequences have room for at first
+        filters = {"typical_p": 0.9, "mirostat_tau": 2.0, "dry_multiplier": 0.8, "no_repeat_ngram": 3, "bad_words": [[3, 4], [6]]}
+        ids, given = self.run_steps(SamplerProcessor(seed=12, filters=filters, pad_id=pad), prompt, steps)
+        for index, text in enumerate(prompt):
+            sequence = [token for token in text if token != pad]
+            row = oracle.Row(seed=12, sample_index=index, position=len(sequence), sequence=sequence, **filters)
+            for step in range(steps):
+                expected = oracle.sample(given[step][index].numpy(), row)
+                self.assertEqual(int(ids[index, len(text) + step]), expected.token)
+                row.sequence.append(expected.token)
+                row.mirostat_mu = expected.mirostat_mu
+                row.position += 1
+
     def test_padding_and_company_change_nothing(self):
         logits = [torch.from_numpy(support.random_logits(self.rng, 1, 50)) for _ in range(6)]
         alone, _ = self.run_steps(SamplerProcessor(seed=3, sample_index=0), [[4, 5]], 6, logits=logits)

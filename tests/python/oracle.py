@@ -4,16 +4,16 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import oracle_filters as filters
+from oracle_filters import F32, FLT_MAX, FULL
 
-FULL = 1 << 40
 NAN, INF, EMPTY = 1, 2, 4
-F32 = np.float32
-FLT_MAX = np.finfo(F32).max
 LOG2E = F32(float.fromhex("0x1.715476p+0"))
 # exp2_shared of cuda/portable/numeric.h, which the page names as the definition.
 EXP2_SHIFT = F32(1.5 * 2.0**23 + 127)
 EXP2 = [F32(float.fromhex(c)) for c in ("0x1.41fbbcp-13", "0x1.5f3e54p-10", "0x1.3b2d4cp-7", "0x1.c6aee8p-5", "0x1.ebfbdcp-3",
                                         "0x1.62e430p-1", "0x1p0")]
+LOG = [F32(float.fromhex(c)) for c in ("0x1.c71c72p-4", "0x1.24924ap-3", "0x1.99999ap-3", "0x1.555556p-2")]
 
 
 def fma(a, b, c):
@@ -41,14 +41,33 @@ def exp2(x):
     return np.ldexp(value, whole.astype(np.int32))
 
 
+def exponents(logits, maximum, temperature):
+    """[V] binary32: x of the page; NaN where a logit and the maximum are one infinity."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (logits - maximum) * np.minimum(LOG2E / F32(temperature), FLT_MAX)
+
+
 def masses(logits, maximum, temperature):
     """[V] Python-sized integers in int64."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        scale = np.minimum(LOG2E / F32(temperature), FLT_MAX)
-        x = (logits - maximum) * scale
+    x = exponents(logits, maximum, temperature)
     dead = np.isnan(x) | (x < -41)
     weight = exp2(np.where(dead, F32(0), x).astype(F32))
     return np.where(dead, 0, np.floor(weight.astype(np.float64) * FULL).astype(np.int64))
+
+
+def log_mass(mass):
+    """ln(mass / 2^40), binary32: log_mass of cuda/portable/fixed_point.h, which the page names as the definition."""
+    bits = np.int64(mass).astype(F32).view(np.uint32)
+    offset = int(bits) - 0x3F3504F3
+    f = np.uint32((offset & 0x7FFFFF) + 0x3F3504F3).view(F32) - F32(1)
+    z = f / (F32(2) + f)
+    w = z * z
+    series = LOG[0]
+    for coefficient in LOG[1:]:
+        series = fma(series, w, coefficient)[()]
+    n = F32((offset >> 23) - 40)
+    rest = (z + z) * w * series + n * F32(float.fromhex("-0x1.05c610p-29"))
+    return fma(n, F32(float.fromhex("0x1.62e430p-1")), (z + z) + rest)[()]
 
 
 def philox(seed, counter):
@@ -86,6 +105,23 @@ class Row:
     counts: Any = dataclasses.field(default_factory=dict)  # {id of the history: count in the output}
     uniform: Any = None
     stream: int = 0
+    # Those of fundamentallm.Filters.
+    typical_p: float = 1.0
+    top_n_sigma: float = 0.0
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    mirostat_tau: float = 0.0
+    mirostat_eta: float = 0.1
+    no_repeat_ngram: int = 0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_range: int = 0
+    dry_breakers: Any = ()
+    bad_words: Any = ()
+    history_begin: int = 0
+    sequence: Any = None  # prompt and output, a list; None: no slot
+    mirostat_mu: float = np.nan
 
 
 @dataclasses.dataclass
@@ -99,12 +135,15 @@ class Result:
     kept_mass: int
     top: list  # [(id, raw logprob, processed logprob)], all allowed ids
     probabilities: np.ndarray
+    mirostat_mu: float = np.nan  # afterwards
 
 
 def edit(logits, row):
     l = logits.copy()
     vocab = len(l)
+    history = list(row.sequence or [])[row.history_begin:]
     forbidden = list(row.ban_ids) + (list(row.end_ids) if row.generated < row.min_tokens else [])
+    forbidden += filters.forbidden_by_sequence(row, history)
     if row.allowed is not None:
         l[~row.allowed] = -np.inf
     l[[i for i in forbidden if i < vocab]] = -np.inf
@@ -119,6 +158,9 @@ def edit(logits, row):
             value = l[token] / r if l[token] > 0 else l[token] * r
             value = fma(-F32(row.frequency_penalty), F32(count), value)[()]
             l[token] = value - F32(row.presence_penalty) if count > 0 else value
+        for token, penalty in filters.dry_penalties(row, history).items():
+            if token < vocab:
+                l[token] = l[token] - penalty
     return l
 
 
@@ -132,23 +174,29 @@ def raw_logprobs(logits):
     return logits.astype(np.float64) - np.float64(maximum) - np.log(int(mass.sum()) / FULL)
 
 
-def keep(row, order, mass):
-    """How many ids of the total order the filters leave."""
-    sorted_mass = [int(m) for m in mass[order]]
-    kept = sum(m > 0 for m in sorted_mass)
-    if row.min_p > 0:
-        least = -(-int(np.float64(F32(row.min_p)) * 2.0**64) // 2**24)  # ceil(p * 2^40), exactly
-        kept = sum(m >= least and m > 0 for m in sorted_mass)
-    if 0 < row.top_k < len(order):
-        kept = min(kept, row.top_k)
-    if row.top_p < 1:
-        p = int(np.float64(F32(max(row.top_p, 0))) * 2.0**32)
-        total, sum_ = sum(sorted_mass[:kept]), 0
-        for count in range(kept):
-            sum_ += sorted_mass[count]
-            if sum_ * 2**32 >= p * total and sum_ > 0:
-                return count + 1
-    return kept
+def random_bits(row, block):
+    return philox(row.seed, (row.position, row.sample_index, row.stream, block))
+
+
+def mu_of(row):
+    with np.errstate(over="ignore"):
+        return F32(2) * F32(row.mirostat_tau) if row.sequence is None or np.isnan(row.mirostat_mu) else F32(row.mirostat_mu)
+
+
+def next_mu(row, mass, total):
+    surprise = (log_mass(total) - log_mass(mass)) * LOG2E
+    return fma(-F32(row.mirostat_eta), surprise - F32(row.mirostat_tau), mu_of(row))[()]
+
+
+def keep(row, edited, order, mass):
+    """The ids that the filters leave, in the total order."""
+    ids = filters.top_n_sigma(row.top_n_sigma, edited, [int(i) for i in order if mass[i] > 0])
+    ids = filters.min_p(row.min_p, mass, ids)
+    ids = filters.top_k(row.top_k, len(order), ids)
+    ids = filters.top_p(row.top_p, mass, ids)
+    ids = filters.typical_p(row.typical_p, mass, exponents(edited, edited[order[0]], row.temperature), ids)
+    ids = filters.xtc(row.xtc_probability, row.xtc_threshold, random_bits(row, 1), mass, ids)
+    return filters.mirostat(mu_of(row), exp2, mass, ids) if row.mirostat_tau > 0 else ids
 
 
 def sample(logits, row):
@@ -162,32 +210,31 @@ def sample(logits, row):
     l = edit(logits, row) + F32(0)
     order = np.lexsort((np.arange(vocab), -l.astype(np.float64)))
     maximum = l[order[0]]
-    probabilities = np.zeros(vocab)
+    probabilities, mu = np.zeros(vocab), F32(row.mirostat_mu)
     if maximum == -np.inf:
-        return Result(row.fallback_id, status | EMPTY, -np.inf, -np.inf, 0, 0, 0, [], probabilities)
+        return Result(row.fallback_id, status | EMPTY, -np.inf, -np.inf, 0, 0, 0, [], probabilities, mu)
     if maximum == np.inf or row.temperature == 0 or row.top_k == 1:
         status |= INF if maximum == np.inf else 0
-        mass, kept = np.zeros(vocab, np.int64), 1
-        mass[order[0]] = FULL
+        inside = order[:1]
+        mass = np.zeros(vocab, np.int64)
+        mass[inside] = FULL
         token = int(order[0])
     else:
         mass = masses(l, maximum, row.temperature)
-        kept = keep(row, order, mass)
-        total = int(mass[order[:kept]].sum())
-        bits = row.uniform
-        if bits is None:
-            bits = philox(row.seed, (row.position, row.sample_index, row.stream, 0))
-        r, token = bits * total >> 64, None
-        for i in np.sort(order[:kept]):
+        inside = np.array(keep(row, l, order, mass))
+        bits = random_bits(row, 0) if row.uniform is None else row.uniform
+        r, token = bits * int(mass[inside].sum()) >> 64, None
+        for i in np.sort(inside):
             if r < mass[i]:
                 token = int(i)
                 break
             r -= int(mass[i])
-    inside = order[:kept]
+        if row.mirostat_tau > 0:
+            mu = next_mu(row, int(mass[token]), int(mass[inside].sum()))
     total = int(mass[inside].sum())
     processed = np.full(vocab, -np.inf)
     processed[inside] = [np.log(int(m) / total) for m in mass[inside]]
     probabilities[inside] = [int(m) / total for m in mass[inside]]
     top = [(int(i), raw[i], processed[i]) for i in order if l[i] > -np.inf]
     rank = int(np.flatnonzero(order == token)[0])
-    return Result(token, status, raw[token], processed[token], rank, kept, total, top, probabilities)
+    return Result(token, status, raw[token], processed[token], rank, len(inside), total, top, probabilities, mu)

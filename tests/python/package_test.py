@@ -45,8 +45,8 @@ class Files(unittest.TestCase):
         package = {file.removeprefix("fundamentallm/") for file in files if file.startswith("fundamentallm/")}
         modules = {file for file in package if file.endswith(".py")}
         extensions = {file for file in package if file.startswith("_native.") and file.endswith(".so")}
-        self.assertEqual(modules, {"__init__.py", "_arrays.py", "_edits.py", "_history.py", "_result.py", "_rows.py", "_sampler.py", "_types.py",
-                                   "hf.py"})
+        self.assertEqual(modules, {"__init__.py", "_arrays.py", "_edits.py", "_filters.py", "_history.py", "_inputs.py", "_result.py",
+                                   "_rows.py", "_sampler.py", "_sequences.py", "_shard.py", "_types.py", "hf.py"})
         self.assertEqual(len(extensions), 1)
         others = {file for file in package - modules - extensions if "__pycache__" not in file}
         self.assertEqual(others, {"_native.pyi", "py.typed", "licenses/nanobind.txt", "licenses/robin_map.txt"})
@@ -76,7 +76,7 @@ class Documentation(unittest.TestCase):
     def test_help(self):
         out = io.StringIO()
         pydoc.Helper(output=out).help(fundamentallm)
-        for word in ("sample", "Sampler", "History", "Edits", "pack_mask"):
+        for word in ("sample", "Sampler", "History", "Edits", "Filters", "Sequences", "Shard", "pack_mask"):
             self.assertIn(word, out.getvalue())
         self.assertIn("temperature", pydoc.render_doc(fundamentallm.sample))
 
@@ -90,16 +90,18 @@ class Documentation(unittest.TestCase):
                 if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, (property, classmethod))):
                     self.assertTrue(inspect.getdoc(getattr(thing, member)), f"{name}.{member}")
 
-    def test_every_parameter_of_sample_is_described(self):
-        text = inspect.getdoc(fundamentallm.sample)
-        for name in inspect.signature(fundamentallm.sample).parameters:
-            self.assertRegex(text, rf"(?m)^({name}|[\w, ]*\b{name}\b[\w, ]*):", name)
+    def test_every_parameter_is_described(self):
+        for thing in (fundamentallm.sample, fundamentallm.sample_sharded, fundamentallm.Sampler().sample_shard, fundamentallm.Edits,
+                      fundamentallm.Filters, fundamentallm.Sequences, fundamentallm.Shard):
+            for name in inspect.signature(thing).parameters:
+                self.assertRegex(inspect.getdoc(thing), rf"(?m)^({name}|[\w, ]*\b{name}\b[\w, ]*):", name)
 
     def test_the_stub_lists_what_the_extension_has(self):
         stub = ast.parse((importlib.resources.files("fundamentallm") / "_native.pyi").read_text())
         classes = {node.name: node for node in stub.body if isinstance(node, ast.ClassDef)}
         values = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
-        self.assertEqual(set(classes) | values, {name for name in vars(_native) if not name.startswith("_")})
+        functions = {node.name for node in stub.body if isinstance(node, ast.FunctionDef)}
+        self.assertEqual(set(classes) | values | functions, {name for name in vars(_native) if not name.startswith("_")})
         methods = {node.name for node in classes["Sampler"].body if isinstance(node, ast.FunctionDef)} - {"__init__"}
         self.assertEqual(methods, {name for name in vars(_native.Sampler) if not name.startswith("_")})
 

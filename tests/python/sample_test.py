@@ -54,6 +54,10 @@ class Sample(support.OracleTest):
         result = fundamentallm.sample(np.zeros((0, 10), np.float32), temperature=0.5, details=True)
         self.assertEqual(result.tokens.shape, (0,))
         self.assertEqual(result.details.rank.shape, (0,))
+        filters = fundamentallm.Filters(0, no_repeat_ngram=2, like=result.tokens)
+        result = fundamentallm.sample(np.zeros((0, 10), np.float32), history=fundamentallm.History(1, 1, 10), filters=filters,
+                                      sequences=fundamentallm.Sequences(1, 1), advance=True)
+        self.assertEqual(result.tokens.shape, (0,))
 
     def test_logits_are_not_changed(self):
         logits = support.random_logits(np.random.default_rng(7), 4, 64)

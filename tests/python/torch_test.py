@@ -77,6 +77,22 @@ class Torch(support.OracleTest):
         self.assertEqual([sorted(history.counts(slot).items()) for slot in range(2)], [[(i, 2) for i in range(4)]] * 2)
         self.assertEqual(position.tolist(), [8, 8])
 
+    def test_sequences(self):
+        logits = torch.zeros(2, 4)
+        sequences = fundamentallm.Sequences(2, 3, like=logits)
+        sequences.put([[1, 2], []])
+        self.assertEqual([sequences.tokens.dtype, sequences.mirostat_mu.dtype], [torch.int32, torch.float32])
+        filters = fundamentallm.Filters(2, no_repeat_ngram=1, mirostat_tau=torch.tensor([5.0, 0.0]), like=logits)
+        drawn = [fundamentallm.sample(logits, seed=[1, 2], filters=filters, sequences=sequences, advance=True).tokens.tolist() for _ in range(4)]
+        self.assertEqual(sequences.ids(0), [1, 2, drawn[0][0]])
+        self.assertEqual(sequences.ids(1), [row[1] for row in drawn[:3]])
+        self.assertEqual(len(set(sequences.ids(1))), 3)
+        self.assertEqual(torch.isnan(sequences.mirostat_mu).tolist(), [False, True])
+        sequences.reserve(4)
+        self.assertEqual(sequences.ids(0), [1, 2, drawn[0][0]])
+        sequences.clear([0])
+        self.assertEqual((sequences.ids(0), torch.isnan(sequences.mirostat_mu).tolist()), ([], [True, True]))
+
     def test_logits_of_a_model_in_training(self):
         logits = torch.randn(4, 30, generator=torch.Generator().manual_seed(1), requires_grad=True)
         temperature = torch.full((4,), 0.7, requires_grad=True)

@@ -23,8 +23,16 @@ def main() -> None:
     history.append([[1, 2], [3]], slots=[0, 1], output=False)
     history.append(np.zeros(2, np.int32))
     edits = fundamentallm.Edits(2, bias=[{1: 2.0}, {}], like=logits)
-    status = fundamentallm.RowStatus(int(sampler.sample(logits, history=history, edits=edits).status[0]))
-    print(status is fundamentallm.RowStatus(0), SamplerProcessor(temperature=0.5, seed=[1, 2], sampler=sampler))
+    filters = fundamentallm.Filters(2, typical_p=0.9, dry_multiplier=[0, 0.8], dry_breakers=[1], bad_words=[[1, 2], [3]], like=logits)
+    sequences = fundamentallm.Sequences(2, 8, like=logits)
+    sequences.put([[1, 2], [3]], slots=[0, 1])
+    status = sampler.sample(logits, history=history, edits=edits, filters=filters, sequences=sequences).status
+    print(fundamentallm.RowStatus(int(status[0])) is fundamentallm.RowStatus(0), sequences.ids(0))
+    fundamentallm.Filters(2, bad_words=[[[1, 2], [3]], []], mirostat_tau=np.ones(2), like=logits)
+    shard = fundamentallm.Shard(0, 1, 8, 0, 2, like=logits)
+    fundamentallm.sample_sharded(logits, shard, lambda words: words.sum(), temperature=[0.5, 1], seed=range(2), exchanges=3)
+    sampler.sample_shard(logits, shard, step=0, top_k=2, ban_ids=[1], out=np.zeros(2, np.int32))
+    print(SamplerProcessor(temperature=0.5, seed=[1, 2], filters={"typical_p": 0.9}, sampler=sampler))
 
 
 main()

@@ -26,6 +26,10 @@ MISTAKES = (
     ('Sampler(0)', "Argument 1"),
     ("History(2, 8)", "vocab"),
     ("History(2, 8, 8).append([[1], 2])", "List item 1"),
+    ("Filters(2, typical_p=0.9)", "like"),
+    ("sample(logits, filters={})", 'Argument "filters"'),
+    ("sample_sharded(logits, Shard(0, 1, 8, 0, 2, like=logits), print, details=True)", "details"),
+    ("Sampler().sample_shard(logits, 3, step=0)", "Argument 2"),
 )
 
 
