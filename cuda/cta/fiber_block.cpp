@@ -8,7 +8,7 @@
 
 #include "cuda/portable/bits.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(FLLM_SANITIZED)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -24,24 +24,24 @@ struct Cancelled {};
 // The address sanitizer has to know which stack is in use.
 void announce_switch([[maybe_unused]] void** save, [[maybe_unused]] const void* bottom,
                      [[maybe_unused]] std::size_t bytes) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(FLLM_SANITIZED)
   __sanitizer_start_switch_fiber(save, bottom, bytes);
 #endif
 }
 void confirm_switch([[maybe_unused]] void* saved, [[maybe_unused]] const void** old_bottom,
                     [[maybe_unused]] std::size_t* old_bytes) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(FLLM_SANITIZED)
   __sanitizer_finish_switch_fiber(saved, old_bottom, old_bytes);
 #endif
 }
 // A fiber's last switch leaves frames behind that never return; the next fiber on this stack must not find their marks.
 void forget_frames() {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(FLLM_SANITIZED)
   __asan_handle_no_return();
 #endif
 }
 
-bool same_place(const std::source_location& a, const std::source_location& b) {
+bool same_place(const SourceLocation& a, const SourceLocation& b) {
   return a.line() == b.line() && a.column() == b.column() &&
          (a.file_name() == b.file_name() || std::string_view(a.file_name()) == b.file_name());
 }
@@ -186,7 +186,7 @@ std::uint32_t FiberBlock::random_below(std::uint32_t bound) {
 
 // ---- Meeting --------------------------------------------------------------------------------------------------------
 
-void FiberBlock::sync(std::int32_t thread, const std::source_location& where) {
+void FiberBlock::sync(std::int32_t thread, const SourceLocation& where) {
   if (first_exited_ >= 0) {
     fail(FiberFault::kEarlyExit, thread, where,
          "waits in sync, but thread " + std::to_string(first_exited_) + " has already returned");
@@ -205,7 +205,7 @@ void FiberBlock::sync(std::int32_t thread, const std::source_location& where) {
 }
 
 const std::uint64_t* FiberBlock::exchange(std::int32_t thread, FiberOperation operation, std::uint64_t value,
-                                          std::int32_t argument, const std::source_location& where) {
+                                          std::int32_t argument, const SourceLocation& where) {
   Warp& w = warps_[thread / kWarpWidth];
   const std::int32_t lane = thread % kWarpWidth;
   if (w.exited != 0) {
@@ -252,12 +252,12 @@ void FiberBlock::finish(std::int32_t thread) {
 
 // ---- Messages -------------------------------------------------------------------------------------------------------
 
-void FiberBlock::fail(FiberFault fault, std::int32_t thread, const std::source_location& where,
+void FiberBlock::fail(FiberFault fault, std::int32_t thread, const SourceLocation& where,
                       const std::string& text) const {
   throw FiberError(fault, {work_.kernel, work_.block_index, thread, where}, text);
 }
 
-std::string FiberBlock::name(FiberOperation operation, const std::source_location& where) {
+std::string FiberBlock::name(FiberOperation operation, const SourceLocation& where) {
   constexpr const char* kNames[] = {"nothing", "sync", "sync_warp", "shuffle", "shuffle_xor", "ballot"};
   return std::string(kNames[static_cast<std::size_t>(operation)]) + " at " + FiberError::describe(where);
 }

@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <source_location>
 #include <string>
 #include <vector>
 
 #include "cuda/cta/fiber_error.h"
 #include "cuda/cta/fiber_stacks.h"
+#include "cuda/portable/source_location.h"
 
 namespace fllm {
 
@@ -44,14 +44,14 @@ class FiberBlock {
 
   // What threads call through FiberCta, each on its own fiber.
 
-  void sync(std::int32_t thread, const std::source_location& where);
+  void sync(std::int32_t thread, const SourceLocation& where);
 
   /// Waits for the whole warp; the result holds each lane's value until the caller's next collective. All lanes must pass
   /// the same operation, argument and place.
   const std::uint64_t* exchange(std::int32_t thread, FiberOperation operation, std::uint64_t value,
-                                std::int32_t argument, const std::source_location& where);
+                                std::int32_t argument, const SourceLocation& where);
 
-  [[noreturn]] void fail(FiberFault fault, std::int32_t thread, const std::source_location& where,
+  [[noreturn]] void fail(FiberFault fault, std::int32_t thread, const SourceLocation& where,
                          const std::string& text) const;
 
  private:
@@ -61,7 +61,7 @@ class FiberBlock {
     void* sanitizer_stack = nullptr;
     State state = State::kFresh;
     FiberOperation waits_in = FiberOperation::kNone;
-    std::source_location where;
+    SourceLocation where;
   };
   struct Warp {
     std::uint32_t ready = 0;                // bit per position in lane_at
@@ -69,7 +69,7 @@ class FiberBlock {
     std::int32_t slot = 0;
     FiberOperation operation = FiberOperation::kNone;
     std::int32_t argument = 0;
-    std::source_location where;
+    SourceLocation where;
     std::uint8_t lane_at[kWarpWidth];
     std::uint64_t posted[kWarpWidth];
     std::uint64_t results[kWarpWidth];
@@ -88,7 +88,7 @@ class FiberBlock {
   void order_lanes(Warp& warp);
   [[nodiscard]] std::uint32_t random_below(std::uint32_t bound);
   [[nodiscard]] std::exception_ptr deadlock() const;
-  [[nodiscard]] static std::string name(FiberOperation operation, const std::source_location& where);
+  [[nodiscard]] static std::string name(FiberOperation operation, const SourceLocation& where);
 
   std::vector<Thread> threads_;
   std::vector<Warp> warps_;

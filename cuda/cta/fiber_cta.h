@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <cstring>
-#include <source_location>
 #include <string>
 
 #include "cuda/cta/cta_concept.h"
 #include "cuda/cta/fiber_block.h"
+#include "cuda/portable/source_location.h"
 
 namespace fllm {
 
@@ -36,23 +36,23 @@ class FiberCta {
   std::int32_t warp() const { return thread_ / kWarpWidth; }
   std::int32_t warp_count() const { return frame_->thread_count / kWarpWidth; }
 
-  void sync(std::source_location where = std::source_location::current()) const { frame_->block->sync(thread_, where); }
-  void sync_warp(std::source_location where = std::source_location::current()) const {
+  void sync(SourceLocation where = SourceLocation::current()) const { frame_->block->sync(thread_, where); }
+  void sync_warp(SourceLocation where = SourceLocation::current()) const {
     frame_->block->exchange(thread_, FiberOperation::kSyncWarp, 0, 0, where);
   }
   template <class T>
-  T shuffle(T value, std::int32_t lane, std::source_location where = std::source_location::current()) const {
+  T shuffle(T value, std::int32_t lane, SourceLocation where = SourceLocation::current()) const {
     check_lane("lane", lane, where);
     return from_bits<T>(
         frame_->block->exchange(thread_, FiberOperation::kShuffle, to_bits(value), sizeof(T), where)[lane]);
   }
   template <class T>
-  T shuffle_xor(T value, std::int32_t mask, std::source_location where = std::source_location::current()) const {
+  T shuffle_xor(T value, std::int32_t mask, SourceLocation where = SourceLocation::current()) const {
     check_lane("mask", mask, where);
     return from_bits<T>(
         frame_->block->exchange(thread_, FiberOperation::kShuffleXor, to_bits(value), mask, where)[lane() ^ mask]);
   }
-  std::uint32_t ballot(bool predicate, std::source_location where = std::source_location::current()) const {
+  std::uint32_t ballot(bool predicate, SourceLocation where = SourceLocation::current()) const {
     const std::uint64_t* votes = frame_->block->exchange(thread_, FiberOperation::kBallot, predicate ? 1 : 0, 0, where);
     std::uint32_t result = 0;
     for (std::int32_t i = 0; i < kWarpWidth; ++i) result |= static_cast<std::uint32_t>(votes[i]) << i;
@@ -70,7 +70,7 @@ class FiberCta {
   // A cluster of one block: what blocks do to each other is tested on the compiled kernels.
   std::int32_t cluster_rank() const { return 0; }
   std::int32_t cluster_size() const { return 1; }
-  void cluster_sync(std::source_location where = std::source_location::current()) const { sync(where); }
+  void cluster_sync(SourceLocation where = SourceLocation::current()) const { sync(where); }
   template <class T>
   T* remote(T* local, std::int32_t) const {
     return local;
@@ -90,7 +90,7 @@ class FiberCta {
     std::memcpy(&value, &bits, sizeof(T));
     return value;
   }
-  void check_lane(const char* what, std::int32_t value, const std::source_location& where) const {
+  void check_lane(const char* what, std::int32_t value, const SourceLocation& where) const {
     if (value < 0 || value >= kWarpWidth) {
       frame_->block->fail(FiberFault::kBadLane, thread_, where,
                           std::string("shuffle ") + what + " " + std::to_string(value) + " is outside [0, 32)");

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <source_location>
 #include <stdexcept>
 #include <string>
+
+#include "cuda/portable/source_location.h"
 
 namespace fllm {
 
@@ -25,7 +26,7 @@ class FiberError : public std::runtime_error {
     std::string kernel;
     std::int32_t block = 0;
     std::int32_t thread = 0;
-    std::source_location where;
+    SourceLocation where;
   };
 
   FiberError(FiberFault fault, const Place& place, const std::string& text)
@@ -38,7 +39,7 @@ class FiberError : public std::runtime_error {
   [[nodiscard]] const Place& place() const { return place_; }
 
   /// "file.h:12", without the folders.
-  [[nodiscard]] static std::string describe(const std::source_location& where) {
+  [[nodiscard]] static std::string describe(const SourceLocation& where) {
     const std::string file = where.file_name();
     return file.substr(file.rfind('/') + 1) + ":" + std::to_string(where.line());
   }

@@ -14,7 +14,7 @@
 
 #include "fundamentallm/result.h"
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(FLLM_SANITIZED)
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
@@ -110,7 +110,7 @@ void FiberExecutor::run(const Kernel& kernel, LaunchShape shape) {
     for (const auto& [memory, what] :
          {std::pair{&shared, "Shared"}, std::pair{&dynamic, "the dynamic shared memory"}}) {
       if (!memory->intact()) {
-        throw FiberError(FiberFault::kSharedOverrun, {name, index, 0, std::source_location::current()},
+        throw FiberError(FiberFault::kSharedOverrun, {name, index, 0, SourceLocation::current()},
                          std::string("a write outside ") + what);
       }
     }

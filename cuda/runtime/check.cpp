@@ -40,7 +40,7 @@ ErrorCode code_of(cudaError_t status) {
 
 }  // namespace
 
-void check(cudaError_t status, const char* what, std::source_location where) {
+void check(cudaError_t status, const char* what, SourceLocation where) {
   if (status == cudaSuccess) [[likely]]
     return;
   ignore(cudaGetLastError());

@@ -68,6 +68,8 @@ const char* fllm_status_string(fllm_status status) {
       return "device lost";
     case FLLM_INTERNAL:
       return "internal error";
+    case FLLM_STATUS_LAST:
+      break;
   }
   return "unknown status";
 }

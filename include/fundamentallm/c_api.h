@@ -43,7 +43,8 @@ typedef enum fllm_status {
   FLLM_UNSUPPORTED = 2,       ///< a valid request this build or machine cannot run: no CUDA, no such device
   FLLM_OUT_OF_MEMORY = 3,     ///< of the host, when a sampler is created or a message made
   FLLM_DEVICE_LOST = 4,       ///< a device fault, of this launch or an earlier one; every later call says so too
-  FLLM_INTERNAL = 5  ///< a defect of this library, or a CUDA error that is none of the above: a stream that is none
+  FLLM_INTERNAL = 5,  ///< a defect of this library, or a CUDA error that is none of the above: a stream that is none
+  FLLM_STATUS_LAST = 0x7fffffff  ///< never returned: makes every non-negative int a value of the type
 } fllm_status;
 
 /// "invalid argument" and so on, for people; "unknown status" for any other value. Never NULL.

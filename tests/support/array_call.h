@@ -118,8 +118,7 @@ class ArrayCall {
     RowSampling s = params_.sampling[index];
     const auto p = static_cast<float>(s.top_p * 0x1p-32);
     top_p.push_back(s.top_p_on != 0 ? std::min(p, 0x1.fffffep-1f) : 1.0f + static_cast<float>(index % 2));
-    s.top_p = static_cast<std::uint32_t>(static_cast<double>(top_p.back()) * 0x1p32);
-    if (s.top_p_on == 0) s.top_p = 0;
+    s.top_p = s.top_p_on != 0 ? static_cast<std::uint32_t>(static_cast<double>(top_p.back()) * 0x1p32) : 0;
     min_p.push_back(static_cast<float>(static_cast<double>(s.min_mass) * 0x1p-40));
     s.min_mass = static_cast<Mass>(__builtin_ceil(static_cast<double>(min_p.back()) * 0x1p40));
     s.random.stream = RandomStream::kTarget;
