@@ -13,10 +13,11 @@ add_library(fllm_flags INTERFACE)
 # CMake 3.25 does not know C++20 for nvcc 13, hence the flag.
 target_compile_options(fllm_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-std=c++20 -ffp-contract=off -Wall -Wextra -Wno-unknown-pragmas>
-  $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 -fmad=false -Xcompiler=-ffp-contract=off>
+  $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 -fmad=false -lineinfo -Xcompiler=-ffp-contract=off>
   $<$<AND:$<BOOL:${FLLM_WERROR}>,$<COMPILE_LANGUAGE:CXX>>:-Werror>
   $<$<AND:$<BOOL:${FLLM_WERROR}>,$<COMPILE_LANGUAGE:CUDA>>:-Xptxas=-v>  # scripts/kernel_budget reads it
   $<$<AND:$<BOOL:${FLLM_SANITIZE}>,$<COMPILE_LANGUAGE:CXX>>:-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer>)
+target_compile_definitions(fllm_flags INTERFACE $<$<BOOL:${FLLM_SANITIZE}>:FLLM_SANITIZED>)
 target_link_options(fllm_flags INTERFACE $<$<BOOL:${FLLM_SANITIZE}>:-fsanitize=address,undefined>)
 target_include_directories(fllm_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>

@@ -24,7 +24,7 @@ class SerialIsas : public ::testing::TestWithParam<SerialIsa> {
 inline std::string isa_name(const ::testing::TestParamInfo<SerialIsa>& info) { return info.param.name; }
 
 /// Sanitized programs run the long rows ten times slower and learn nothing more from them.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(FLLM_SANITIZED)
 constexpr SuiteSize kLongSuite = SuiteSize::kFast;
 #else
 constexpr SuiteSize kLongSuite = SuiteSize::kFull;

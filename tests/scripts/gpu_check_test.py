@@ -51,10 +51,10 @@ class GpuCheck(unittest.TestCase):
             path.write_text(text)
             path.chmod(0o755)
 
-    def run_script(self, *arguments, runner="a runner", broken="", cases=()):
+    def run_script(self, *arguments, runner="a runner", broken="", cases=(), **more):
         self.results.write_text(f"<testsuite>{''.join(cases)}</testsuite>")
         environment = {"PATH": f"{self.root / 'bin'}:/usr/bin:/bin", "CALLS": str(self.calls), "RESULTS": str(self.results),
-                       "BROKEN": broken, "FLLM_GPU_RUNNER": runner}
+                       "BROKEN": broken, "FLLM_GPU_RUNNER": runner, **more}
         return subprocess.run([sys.executable, self.root / "scripts" / "gpu_check", *arguments], env=environment, check=False,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -73,8 +73,13 @@ class GpuCheck(unittest.TestCase):
         for line in ("through: a runner\n", "\ndevice: cuda:0 (A, compute capability 9.0); CUDA driver 13.0, runtime 13.0\n",
                      "2 passed (1 replayed from a graph)   0 failed   0 skipped     1.5 s\n", "\n2 passed, 0 failed, 0 skipped\n"):
             self.assertIn(line, result.stdout)
-        self.assertIn("cmake --preset virtual-gpu -DFLLM_CUDA=ON\n", self.asked())
+        self.assertIn("cmake --preset virtual-gpu -DFLLM_CUDA=ON -DFLLM_WERROR=OFF\n", self.asked())
         self.assertIn("cmake --build --preset virtual-gpu --target gpu_a_test gpu_b_test\n", self.asked())
+
+    def test_warnings_and_architectures_are_those_asked_for(self):
+        result = self.run_script("--strict", cases=[case("gpu_a_test", "run", PASSING)], CUDAARCHS="90;100-real")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("cmake --preset virtual-gpu -DFLLM_CUDA=ON -DFLLM_WERROR=ON -DCMAKE_CUDA_ARCHITECTURES=90;100-real\n", self.asked())
 
     def test_a_program_can_be_picked(self):
         self.assertEqual(self.run_script("--only", "b", cases=[case("gpu_b_test", "run", PASSING)]).returncode, 0)

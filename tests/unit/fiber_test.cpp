@@ -300,7 +300,7 @@ TEST(FiberFaults, LaneOutsideTheWarp) {
 }
 
 TEST(FiberFaults, WriteBehindSharedMemory) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(FLLM_SANITIZED)
   GTEST_SKIP() << "the address sanitizer stops the program at the write itself";
 #else
   const auto shared = fault_of([](FiberCta&, std::int32_t* values) { values[1024] = 0; }, 0);
