@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/backend/make_fiber_backend.h"
+
 namespace fllm {
 namespace {
 
@@ -24,6 +26,10 @@ class FiberLinearWeight final : public LinearWeight {
 };
 
 }  // namespace
+
+std::unique_ptr<Backend> make_fiber_backend(const FiberOptions& options) {
+  return std::make_unique<FiberBackend>(options);
+}
 
 FiberBackend::FiberBackend(const FiberOptions& options) : KernelBackend(options) {}
 

@@ -18,9 +18,9 @@ using SourceLocation = std::source_location;
 class SourceLocation {
  public:
   constexpr SourceLocation() = default;
-  [[nodiscard]] static constexpr SourceLocation current(const char* file = __builtin_FILE(),
-                                                        std::uint_least32_t line = __builtin_LINE(),
-                                                        std::uint_least32_t column = __builtin_COLUMN()) {
+  [[nodiscard, gnu::always_inline]] static constexpr SourceLocation current(
+      const char* file = __builtin_FILE(), std::uint_least32_t line = __builtin_LINE(),
+      std::uint_least32_t column = __builtin_COLUMN()) {
     return {file, line, column};
   }
 

@@ -57,8 +57,8 @@ TEST_F(SampleInvariance, Contexts) {
   for (const SampleBatch& batch : batches(kVocabs, 12)) {
     const SampleOutput want = run_batch(reference_, batch);
     for (const FiberMachine& machine : every_machine()) {
-      FiberBackend fibers({machine.threads, machine.schedule});
-      expect_same(batch, want, run_batch(fibers, batch), machine.name());
+      const auto fibers = make_fiber_backend({machine.threads, machine.schedule});
+      expect_same(batch, want, run_batch(*fibers, batch), machine.name());
     }
   }
 }

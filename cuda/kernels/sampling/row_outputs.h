@@ -7,12 +7,14 @@
 // The optional outputs of a row. None of them changes the draw.
 namespace fllm::sampling {
 
-/// Of the model's own distribution: log-softmax of the sanitised, unedited logits at temperature 1, from integer masses.
+/// What measure_raw finds of a row's unedited logits at temperature 1.
 struct RawTotals {
   float maximum = 0;
   float log_total = 0;            // ln(sum of masses / 2^40)
   std::int32_t infinite_id = -1;  // lowest id whose raw logit is +inf
 };
+
+/// The model's own distribution: log-softmax of the sanitised, unedited logits at temperature 1, from integer masses.
 template <class LogitT>
 struct RawDistribution {
   const LogitT* logits;
