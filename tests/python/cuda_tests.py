@@ -7,6 +7,7 @@ import unittest
 import cuda_memory
 import fundamentallm
 import numpy as np
+import shard_test
 import support
 
 
@@ -99,6 +100,28 @@ class Cuda(unittest.TestCase):
                                               temperature=0.01, advance=True).tokens.get())
         self.assertEqual(position.get().tolist(), [8, 8])
         self.assertEqual(np.sort(np.stack(steps), axis=0).T.tolist(), [list(range(8))] * 2)  # each id once
+
+    def add_up(self, shards):
+        total = sum(shard.words.get() for shard in shards)
+        for shard in shards:
+            self.memory.copy(shard.words.pointer, total.ctypes.data, total.nbytes, cuda_memory.HOST_TO_DEVICE)
+
+    def test_a_vocabulary_spread_over_ranks(self):
+        logits = support.random_logits(np.random.default_rng(94), 4, 1000)
+        parts = [self.cupy.array(logits[:, first:end], "f4") for first, end in shard_test.slices(1000, 4)]
+        shards = shard_test.shards_of(1000, 4, 4, parts[0])
+        sample_shard = fundamentallm.Sampler("cuda").sample_shard
+        for exchanges, parameters in ((1, {"top_k": [1, 5, 50, 128], "top_p": 0.9}), (6, {"top_p": [0.2, 0.5, 0.9, 0.99]}),
+                                      (10, {"top_k": [0, 300, 600, 900], "top_p": 0.9})):
+            expected = fundamentallm.sample(logits, seed=range(4), **parameters)
+            for step in range(exchanges + 1):
+                if step > 0:
+                    self.add_up(shards)
+                results = [sample_shard(part, shard, step=step, last=step == exchanges, seed=range(4), **parameters)
+                           for part, shard in zip(parts, shards)]
+            for result in results:
+                self.assertEqual(result.tokens.get().tolist(), expected.tokens.tolist())
+                self.assertEqual(result.status.get().tolist(), expected.status.tolist())
 
     def test_arrays_of_the_other_device(self):
         on_device = self.cupy.array(np.zeros((2, 8), "f4"), "f4")
