@@ -32,12 +32,14 @@ FLLM_DEVICE KeptList keep_of_list(const C& cta, Mass* masses, std::int32_t count
   Mass total = 0;
   std::int32_t kept = 0;
   for (std::int32_t i = cta.lane(); i < count; i += C::kWarpWidth) {
-    masses[i] = mass_of(i);
-    total += masses[i];
-    kept += masses[i] > 0 ? 1 : 0;  // a prefix: masses never grow along the order
+    const Mass mass = mass_of(i);
+    total += mass;
+    kept += mass > 0 ? 1 : 0;  // a prefix: masses never grow along the order
   }
   total = warp_reduce(cta, total, Sum{});
   kept = warp_reduce(cta, kept, Sum{});
+  // Again, behind the lanes' last meeting, so that nothing but the barrier orders what they write here and read later.
+  for (std::int32_t i = cta.lane(); i < kept; i += C::kWarpWidth) masses[i] = mass_of(i);
   cta.sync_warp();  // masses are written
   if (s.top_p_on == 0) return {kept, total};
   const Mass target = top_p_target(s.top_p, all > 0 ? all : total);

@@ -9,7 +9,8 @@ namespace fllm::sampling {
 constexpr std::int32_t kLevelBits = 6;
 
 /// Calls apply(id, level) once for every id of this block's slice that is named: by i in [0, count), as id_of(i), with
-/// level_of(i) in [1, 63]; 0: not. level is the largest that names it. Called by the whole block.
+/// level_of(i) in [1, 63]; 0: not. level is the largest that names it. Called by the whole block; the turn that finds nothing
+/// left puts a barrier behind every apply.
 /// Each turn takes the largest id that is left of every bin; ids share a bin only where they are far apart.
 template <Cta C, std::int32_t kIds, class IdOf, class LevelOf, class Apply>
 FLLM_DEVICE void each_named(const C& cta, SharedRow& shared, const Row<C, kIds>& row, std::int32_t count,

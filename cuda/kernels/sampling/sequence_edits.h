@@ -102,9 +102,8 @@ FLLM_DEVICE_RARE void edit_named(C cta, SharedRow& shared, Row<C, kIds> row, con
   if ((uses & kBadWords) != 0) forbid_words(cta, shared, row, p, f.bad_words, history);
   if ((uses & kNgrams) != 0 && history.length >= n) forbid_ngrams(cta, shared, row, n, history);
   if ((uses & kDry) != 0 && history.length > 1) penalise_repeats(cta, shared, row, f, p.breaker_ids, history);
-  cta.sync();  // the edits of this slice are done, which are the block's own
-  measure_parts(cta, row);
-  cta.sync();  // the parts' maxima are there
+  measure_parts(cta, row);  // of edits by the whole block, all of them behind a barrier of each_named
+  cta.sync();               // the parts' maxima are there
 }
 
 /// Edits an edited row with kReadsSequence once more, by its sequence. The parts' maxima are there afterwards.
