@@ -4,20 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+
+#include "tests/support/special_floats.h"
 
 namespace fllm::test {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-template <std::size_t kCount, class T>
-T pick(const std::array<T, kCount>& values, Random& random) {
-  return values[random() % kCount];
-}
-
-float unit(Random& random) { return static_cast<float>(random() >> 40) * 0x1p-24f; }
 
 std::int32_t below(std::size_t limit, Random& random) { return static_cast<std::int32_t>(random() % limit); }
 
@@ -79,24 +70,24 @@ void add_random_filters(FilterCase& row, Random& random) {
   const bool continuous = random() % 2 == 0;
   if (random() % 3 == 0) {
     f.top_n_sigma = continuous
-                        ? 4 * unit(random)
+                        ? 4 * unit_float(random)
                         : pick(std::array{0.5f, 1.0f, 2.0f, 3.0f, 1e-9f, 1e-4f, 100.0f, 1e9f, -1.0f, kNan}, random);
   }
   if (random() % 3 == 0) {
     f.typical_p =
         continuous
-            ? unit(random)
+            ? unit_float(random)
             : pick(std::array{0.0f, 1e-9f, 0.1f, 0.2f, 0.5f, 0.9f, 0.999999f, 1 - 0x1p-24f, 2.0f, -1.0f, kNan}, random);
   }
   if (random() % 3 == 0) {
     f.xtc_probability = pick(std::array{1.0f, 0.5f, 1 - 0x1p-24f, 2.0f, 0x1p-24f, -1.0f, kNan}, random);
-    f.xtc_threshold = continuous ? 0.3f * unit(random)
+    f.xtc_threshold = continuous ? 0.3f * unit_float(random)
                                  : pick(std::array{0.1f, 0.0f, 1e-9f, 1e-4f, 0.25f, 0.5f, 1.0f, -1.0f, kNan}, random);
   }
   if (random() % 3 == 0) {
     f.mirostat_tau = pick(std::array{0.01f, 1.0f, 3.0f, 5.0f, 20.0f, 1e30f, 3e38f, 0.0f, -1.0f, kNan}, random);
     f.mirostat_eta = pick(std::array{0.1f, 0.0f, 1.0f, 3e38f, -1.0f, kNan}, random);
-    row.mu = continuous ? 12 * unit(random)
+    row.mu = continuous ? 12 * unit_float(random)
                         : pick(std::array{kNan, 0.0f, -1.0f, 1.0f, 2.0f, 10.0f, 20.0f, 39.9f, 40.0f, 41.0f, 1e9f,
                                           kInfinity, -kInfinity},
                                random);

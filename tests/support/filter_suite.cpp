@@ -15,8 +15,6 @@
 namespace fllm::test {
 namespace {
 
-constexpr std::array kTypes = {LogitType::kFloat32, LogitType::kFloat16, LogitType::kBFloat16};
-
 bool failed() { return ::testing::Test::HasFailure(); }
 
 BatchLayout filtered_layout(std::int32_t vocab, std::int32_t capacity, Random& random) {

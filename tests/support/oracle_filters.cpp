@@ -7,12 +7,12 @@
 #include <map>
 #include <span>
 
+#include "tests/support/special_floats.h"
+
 namespace fllm::test {
 namespace {
 
 using Wide = unsigned __int128;
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kLargest = std::numeric_limits<float>::max();
 
 std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 

@@ -9,13 +9,6 @@
 namespace fllm::test {
 namespace {
 
-template <std::size_t kCount, class T>
-T pick(const std::array<T, kCount>& values, Random& random) {
-  return values[random() % kCount];
-}
-
-double unit(Random& random) { return static_cast<double>(random() >> 11) * 0x1p-53; }
-
 constexpr std::array kTemperatures = {1.0f, 0.0f, 0.7f, 1e-45f, 1e-6f, 2.0f, 1e30f, 3e38f, 0.05f};
 constexpr std::array kTopPs = {1.0, 0.0, 1e-9, 0.1, 0.5, 0.9, 0.999999, 1 - 0x1p-32};
 constexpr std::array kMinPs = {0.0, 1e-12, 1e-3, 0.05, 1.0};

@@ -2,16 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <random>
 #include <span>
 #include <vector>
 
+#include "tests/support/random_values.h"
 #include "tests/support/sample_batch.h"
 
 // Rows and parameters chosen to break a sampler. Everything is a function of the seed.
 namespace fllm::test {
-
-using Random = std::mt19937_64;
 
 /// A family of logit rows.
 struct LogitShape {

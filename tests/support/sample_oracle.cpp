@@ -10,12 +10,12 @@
 
 #include "cuda/portable/numeric.h"
 #include "tests/support/oracle_filters.h"
+#include "tests/support/special_floats.h"
 
 namespace fllm::test {
 namespace {
 
 using Wide = unsigned __int128;
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr std::uint64_t kUnits = std::uint64_t{1} << 40;
 
 float half_to_float(std::uint16_t bits) {

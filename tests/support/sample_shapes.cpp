@@ -3,18 +3,14 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "tests/support/sample_cases.h"
+#include "tests/support/special_floats.h"
 
 namespace fllm::test {
 namespace {
 
 using Row = std::vector<float>;
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-double unit(Random& random) { return static_cast<double>(random() >> 11) * 0x1p-53; }
 
 /// Box-Muller; std::normal_distribution may differ between libraries.
 double normal(Random& random) {
@@ -92,22 +88,22 @@ Row all_nan(std::int32_t vocab, Random&) { return Row(static_cast<std::size_t>(v
 
 Row one_infinite(std::int32_t vocab, Random& random) {
   Row row = typical(vocab, random);
-  any(row, random) = kInf;
+  any(row, random) = kInfinity;
   return row;
 }
 
 Row several_infinite(std::int32_t vocab, Random& random) {
   Row row = typical(vocab, random);
-  for (int i = 0; i < 5; ++i) any(row, random) = kInf;
+  for (int i = 0; i < 5; ++i) any(row, random) = kInfinity;
   any(row, random) = kNan;
   return row;
 }
 
 Row some_minus_infinite(std::int32_t vocab, Random& random) {
-  return each(vocab, [&](std::int32_t) { return random() % 4 != 0 ? -kInf : static_cast<float>(normal(random)); });
+  return each(vocab, [&](std::int32_t) { return random() % 4 != 0 ? -kInfinity : static_cast<float>(normal(random)); });
 }
 
-Row all_minus_infinite(std::int32_t vocab, Random&) { return Row(static_cast<std::size_t>(vocab), -kInf); }
+Row all_minus_infinite(std::int32_t vocab, Random&) { return Row(static_cast<std::size_t>(vocab), -kInfinity); }
 
 Row signed_zeros(std::int32_t vocab, Random& random) {
   return each(vocab, [&](std::int32_t) { return random() % 8 == 0 ? -0.5f : random() % 2 == 0 ? 0.0f : -0.0f; });

@@ -3,19 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "tests/support/guarded_array.h"
 #include "tests/support/sample_batch.h"
 #include "tests/support/sample_cases.h"
 #include "tests/support/sample_suite.h"
+#include "tests/support/special_floats.h"
 
 namespace fllm::test {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kLargest = std::numeric_limits<float>::max();
 
 float between(double low, double high, Random& random) {
   return static_cast<float>(low + (high - low) * static_cast<double>(random() >> 11) * 0x1p-53);

@@ -13,7 +13,6 @@
 namespace fllm::test {
 namespace {
 
-constexpr std::array kTypes = {LogitType::kFloat32, LogitType::kFloat16, LogitType::kBFloat16};
 constexpr std::array<std::int32_t, 4> kTopCounts = {0, 1, 5, 32};
 
 bool failed() { return ::testing::Test::HasFailure(); }

@@ -14,7 +14,6 @@
 namespace fllm::test {
 namespace {
 
-constexpr std::array kTypes = {LogitType::kFloat32, LogitType::kFloat16, LogitType::kBFloat16};
 constexpr std::array<std::int32_t, 5> kRanks = {1, 2, 3, 4, 8};
 constexpr std::int32_t kAllSteps = 11;  // for any row
 

@@ -47,8 +47,8 @@ TEST(CApiFilters, RowsEqualTheOracle) {
 }
 
 /// Three ids, all words but one, and a sequence of room for two more.
-struct SmallCall {
-  explicit SmallCall(fllm_sampler* sampler) {
+struct FilterCall {
+  explicit FilterCall(fllm_sampler* sampler) {
     args.struct_size = sizeof args;
     args.logits = logits.data();
     args.rows = 1;
@@ -73,7 +73,7 @@ struct SmallCall {
 
 TEST(CApiFilters, SequencesGrowUntilTheyAreFull) {
   const CSampler sampler = make_cpu();
-  SmallCall call(sampler.get());
+  FilterCall call(sampler.get());
   const float zero = 0;
   call.args.temperature = &zero;
   call.filters.slot = 0;
@@ -93,7 +93,7 @@ TEST(CApiFilters, SequencesGrowUntilTheyAreFull) {
 
 TEST(CApiFilters, MirostatIsSteered) {
   const CSampler sampler = make_cpu();
-  SmallCall call(sampler.get());
+  FilterCall call(sampler.get());
   call.logits = {0, 0, 0, 0};  // four ids of two bits each
   call.filters.slot = 0;
   call.filters.mirostat_tau = 1.5f;
@@ -107,7 +107,7 @@ TEST(CApiFilters, MirostatIsSteered) {
 
 TEST(CApiFilters, WordsAndBreakersNeedTheirTables) {
   const CSampler sampler = make_cpu();
-  SmallCall call(sampler.get());
+  FilterCall call(sampler.get());
   const float zero = 0;
   call.args.temperature = &zero;
   call.args.advance = 0;
@@ -126,7 +126,7 @@ TEST(CApiFilters, WordsAndBreakersNeedTheirTables) {
   EXPECT_EQ(call.token, 2) << "the history ends with 3";
 }
 
-const Wrong kWrong[] = {
+const Wrong kWrongFilters[] = {
     {"filters: 0x1001: must be aligned to 4 bytes", [](auto& a) { a.filters = odd_address<fllm_row_filters>(); }},
     {"filters: NULL: must be given with sequences",
      [](auto& a) {
@@ -163,9 +163,9 @@ const Wrong kWrong[] = {
 
 TEST(CApiFilters, SaysWhatIsWrong) {
   const CSampler sampler = make_cpu();
-  for (const Wrong& wrong : kWrong) {
+  for (const Wrong& wrong : kWrongFilters) {
     SCOPED_TRACE(wrong.message);
-    SmallCall call(sampler.get());
+    FilterCall call(sampler.get());
     call.args.advance = 0;
     call.args.filters = nullptr;
     call.args.sequences = {};

@@ -15,22 +15,22 @@ namespace {
 
 using testing::Each;
 
-constexpr std::int32_t kVocab = 200, kRows = 6, kList = 10, kExchanges = 10;
-constexpr std::array<std::int32_t, 4> kFirst = {0, 64, 96, kVocab};  // of three slices
+constexpr std::int32_t kShardVocab = 200, kRows = 6, kList = 10, kExchanges = 10;
+constexpr std::array<std::int32_t, 4> kFirst = {0, 64, 96, kShardVocab};  // of three slices
 constexpr std::int32_t kRanks = 3;
 
 /// Rows of all kinds, and what they share on every rank.
 struct Batch {
   Batch() {
     std::mt19937 random(5);
-    logits.resize(std::size_t{kRows} * kVocab);
+    logits.resize(std::size_t{kRows} * kShardVocab);
     for (float& l : logits) l = static_cast<float>(random() % 2048) / 256.0f;
   }
   [[nodiscard]] fllm_sample_args args(std::int32_t first, std::int32_t end) {
     fllm_sample_args a{};
     a.struct_size = sizeof a;
     a.logits = logits.data() + first;
-    a.logits_stride = kVocab;
+    a.logits_stride = kShardVocab;
     a.rows = kRows;
     a.vocab = end - first;
     a.temperature = temperature.data();
@@ -56,7 +56,7 @@ struct Drawn {
 
 Drawn draw_whole(fllm_sampler* sampler, Batch& batch) {
   Drawn drawn;
-  fllm_sample_args args = batch.args(0, kVocab);
+  fllm_sample_args args = batch.args(0, kShardVocab);
   args.tokens = drawn.tokens.data();
   args.status = drawn.status.data();
   const std::vector<std::byte> workspace = give_workspace(sampler, args);
@@ -88,7 +88,7 @@ std::array<Drawn, kRanks> draw_in_slices(fllm_sampler* sampler, Batch& batch, st
       shard.struct_size = sizeof shard;
       shard.words = own[rank].data();
       shard.states = states[rank].data();
-      shard.vocab = kVocab;
+      shard.vocab = kShardVocab;
       shard.first_id = kFirst[rank];
       shard.rank = static_cast<std::int32_t>(rank);
       shard.ranks = kRanks;

@@ -2,13 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/oracle_filters.h"
+#include "tests/support/special_floats.h"
 #include "tests/unit/hand_row.h"
 
 // The further filters of docs/sampling.md, worked out by hand.
 namespace fllm::test {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 Ids forbidden(HandRow row) {
   const OracleDistribution distribution = row.distribution();
