@@ -76,6 +76,7 @@ TEST_P(CudaSampleOnce, ExactTopP) { run_exact_top_p(backend()); }
 TEST_P(CudaSampleOnce, RandomBits) { run_random_bits(backend(), SuiteSize::kFast); }
 TEST_P(CudaSampleOnce, FilteredInvariance) { run_filtered_invariance(backend()); }
 TEST_P(CudaSampleOnce, ExactCoins) { run_exact_coins(backend()); }
+TEST_P(CudaSampleOnce, FilterEdges) { run_filter_edges(backend()); }
 TEST_P(CudaSampleOnce, FilterTables) { run_filter_tables(backend()); }
 TEST_P(CudaSampleOnce, RowInvariance) { run_row_invariance(backend(), SuiteSize::kFast); }
 TEST_P(CudaSampleOnce, ParameterArrays) { run_parameter_arrays(backend(), SuiteSize::kFast); }

@@ -51,6 +51,10 @@ TEST_P(SampleRowOn, ExactCoins) {
   auto cpu = backend();
   run_exact_coins(cpu);
 }
+TEST_P(SampleRowOn, FilterEdges) {
+  auto cpu = backend();
+  run_filter_edges(cpu);
+}
 TEST_P(SampleRowOn, SequenceEdits) {
   auto cpu = backend();
   run_sequence_edits(cpu, SuiteSize::kFull);

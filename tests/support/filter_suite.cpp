@@ -11,6 +11,7 @@
 #include "tests/support/device_rows.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/filter_cases.h"
+#include "tests/support/special_floats.h"
 
 namespace fllm::test {
 namespace {
@@ -107,6 +108,32 @@ void run_exact_coins(Backend& backend) {
   ASSERT_GE(batch.rows(), 20);
   EXPECT_EQ(batch.oracle(0).kept_count, 4);
   EXPECT_EQ(batch.oracle(1).kept_count, 1);
+  expect_oracle(backend, batch);
+}
+
+void run_filter_edges(Backend& backend) {
+  BatchLayout layout{.vocab = 4, .want_probabilities = true};
+  layout.history_capacity = 64;
+  SampleBatch batch(layout);
+  for (const std::int32_t n : {1, 2, 3, 5, 64}) {  // as long as the n-gram, and one short of it
+    for (const std::int32_t length : {n, n - 1}) {
+      RowCase row;
+      row.filters.values.no_repeat_ngram = n;
+      row.filters.history.assign(static_cast<std::size_t>(length), 2);
+      batch.add(std::array{0.0f, 1.0f, 2.0f, 1.0f}, row);
+      EXPECT_EQ(batch.oracle(batch.rows() - 1).kept_count, length == n ? 3 : 4);
+    }
+  }
+  Random random(14);
+  for (std::int32_t bits = 15; bits <= 40; ++bits) {
+    for (const float more : {0.0f, 0.125f}) {  // the second mass adds less than 1 to the bound: it is just not kept
+      RowCase row = exact_case(random);
+      row.filters.values.mirostat_tau = 1;
+      row.filters.mu = static_cast<float>(bits) + more;
+      batch.add(std::array{-kInfinity, 0.0f, static_cast<float>(-bits), -kInfinity}, row);
+      EXPECT_EQ(batch.oracle(batch.rows() - 1).kept_count, more > 0 ? 2 : 1) << bits;
+    }
+  }
   expect_oracle(backend, batch);
 }
 

@@ -12,6 +12,8 @@ void run_filtered_rows(Backend& backend, SuiteSize size);
 void run_filter_ties(Backend& backend, SuiteSize size);
 /// XTC's probability as close to its random bits as it can be, on either side.
 void run_exact_coins(Backend& backend);
+/// Histories exactly as long as an n-gram; mirostat's bound just above a mass.
+void run_filter_edges(Backend& backend);
 /// Histories made of repeats, of ids far apart, longer than a block.
 void run_sequence_edits(Backend& backend, SuiteSize size);
 /// Vocabularies up to 2^20.
