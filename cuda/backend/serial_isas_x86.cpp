@@ -7,26 +7,23 @@
 namespace fllm {
 namespace {
 
-#if defined(FLLM_WITH_V2)
-bool always() { return true; }
-#endif
-#if defined(FLLM_WITH_V3)
-bool has_v3() {
+[[maybe_unused]] bool always() { return true; }
+
+[[maybe_unused]] bool has_v3() {
 #if !defined(__clang__)  // Clang 14 cannot ask for these two; every processor with AVX2 has them
   if (!__builtin_cpu_supports("f16c") || !__builtin_cpu_supports("lzcnt")) return false;
 #endif
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
          __builtin_cpu_supports("bmi2");
 }
-#endif
-#if defined(FLLM_WITH_V4)
-bool has_v4() {
+
+[[maybe_unused]] bool has_v4() {
   return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
-#endif
 
 constexpr SerialIsa kIsas[] = {
+// those of this build
 #if defined(FLLM_WITH_V2)
     {"v2", serial_kernels_v2, always},
 #endif
