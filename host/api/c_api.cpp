@@ -7,6 +7,7 @@
 #include "cuda/backend/backend.h"
 #include "cuda/backend/sampler_backend.h"
 #include "fundamentallm/version.h"
+#include "host/api/append_tensors.h"
 #include "host/api/c_guard.h"
 #include "host/api/c_struct.h"
 #include "host/api/sample_args.h"
@@ -47,9 +48,20 @@ fllm_sample_args args_of_tensors(const fllm_sampler& sampler, const fllm_sample_
   return args;
 }
 
+fllm_history_append_args args_of_tensors(const fllm_sampler& sampler, const fllm_history_append_tensors* tensors,
+                                         fllm_history_append_args args) {
+  fill_from_tensors(sampler.device, read_struct(tensors, "fllm_history_append_tensors"), args);
+  return args;
+}
+
 void sample(const fllm_sampler& sampler, const fllm_sample_args& args, void* stream) {
   const SampleCall call = check_sample_args(*sampler.backend, args);
   if (args.rows > 0) sampler.backend->sample(call.type, call.params, call.workspace, stream);
+}
+
+void append(const fllm_sampler& sampler, const fllm_history_append_args& args, void* stream) {
+  const HistoryAppendParams params = check_history_args(args);
+  if (params.rows > 0) sampler.backend->history_append(params, stream);
 }
 
 }  // namespace
@@ -127,9 +139,8 @@ fllm_status fllm_sample_shard(fllm_sampler* sampler, const fllm_sample_args* arg
 
 fllm_status fllm_history_append(fllm_sampler* sampler, const fllm_history_append_args* args, void* stream) {
   return c_guard([&] {
-    SamplerBackend& backend = *given(sampler, "sampler").backend;
-    const HistoryAppendParams params = check_history_args(read_struct(args, "fllm_history_append_args"));
-    if (params.rows > 0) backend.history_append(params, stream);
+    const fllm_sampler& own = given(sampler, "sampler");
+    append(own, read_struct(args, "fllm_history_append_args"), stream);
   });
 }
 
@@ -147,5 +158,21 @@ fllm_status fllm_sample_dl(fllm_sampler* sampler, const fllm_sample_tensors* ten
     const fllm_sampler& own = given(sampler, "sampler");
     const fllm_sample_args known = args != nullptr ? read_struct(args, "fllm_sample_args") : fllm_sample_args{};
     sample(own, args_of_tensors(own, tensors, known), stream);
+  });
+}
+
+fllm_status fllm_history_append_args_from_dl(const fllm_sampler* sampler, const fllm_history_append_tensors* tensors,
+                                             fllm_history_append_args* args) {
+  return c_guard([&] {
+    const fllm_history_append_args known = read_struct(args, "fllm_history_append_args");
+    write_struct(args_of_tensors(given(sampler, "sampler"), tensors, known), args, "fllm_history_append_args");
+  });
+}
+
+fllm_status fllm_history_append_dl(fllm_sampler* sampler, const fllm_history_append_tensors* tensors,
+                                   const fllm_history_append_args* args, void* stream) {
+  return c_guard([&] {
+    const fllm_sampler& own = given(sampler, "sampler");
+    append(own, args_of_tensors(own, tensors, read_struct(args, "fllm_history_append_args")), stream);
   });
 }

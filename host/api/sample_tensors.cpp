@@ -1,98 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/api/sample_tensors.h"
 
-#include <cstddef>
-#include <limits>
 #include <optional>
-#include <type_traits>
 
-#include "host/util/violations.h"
+#include "host/api/tensor_fields.h"
 
 namespace fllm {
 namespace {
 
-constexpr Extent kAny{Extent::kFree, 0};
-constexpr Extent exactly(std::int64_t count) { return {Extent::kExact, count}; }
-
-/// What a tensor's elements must be to stand for an array of T. A structure is its words, one more dimension.
-template <class T>
-constexpr Element element_of() {
-  if constexpr (std::is_floating_point_v<T>) return Element::kFloat32;
-  if constexpr (std::is_integral_v<T>) return sizeof(T) == 4 ? Element::kInt32 : Element::kInt64;
-  return Element::kWord32;
-}
-
 /// Fills in a copy of the arguments, collecting what is wrong.
-class Filler {
+class Filler : private TensorFields {
  public:
   Filler(const TensorDevice& device, const fllm_sample_tensors& tensors, const fllm_sample_args& args)
-      : device_(device), t_(tensors), a_(args) {}
+      : TensorFields(device), t_(tensors), a_(args) {}
 
   fllm_sample_args fill() {
     logits();
     for_each_row();
     lists();
     allow_mask();
-    history();
+    history_table(t_.history_entries, t_.history_sizes, a_.history);
     filters();
     probabilities();
     workspace();
-    refuse_violations(found_.lines());
+    refuse_violations(found().lines());
     return a_;
   }
 
  private:
-  static std::int32_t to_int32(std::int64_t value) {  // too large stays wrong, for the checks of the arguments
-    return value <= std::numeric_limits<std::int32_t>::max() ? static_cast<std::int32_t>(value) : -1;
-  }
-
-  /// The tensor when it is given and its elements and shape are those of T [extents].
-  template <class T>
-  std::optional<TensorView> open(const char* name, const fllm_dl_tensor* tensor, Extents extents) {
-    if (tensor == nullptr) return std::nullopt;
-    std::optional<TensorView> view = TensorView::open(name, *tensor, device_, found_);
-    if (std::is_class_v<T>) extents.list[extents.rank()] = exactly(sizeof(T) / 4);
-    if (view && !view->matches(element_of<T>(), extents, found_)) view.reset();
-    return view;
-  }
-
-  /// A compact array: its address goes into the field.
-  template <class T>
-  std::optional<TensorView> array(const char* name, const fllm_dl_tensor* tensor, T*& field, const Extents& extents) {
-    std::optional<TensorView> view = open<std::remove_const_t<T>>(name, tensor, extents);
-    if (view) {
-      view->require_compact(found_);
-      field = static_cast<T*>(view->data());
-    }
-    return view;
-  }
-
-  /// A matrix whose rows may be apart.
-  template <class T>
-  std::optional<TensorView> matrix(const char* name, const fllm_dl_tensor* tensor, T*& field, std::int64_t& stride,
-                                   const Extents& extents) {
-    std::optional<TensorView> view = open<std::remove_const_t<T>>(name, tensor, extents);
-    if (view) {
-      stride = view->row_stride(found_);
-      field = static_cast<T*>(view->data());
-    }
-    return view;
-  }
-
   void logits() {
     if (t_.logits == nullptr) {
-      found_.add("logits", "NULL", "must be given");
+      found().add("logits", "NULL", "must be given");
       return;
     }
-    const std::optional<TensorView> view = TensorView::open("logits", *t_.logits, device_, found_);
+    const std::optional<TensorView> view = open("logits", t_.logits);
     if (!view) return;
     if (const std::optional<std::int32_t> dtype = view->logits_dtype()) {
       a_.logits_dtype = *dtype;
     } else {
-      found_.add("logits", view->dtype_text(), "must be float32, float16 or bfloat16");
+      found().add("logits", view->dtype_text(), "must be float32, float16 or bfloat16");
     }
     if (view->rank() != 1 && view->rank() != 2) {
-      found_.add("logits", view->shape_text(), "must be [rows, vocab] or [vocab]");
+      found().add("logits", view->shape_text(), "must be [rows, vocab] or [vocab]");
       return;
     }
     const std::int64_t rows = view->rank() == 1 ? 1 : view->extent(0);
@@ -100,7 +49,7 @@ class Filler {
     a_.rows = to_int32(rows);
     a_.vocab = to_int32(vocab);
     a_.logits = view->data();
-    a_.logits_stride = view->row_stride(found_);
+    a_.logits_stride = view->row_stride(found());
     rows_ = exactly(rows);
     rows_plus_one_ = exactly(rows + 1);
     vocab_ = exactly(vocab);
@@ -144,22 +93,10 @@ class Filler {
     const auto view = matrix("allow_mask", t_.allow_mask, a_.allow_mask, a_.mask_words, {kAny, kAny});
     if (!view) return;
     if (vocab_.kind == Extent::kExact && view->extent(1) < (vocab_.count + 31) / 32) {
-      found_.add("allow_mask", view->shape_text(), "must have at least ceil(vocab / 32) words a row");
+      found().add("allow_mask", view->shape_text(), "must have at least ceil(vocab / 32) words a row");
     }
     if (rows_.kind == Extent::kExact && a_.mask_row == nullptr && view->extent(0) < rows_.count) {
-      found_.add("allow_mask", view->shape_text(), "must have a row for each of logits, or mask_row be given");
-    }
-  }
-
-  void history() {
-    fllm_history_table& table = a_.history;
-    if (const auto view = array("history_entries", t_.history_entries, table.entries, {kAny, kAny})) {
-      table.slots = to_int32(view->extent(0));
-      table.capacity = to_int32(view->extent(1));
-    }
-    if (const auto view = array("history_sizes", t_.history_sizes, table.sizes, {kAny})) {
-      found_.require(view->extent(0) == table.slots, "history_sizes", view->extent(0),
-                     "must have an element for each slot of history_entries");
+      found().add("allow_mask", view->shape_text(), "must have a row for each of logits, or mask_row be given");
     }
   }
 
@@ -187,18 +124,15 @@ class Filler {
   }
 
   void workspace() {
-    if (t_.workspace == nullptr) return;
-    const std::optional<TensorView> view = TensorView::open("workspace", *t_.workspace, device_, found_);
+    const std::optional<TensorView> view = open("workspace", t_.workspace);
     if (!view) return;
-    view->require_compact(found_);
+    view->require_compact(found());
     a_.workspace = view->data();
     a_.workspace_bytes = view->bytes();
   }
 
-  TensorDevice device_;
   const fllm_sample_tensors& t_;
   fllm_sample_args a_;
-  Violations found_;
   Extent rows_ = kAny, rows_plus_one_ = kAny, vocab_ = kAny;  // of logits, once they are known
 };
 

@@ -387,6 +387,27 @@ FLLM_API fllm_status fllm_sample_args_from_dl(const fllm_sampler* sampler, const
 FLLM_API fllm_status fllm_sample_dl(fllm_sampler* sampler, const fllm_sample_tensors* tensors,
                                     const fllm_sample_args* args, void* stream);
 
+/// The arrays of fllm_history_append_args as tensors, under the same names and with the rules of fllm_sample_tensors.
+typedef struct fllm_history_append_tensors {
+  size_t struct_size;
+  const fllm_dl_tensor* history_entries;
+  const fllm_dl_tensor* history_sizes;
+  const fllm_dl_tensor* ids;         ///< must be given; without id_offsets, rows is its shape
+  const fllm_dl_tensor* id_offsets;  ///< [rows + 1]
+  const fllm_dl_tensor* slots;
+  const fllm_dl_tensor* are_outputs;
+  const fllm_dl_tensor* status;
+} fllm_history_append_tensors;
+
+/// fllm_sample_args_from_dl for fllm_history_append.
+FLLM_API fllm_status fllm_history_append_args_from_dl(const fllm_sampler* sampler,
+                                                      const fllm_history_append_tensors* tensors,
+                                                      fllm_history_append_args* args);
+
+/// fllm_history_append_args_from_dl on a copy of args, which gives the vocabulary, then fllm_history_append.
+FLLM_API fllm_status fllm_history_append_dl(fllm_sampler* sampler, const fllm_history_append_tensors* tensors,
+                                            const fllm_history_append_args* args, void* stream);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif

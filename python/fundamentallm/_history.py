@@ -56,7 +56,7 @@ class History:
         maker = _arrays.maker_for(self.entries, stream)
         with maker.on_stream():
             rows, arrays = _append_ids(maker, ids)
-            arrays.update(entries=self.entries, sizes=self.sizes)
+            arrays.update(history_entries=self.entries, history_sizes=self.sizes)
             if slots is not None:
                 inputs = RowInputs(maker, rows)
                 arrays["slots"] = inputs.array("slots", slots)
@@ -64,7 +64,7 @@ class History:
             if not output:
                 arrays["are_outputs"] = maker.full(rows, 0, "int32")
             arrays["status"] = maker.empty((rows,), "uint32")
-            self._sampler._native(maker.device).append(arrays, rows, self.vocab, maker.stream)
+            self._sampler._native(maker.device).append(arrays, self.vocab, maker.stream)
         return arrays["status"]
 
     def clear(self, slots: Sequence[int] | None = None) -> None:

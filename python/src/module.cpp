@@ -25,5 +25,5 @@ NB_MODULE(_native, m) {
            nb::arg("advance"), nb::arg("stream"))
       .def("sample_shard", &Sampler::sample_shard, nb::arg("arrays"), nb::arg("shard"), nb::arg("random_stream"),
            nb::arg("blocks_per_row"), nb::arg("advance"), nb::arg("stream"))
-      .def("append", &Sampler::append, nb::arg("arrays"), nb::arg("rows"), nb::arg("vocab"), nb::arg("stream"));
+      .def("append", &Sampler::append, nb::arg("arrays"), nb::arg("vocab"), nb::arg("stream"));
 }

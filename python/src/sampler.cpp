@@ -182,30 +182,26 @@ void Sampler::sample_shard(const nb::dict& arrays, const nb::dict& shard, std::i
   check_unlocked([&] { return fllm_sample_shard(sampler_.get(), &args, &s, reinterpret_cast<void*>(stream)); });
 }
 
-void Sampler::append(const nb::dict& arrays, std::int32_t rows, std::int32_t vocab, std::uintptr_t stream) const {
+void Sampler::append(const nb::dict& arrays, std::int32_t vocab, std::uintptr_t stream) const {
   std::deque<ArrayView> views;
-  const auto view = [&](const char* name, Access access) -> const ArrayView& {
-    return views.emplace_back(name, arrays[name], access, device_);
-  };
-  const auto input = [&](const char* name, std::int64_t count) -> const std::int32_t* {
+  std::deque<fllm_dl_tensor> tensors;
+  const auto tensor = [&](const char* name, Access access) -> const fllm_dl_tensor* {
     if (!arrays.contains(name)) return nullptr;
-    return static_cast<const std::int32_t*>(view(name, Access::kRead).words(32, {count}, device_));
+    return &tensors.emplace_back(views.emplace_back(name, arrays[name], access, device_).tensor());
   };
+  fllm_history_append_tensors t{};
+  t.struct_size = sizeof t;
+  t.history_entries = tensor("history_entries", Access::kWrite);
+  t.history_sizes = tensor("history_sizes", Access::kWrite);
+  t.ids = tensor("ids", Access::kRead);
+  t.id_offsets = tensor("id_offsets", Access::kRead);
+  t.slots = tensor("slots", Access::kRead);
+  t.are_outputs = tensor("are_outputs", Access::kRead);
+  t.status = tensor("status", Access::kWrite);
   fllm_history_append_args args{};
   args.struct_size = sizeof args;
-  args.rows = rows;
   args.vocab = vocab;
-  const ArrayView& entries = view("entries", Access::kWrite);
-  args.history.entries = static_cast<fllm_count_entry*>(entries.words(32, {-1, -1, 2}, device_));
-  args.history.slots = entries.extent(0);
-  args.history.capacity = entries.extent(1);
-  args.history.sizes =
-      static_cast<std::int32_t*>(view("sizes", Access::kWrite).words(32, {args.history.slots}, device_));
-  args.id_offsets = input("id_offsets", std::int64_t{rows} + 1);
-  args.ids = input("ids", args.id_offsets != nullptr ? -1 : rows);
-  args.slots = input("slots", rows);
-  args.are_outputs = input("are_outputs", rows);
-  args.status = static_cast<std::uint32_t*>(view("status", Access::kWrite).words(32, {rows}, device_));
+  check(fllm_history_append_args_from_dl(sampler_.get(), &t, &args));
   check_unlocked([&] { return fllm_history_append(sampler_.get(), &args, reinterpret_cast<void*>(stream)); });
 }
 

@@ -33,8 +33,8 @@ class Sampler {
   void sample_shard(const nanobind::dict& arrays, const nanobind::dict& shard, std::int32_t random_stream,
                     std::int32_t blocks_per_row, bool advance, std::uintptr_t stream) const;
 
-  /// arrays: by the names of fllm_history_append_args; history.entries is "entries", history.sizes "sizes".
-  void append(const nanobind::dict& arrays, std::int32_t rows, std::int32_t vocab, std::uintptr_t stream) const;
+  /// arrays: by the names of fllm_history_append_tensors.
+  void append(const nanobind::dict& arrays, std::int32_t vocab, std::uintptr_t stream) const;
 
  private:
   struct Destroy {
