@@ -48,3 +48,19 @@ function(fllm_test name)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
 endfunction()
+
+# fllm_add_shards(NAME COUNT COMMAND ... PROPERTIES ... [ENVIRONMENT ...]): a GoogleTest program as the tests NAME, NAME.2 ... of a share of its
+# cases each, so that a long one uses all cores.
+function(fllm_add_shards name count)
+  cmake_parse_arguments(ARG "" "" "COMMAND;PROPERTIES;ENVIRONMENT" ${ARGN})
+  foreach(shard RANGE 1 ${count})
+    set(test ${name}.${shard})
+    if(shard EQUAL 1)
+      set(test ${name})
+    endif()
+    math(EXPR index "${shard} - 1")
+    add_test(NAME ${test} COMMAND ${ARG_COMMAND} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${test} PROPERTIES ${ARG_PROPERTIES}
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${count};GTEST_SHARD_INDEX=${index};${ARG_ENVIRONMENT}")
+  endforeach()
+endfunction()
