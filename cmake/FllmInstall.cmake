@@ -14,7 +14,7 @@ set(FLLM_EXTERNALS
   "CUDA::cudart_static|CUDAToolkit|-L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt -ldl"
   "dl||-ldl")
 # What an installation of the sampler alone declares.
-set(FLLM_SAMPLER_HEADERS c_api.h export.h result.h sampler.h)
+set(FLLM_SAMPLER_HEADERS c_api.h c_tensors.h export.h result.h sampler.h)
 # Headers alone: nothing to pass on.
 set(FLLM_HEADER_ONLY nlohmann_json::nlohmann_json CUDA::toolkit)
 
