@@ -4,7 +4,10 @@
 namespace fllm {
 
 SerialExecutor::SerialExecutor(const SerialKernels& kernels, std::int32_t threads)
-    : kernels_(kernels), pool_(threads), memory_(static_cast<std::size_t>(threads)) {
+    : kernels_(kernels),
+      pool_(threads),
+      memory_(static_cast<std::size_t>(threads)),
+      shares_(static_cast<std::size_t>(threads)) {
   for (WorkerMemory& memory : memory_) memory.shared = allocate_aligned(kSerialSharedBytes);
   reserve_dynamic(48 * 1024);
 }
@@ -12,6 +15,17 @@ SerialExecutor::SerialExecutor(const SerialKernels& kernels, std::int32_t thread
 std::string SerialExecutor::description() const {
   const std::int32_t threads = pool_.thread_count();
   return "cpu (" + std::to_string(threads) + (threads == 1 ? " thread, " : " threads, ") + kernels_.isa + ")";
+}
+
+void SerialExecutor::share_out(std::int32_t grid, std::int32_t workers) {
+  constexpr std::int64_t kPieces = 4;  // of a share: what others may still take when one thread is held up
+  for (std::int64_t worker = 0; worker < workers; ++worker) {
+    Share& share = shares_[static_cast<std::size_t>(worker)];
+    const std::int64_t begin = grid * worker / workers;
+    share.end = grid * (worker + 1) / workers;
+    share.piece = std::max<std::int64_t>(1, (share.end - begin + kPieces - 1) / kPieces);
+    share.next.store(begin, std::memory_order_relaxed);
+  }
 }
 
 void SerialExecutor::reserve_dynamic(std::size_t bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,7 +16,9 @@
 
 namespace fllm {
 
-/// Runs kernel objects on the CPU, a thread to a block, the blocks of a grid split evenly over the threads of a pool.
+/// Runs kernel objects on the CPU, a thread to a block. The blocks of a grid are split evenly over the threads of a pool, so
+/// that each finds the same part of a weight in its cache at every step; a thread that has done its share takes pieces of
+/// the others'.
 /// A launch has ended when the call returns. Thread-safety: one owner at a time.
 class SerialExecutor {
  public:
@@ -60,14 +63,27 @@ class SerialExecutor {
     const std::int32_t most = std::min(shape.grid, pool_.thread_count());
     const std::int32_t workers = threads_worth < most ? std::max(1, static_cast<std::int32_t>(threads_worth)) : most;
     const auto run_blocks = kernels_.entry<Kernel>().run;
+    share_out(shape.grid, workers);
     pool_.run(workers, [&](std::int32_t worker) {
-      const std::int64_t grid = shape.grid;
-      const BlockRange range{static_cast<std::int32_t>(grid * worker / workers),
-                             static_cast<std::int32_t>(grid * (worker + 1) / workers), shape.grid};
       const auto index = static_cast<std::size_t>(worker);
-      run_blocks(params, range, {memory_[index].shared.get(), dynamic_of(index)});
+      for (std::int32_t turn = 0; turn < workers; ++turn) {
+        Share& share = shares_[static_cast<std::size_t>((worker + turn) % workers)];
+        for (std::int64_t begin = share.take(); begin < share.end; begin = share.take()) {
+          const std::int64_t end = std::min(begin + share.piece, share.end);
+          run_blocks(params, {static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end), shape.grid},
+                     {memory_[index].shared.get(), dynamic_of(index)});
+        }
+      }
     });
   }
+
+  /// A worker's part of a grid.
+  struct alignas(64) Share {
+    std::atomic<std::int64_t> next{0};
+    std::int64_t end = 0, piece = 1;
+    std::int64_t take() { return next.fetch_add(piece, std::memory_order_relaxed); }
+  };
+  void share_out(std::int32_t grid, std::int32_t workers);
 
   struct WorkerMemory {
     AlignedMemory shared;
@@ -79,6 +95,7 @@ class SerialExecutor {
   const SerialKernels& kernels_;
   ThreadPool pool_;
   std::vector<WorkerMemory> memory_;  // [threads]
+  std::vector<Share> shares_;         // [threads]
   std::size_t dynamic_bytes_ = 0;
 };
 

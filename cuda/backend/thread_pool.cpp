@@ -15,6 +15,10 @@ constexpr std::int32_t kSpins = 16000;  // of about 10 ns
 constexpr std::int32_t kSpinsPerYield = 128;
 constexpr std::chrono::microseconds kLongYield{100};
 
+// Of an entry: who joined a round, and whether it is closed; the round is in the upper half.
+constexpr std::uint64_t kJoined = 0x7fffffff, kClosed = 0x80000000;
+constexpr std::uint64_t open_entry(std::uint32_t round) { return std::uint64_t{round} << 32; }
+
 /// Offers the core; false when that took long.
 bool yields_shortly() {
   const auto start = std::chrono::steady_clock::now();
@@ -51,7 +55,7 @@ ThreadPool::ThreadPool(std::int32_t thread_count) {
 ThreadPool::~ThreadPool() { finish(); }
 
 void ThreadPool::finish() {
-  stop_ = true;
+  stop_.store(true, std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
   threads_.clear();  // joins while the members they read are alive
@@ -61,24 +65,37 @@ void ThreadPool::run_erased(std::int32_t worker_count, Body body, const void* ta
   body_ = body;
   task_ = task;
   worker_count_ = worker_count;
-  // All workers take part in the round, also those without work: nobody may still read these members when it ends.
-  pending_.store(static_cast<std::uint32_t>(threads_.size()), std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
+  finished_.store(0, std::memory_order_relaxed);
+  const std::uint32_t round = round_.load(std::memory_order_relaxed) + 1;
+  entry_.store(open_entry(round), std::memory_order_release);
+  round_.store(round, std::memory_order_release);
   round_.notify_all();
   body(task, 0);
-  for (std::uint32_t left = pending_.load(std::memory_order_acquire); left != 0;
-       left = pending_.load(std::memory_order_acquire)) {
-    wait_for_change(pending_, left);
+  const auto joined = static_cast<std::uint32_t>(entry_.fetch_or(kClosed, std::memory_order_relaxed) & kJoined);
+  for (std::uint32_t done = finished_.load(std::memory_order_acquire); done != joined;
+       done = finished_.load(std::memory_order_acquire)) {
+    wait_for_change(finished_, done);
   }
+}
+
+/// False when the round is over already.
+bool ThreadPool::join(std::uint32_t round) {
+  std::uint64_t entry = entry_.load(std::memory_order_relaxed);
+  do {
+    if ((entry & ~kJoined) != open_entry(round)) return false;
+  } while (!entry_.compare_exchange_weak(entry, entry + 1, std::memory_order_acquire, std::memory_order_relaxed));
+  return true;
 }
 
 void ThreadPool::work(std::int32_t worker) {
   for (std::uint32_t seen = 0;;) {
     wait_for_change(round_, seen);
-    ++seen;  // one round at a time: the next one starts when this worker has finished
-    if (stop_) return;
+    seen = round_.load(std::memory_order_acquire);
+    if (stop_.load(std::memory_order_relaxed)) return;
+    if (!join(seen)) continue;
     if (worker < worker_count_) body_(task_, worker);
-    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+    finished_.fetch_add(1, std::memory_order_release);
+    finished_.notify_one();
   }
 }
 

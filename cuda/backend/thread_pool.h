@@ -9,6 +9,8 @@
 namespace fllm {
 
 /// Threads made once, that run one task together at a time. The calling thread is worker 0.
+/// A worker joins a task when it gets to it; the caller waits for those that have joined, not for one that another program
+/// keeps from its core. Tasks therefore hand out their work in pieces, so that those who are there do all of it.
 /// A worker that finds nothing to do spins for some 200 microseconds, longer than the host's part of a step, and then
 /// sleeps. Thread-safety: one owner at a time.
 class ThreadPool {
@@ -21,8 +23,9 @@ class ThreadPool {
 
   [[nodiscard]] std::int32_t thread_count() const { return static_cast<std::int32_t>(threads_.size()) + 1; }
 
-  /// Runs task(worker) for every worker in [0, worker_count), worker_count in [1, thread_count()]; returns when all are done.
-  /// What they wrote is visible to the caller. task must not throw.
+  /// Runs task(0) here and task(worker) in workers of [1, worker_count) that come in time, each at most once; returns when
+  /// none of them is left. task returns when nothing is left to do, whoever did it, and must not throw. What the workers wrote
+  /// is visible to the caller. worker_count in [1, thread_count()].
   template <class Task>
   void run(std::int32_t worker_count, const Task& task) {
     if (worker_count == 1) return task(0);
@@ -36,12 +39,16 @@ class ThreadPool {
   void work(std::int32_t worker);
   void finish();
 
+  bool join(std::uint32_t round);
+
+  // Read by workers that have joined.
   Body body_ = nullptr;
   const void* task_ = nullptr;
   std::int32_t worker_count_ = 0;
-  bool stop_ = false;
-  alignas(64) std::atomic<std::uint32_t> round_{0};    // changes when there is a task, or the end
-  alignas(64) std::atomic<std::uint32_t> pending_{0};  // workers that have not finished the round
+  std::atomic<bool> stop_{false};
+  alignas(64) std::atomic<std::uint32_t> round_{0};     // changes when there is a task, or the end
+  alignas(64) std::atomic<std::uint64_t> entry_{0};     // round, closed or not, and how many have joined it
+  alignas(64) std::atomic<std::uint32_t> finished_{0};  // of those that have joined
   std::vector<std::jthread> threads_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <numeric>
@@ -14,17 +15,38 @@
 namespace fllm::test {
 namespace {
 
-TEST(ThreadPool, EveryWorkerRunsOncePerRound) {
+TEST(ThreadPool, WhatIsHandedOutIsDoneOnce) {
   ThreadPool pool(4);
   ASSERT_EQ(pool.thread_count(), 4);
   std::vector<std::int64_t> sums(4, 0);  // plain memory: the pool orders the rounds
   std::int64_t expected = 0;
   for (std::int32_t round = 0; round < 20'000; ++round) {
-    const std::int32_t workers = 1 + round % 4;
-    pool.run(workers, [&](std::int32_t worker) { sums[static_cast<std::size_t>(worker)] += round; });
-    expected += std::int64_t{round} * workers;
+    const std::int32_t workers = 1 + round % 4, pieces = round % 7;
+    std::atomic<std::int32_t> next{0};
+    std::array<std::int32_t, 4> turns{};
+    pool.run(workers, [&](std::int32_t worker) {
+      ++turns[static_cast<std::size_t>(worker)];
+      while (next.fetch_add(1) < pieces) sums[static_cast<std::size_t>(worker)] += round;
+    });
+    expected += std::int64_t{round} * pieces;
+    ASSERT_EQ(turns[0], 1) << "the caller's";
+    for (std::int32_t worker = 0; worker < 4; ++worker) {
+      ASSERT_LE(turns[static_cast<std::size_t>(worker)], worker < workers ? 1 : 0) << worker;
+    }
   }
   EXPECT_EQ(std::accumulate(sums.begin(), sums.end(), std::int64_t{0}), expected);
+}
+
+// A worker that is kept from its core holds nobody up who has not seen it.
+TEST(ThreadPool, TheCallerAloneIsEnough) {
+  ThreadPool pool(kMaxCpuThreads / 4);  // more than there are cores
+  for (std::int32_t round = 0; round < 50; ++round) {
+    std::atomic<std::int32_t> next{0}, done{0};
+    pool.run(pool.thread_count(), [&](std::int32_t) {
+      while (next.fetch_add(1) < 100) ++done;
+    });
+    ASSERT_EQ(done, 100);
+  }
 }
 
 TEST(ThreadPool, OneThreadIsTheCaller) {
