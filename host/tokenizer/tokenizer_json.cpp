@@ -20,11 +20,12 @@ class PieceList {
  public:
   explicit PieceList(FileProblems& problems) : problems_(problems) {}
 
-  /// Empty, with a problem, when the id is no id, or another piece's.
-  std::optional<TokenId> add(const std::string& name, const std::string& piece, const Json& id, TokenKind kind) {
+  /// A problem, which begins with name(), when the id is no id, or another piece's.
+  template <class Name>
+  void add(const Name& name, const std::string& piece, const Json& id, TokenKind kind) {
     if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= kMaxTokens) {
-      problems_.add(fmt::format("{}: {}: must be an id in [0, {})", name, shown(id), kMaxTokens));
-      return std::nullopt;
+      problems_.add(fmt::format("{}: {}: must be an id in [0, {})", name(), shown(id), kMaxTokens));
+      return;
     }
     const auto index = id.get<std::size_t>();
     if (index >= pieces_.size()) {
@@ -32,12 +33,11 @@ class PieceList {
       kinds_.resize(index + 1, TokenKind::kUnused);
     }
     if (kinds_[index] != TokenKind::kUnused && pieces_[index] != piece) {
-      problems_.add(fmt::format("{}: {}: the id of {} too", name, index, shown(Json(pieces_[index]))));
-      return std::nullopt;
+      problems_.add(fmt::format("{}: {}: the id of {} too", name(), index, shown(Json(pieces_[index]))));
+      return;
     }
     pieces_[index] = piece;
     kinds_[index] = kind;
-    return static_cast<TokenId>(index);
   }
 
   void move_to(TokenVocabulary& vocabulary) {
@@ -72,7 +72,8 @@ void read_vocab(const Json* vocab, bool byte_fallback, PieceList& pieces, FilePr
   }
   for (const auto& [piece, id] : vocab->items()) {
     const bool byte = byte_fallback && is_byte_name(piece);
-    pieces.add(fmt::format("vocab[{}]", shown(Json(piece))), piece, id, byte ? TokenKind::kByte : TokenKind::kNormal);
+    const auto name = [&key = piece] { return fmt::format("vocab[{}]", shown(Json(key))); };
+    pieces.add(name, piece, id, byte ? TokenKind::kByte : TokenKind::kNormal);
   }
 }
 
@@ -95,18 +96,20 @@ void read_added_tokens(const Json& file, PieceList& pieces, FileProblems& proble
       problems.add(fmt::format("{}: special: {}: must be true or false", name, shown(*special)));
     } else {
       const bool control = special != nullptr && special->get<bool>();
-      pieces.add(name, content->get<std::string>(), id == nullptr ? Json() : *id,
+      pieces.add([&] { return name; }, content->get<std::string>(), id == nullptr ? Json() : *id,
                  control ? TokenKind::kControl : TokenKind::kUserDefined);
     }
   }
 }
 
-void add_merge_line(std::string_view line, const std::string& name, TokenVocabulary& vocabulary,
-                    FileProblems& problems) {
+/// where is a format for index, of messages.
+void add_merge_line(std::string_view line, fmt::format_string<std::size_t&> where, std::size_t index,
+                    TokenVocabulary& vocabulary, FileProblems& problems) {
   const std::size_t space = line.find(' ');
   if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
       line.find(' ', space + 1) != std::string_view::npos) {
-    problems.add(fmt::format("{}: {}: must be two pieces with a space between", name, shown(Json(std::string(line)))));
+    problems.add(fmt::format("{}: {}: must be two pieces with a space between", fmt::format(where, index),
+                             shown(Json(std::string(line)))));
     return;
   }
   vocabulary.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
@@ -120,14 +123,14 @@ void read_merges(const Json* merges, TokenVocabulary& vocabulary, FileProblems& 
   vocabulary.merges.reserve(merges->size());
   std::size_t index = 0;
   for (const Json& merge : *merges) {
-    const std::string name = fmt::format("merges[{}]", index++);
     if (merge.is_string()) {
-      add_merge_line(merge.get_ref<const std::string&>(), name, vocabulary, problems);
+      add_merge_line(merge.get_ref<const std::string&>(), "merges[{}]", index, vocabulary, problems);
     } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
       vocabulary.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
     } else {
-      problems.add(fmt::format("{}: {}: must be \"a b\" or [\"a\", \"b\"]", name, shown(merge)));
+      problems.add(fmt::format("merges[{}]: {}: must be \"a b\" or [\"a\", \"b\"]", index, shown(merge)));
     }
+    ++index;
   }
 }
 
@@ -222,7 +225,7 @@ TokenVocabulary read_gpt2_files(const Json& vocab, std::string_view merges, cons
     ++number;
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     if (line.empty() || (number == 1 && line.substr(0, 8) == "#version")) continue;
-    add_merge_line(line, fmt::format("merges, line {}", number), vocabulary, problems);
+    add_merge_line(line, "merges, line {}", number, vocabulary, problems);
   }
   vocabulary.bos = vocabulary.eos = id_of(vocabulary, kEndOfText);
   if (vocabulary.eos) vocabulary.kinds[static_cast<std::size_t>(*vocabulary.eos)] = TokenKind::kControl;
