@@ -96,8 +96,8 @@ void read_added_tokens(const Json& file, PieceList& pieces, FileProblems& proble
       problems.add(fmt::format("{}: special: {}: must be true or false", name, shown(*special)));
     } else {
       const bool control = special != nullptr && special->get<bool>();
-      pieces.add([&] { return name; }, content->get<std::string>(), id == nullptr ? Json() : *id,
-                 control ? TokenKind::kControl : TokenKind::kUserDefined);
+      pieces.add([&]() -> const std::string& { return name; }, content->get<std::string>(),
+                 id == nullptr ? Json() : *id, control ? TokenKind::kControl : TokenKind::kUserDefined);
     }
   }
 }
@@ -157,7 +157,7 @@ std::optional<TokenId> id_of(const TokenVocabulary& vocabulary, const std::strin
 
 void set_unknown(const Json& model, TokenVocabulary& vocabulary, FileProblems& problems) {
   const Json* name = member(model, "unk_token");
-  if (name == nullptr || *name == "") return;
+  if (name == nullptr || member_is(model, "unk_token", "")) return;
   if (name->is_string()) vocabulary.unknown = id_of(vocabulary, name->get<std::string>());
   if (vocabulary.unknown) {
     vocabulary.kinds[static_cast<std::size_t>(*vocabulary.unknown)] = TokenKind::kUnknown;

@@ -117,7 +117,7 @@ TEST(ByteLevelBpe, TokensHoldTheBytesOfAnyText) {
 }
 
 TEST(ByteLevelBpe, LongRunsAreNotSlow) {  // quadratic work would run into ctest's time limit
-  constexpr std::size_t kBytes = std::size_t{1} << 20;
+  constexpr std::size_t kBytes = test::kLongBytes;
   const ByteLevelBpeTokenizer tokenizer(
       byte_level_vocabulary({{"a", "a"}, {"aa", "aa"}, {"\u0120", "\u0120"}, {"\u00f0", "\u0141"}}), "t");
   EXPECT_EQ(tokenizer.encode(std::string(kBytes, 'a')), Ids(kBytes / 4, 257));

@@ -146,7 +146,7 @@ TEST(SentencePieceBpe, TokensHoldTheBytesOfAnyTextAfterThePrefix) {
 }
 
 TEST(SentencePieceBpe, LongRunsAreNotSlow) {
-  constexpr std::size_t kBytes = std::size_t{1} << 20;
+  constexpr std::size_t kBytes = test::kLongBytes;
   const SentencePieceBpeTokenizer tokenizer(vocabulary_of({"aa", "aaaa", "▁▁", "a", "▁"}, true, false), "t");
   EXPECT_EQ(tokenizer.encode(std::string(kBytes, 'a')), Ids(kBytes / 4, kFirstPiece + 1));
   EXPECT_EQ(tokenizer.encode(std::string(kBytes, ' ')), Ids(kBytes / 2, kFirstPiece + 2));

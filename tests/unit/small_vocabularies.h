@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <random>
 #include <string>
 #include <utility>
@@ -12,6 +13,13 @@
 #include "host/tokenizer/utf8.h"
 
 namespace fllm::test {
+
+/// Of a long run. Quadratic work on it takes hours; the sanitizers' own slowness should not take a minute.
+#ifdef FLLM_SANITIZED
+inline constexpr std::size_t kLongBytes = std::size_t{1} << 16;
+#else
+inline constexpr std::size_t kLongBytes = std::size_t{1} << 20;
+#endif
 
 /// All bytes at their own ids, then what each merge makes, from 256 on.
 inline TokenVocabulary byte_level_vocabulary(std::vector<std::pair<std::string, std::string>> merges) {
