@@ -74,7 +74,8 @@ void apply(const TokenizerConfig& config, TokenVocabulary& vocabulary, const std
   set("bos_token", config.bos, vocabulary.bos);
   set("eos_token", config.eos, vocabulary.eos);
   set("unk_token", config.unknown, vocabulary.unknown);
-  set("pad_token", config.pad, vocabulary.pad);
+  const auto pad = std::find(vocabulary.pieces.begin(), vocabulary.pieces.end(), config.pad);
+  if (pad != vocabulary.pieces.end()) vocabulary.pad = static_cast<TokenId>(pad - vocabulary.pieces.begin());
   if (config.add_bos) vocabulary.add_bos = *config.add_bos;
   if (vocabulary.add_bos && !vocabulary.bos) problems.add("add_bos_token: true: there is no bos_token");
   problems.refuse();

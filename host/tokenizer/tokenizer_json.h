@@ -12,8 +12,8 @@ namespace fllm {
 
 inline constexpr int kTokenizerJsonDepth = 16;  // the formats need 8
 
-/// Reads Hugging Face's tokenizer.json: model BPE, byte-level or like SentencePiece (byte_fallback), with merges as "a
-/// b" or ["a", "b"]. Ids are 0..n-1, each used, n in [1, 2^20]. Added tokens are control tokens (special: true) or
+/// Reads Hugging Face's tokenizer.json: model BPE, byte-level or like SentencePiece (byte_fallback), with merges as
+/// "a b" or ["a", "b"]. Ids are 0..n-1, each used, n in [1, 2^20]. Added tokens are control tokens (special: true) or
 /// user-defined; single_word, lstrip and rstrip are not done. Of post_processor only a token before the text is read:
 /// it is bos. eos is not in this file: see TokenizerConfig and add_ends_by_name. Exception(kBadFormat) lists what is
 /// wrong or not known, each line naming source, key and value.
@@ -32,7 +32,8 @@ struct TokenizerConfig {
 };
 /// Exception(kBadFormat) lists the keys whose values have another type.
 [[nodiscard]] TokenizerConfig parse_tokenizer_config(std::string_view json, const std::string& source);
-/// Exception(kBadFormat): a bos, eos or unknown token that is not in the vocabulary.
+/// A pad token that is not in the vocabulary is left out.
+/// Exception(kBadFormat): a bos, eos or unknown token that is not.
 void apply(const TokenizerConfig& config, TokenVocabulary& vocabulary, const std::string& source);
 
 /// Adds special tokens that are known to end a text or a turn ("<|im_end|>", "<|eot_id|>", "</s>") to end_ids; without

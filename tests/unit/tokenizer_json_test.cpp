@@ -169,6 +169,10 @@ TEST(TokenizerConfig, NamesTheTokensThatAFileLeavesOpen) {
   EXPECT_EQ(vocabulary.bos, 0);
   EXPECT_EQ(vocabulary.eos, 4);
   EXPECT_TRUE(vocabulary.add_bos);
+  apply({{}, {}, {}, "[PAD]", {}, {}}, vocabulary, "c.json");  // many files name one that is not there
+  EXPECT_EQ(vocabulary.pad, std::nullopt);
+  apply({{}, {}, {}, "b", {}, {}}, vocabulary, "c.json");
+  EXPECT_EQ(vocabulary.pad, 1);
   EXPECT_EQ(parse_tokenizer_config(R"({"chat_template": "z"})", "c.json").chat_template, "z");
   expect_error(ErrorCode::kBadFormat,
                {"c.json", "bos_token: 3", "eos_token: {", "chat_template: 1", "add_bos_token: \"x\""}, [] {
