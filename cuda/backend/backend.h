@@ -67,7 +67,10 @@ class Backend {
 
   virtual void embed(const EmbedParams& params) = 0;
   virtual void rms_norm(const RmsNormParams& params) = 0;
+  virtual void layer_norm(const LayerNormParams& params) = 0;
   virtual void linear(const LinearParams& params) = 0;
+  virtual void rope(const RopeParams& params) = 0;
+  virtual void swiglu(const SwiGluParams& params) = 0;
   virtual void kv_append(const KvAppendParams& params) = 0;
   virtual void attention(const AttentionParams& params) = 0;
   virtual void gather_rows(const GatherRowsParams& params) = 0;

@@ -115,7 +115,8 @@ void CudaBackend::linear(const LinearParams& p) {
   // The product is added to the residual where it stands: one pass over memory less than keeping it apart.
   const bool residual = p.epilogue == Epilogue::kBiasResidual;
   blas_->gemm({p.x, weight.data(), residual ? 1.0f : 0.0f, p.out});
-  if (p.bias == nullptr && p.epilogue != Epilogue::kBiasGelu) return;
+  const bool activated = p.epilogue == Epilogue::kBiasGelu || p.epilogue == Epilogue::kBiasGeluTanh;
+  if (p.bias == nullptr && !activated) return;
   finish_product(executor(), {p.out, p.bias, residual ? Epilogue::kBias : p.epilogue, p.out});
 }
 

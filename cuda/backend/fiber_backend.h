@@ -39,6 +39,9 @@ extern template void KernelBackend<FiberExecutor>::sample_shard(LogitType, const
 extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
 extern template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
 extern template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);
+extern template void KernelBackend<FiberExecutor>::layer_norm(const LayerNormParams&);
+extern template void KernelBackend<FiberExecutor>::rope(const RopeParams&);
+extern template void KernelBackend<FiberExecutor>::swiglu(const SwiGluParams&);
 extern template void KernelBackend<FiberExecutor>::embed(const EmbedParams&);
 extern template void KernelBackend<FiberExecutor>::kv_append(const KvAppendParams&);
 extern template void KernelBackend<FiberExecutor>::gather_rows(const GatherRowsParams&);

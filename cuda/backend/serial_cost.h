@@ -6,6 +6,7 @@
 #include "cuda/kernels/panel_product.h"
 #include "cuda/kernels/sample_params.h"
 #include "cuda/kernels/shard_params.h"
+#include "cuda/kernels/swiglu.h"
 
 // Rough time of one block on one core of some 3 GHz, in nanoseconds. It decides only how many threads share a launch:
 // handing work to a thread that spins and waiting for it costs 0.3 us. Never a result.
@@ -15,6 +16,11 @@ constexpr double kNanosecondsPerThread = 2000;  // least work worth a thread of 
 
 constexpr double block_nanoseconds(const EmbedParams& p) { return 10 + 0.05 * p.out.cols; }
 constexpr double block_nanoseconds(const RmsNormParams& p) { return 20 + 0.08 * p.out.cols; }
+constexpr double block_nanoseconds(const LayerNormParams& p) { return 20 + 0.15 * p.out.cols; }
+constexpr double block_nanoseconds(const RopeParams& p) { return 10 + 0.5 * p.heads * p.angles.cols; }
+constexpr double block_nanoseconds(const SwiGluParams& p) {
+  return 10 + 0.5 * (p.out.cols < SwiGlu::kPartColumns ? p.out.cols : SwiGlu::kPartColumns);
+}
 constexpr double block_nanoseconds(const KvAppendParams& p) { return 10 + 0.1 * p.layer.width; }
 constexpr double block_nanoseconds(const AttentionParams& p) {
   return 100 + 10.0 * p.head_dim;

@@ -10,10 +10,13 @@
 #include "cuda/kernels/gather_rows.h"
 #include "cuda/kernels/history_append.h"
 #include "cuda/kernels/kv_append.h"
+#include "cuda/kernels/layer_norm.h"
 #include "cuda/kernels/panel_product.h"
 #include "cuda/kernels/rms_norm.h"
+#include "cuda/kernels/rope.h"
 #include "cuda/kernels/sample_row.h"
 #include "cuda/kernels/shard_row.h"
+#include "cuda/kernels/swiglu.h"
 
 // The kernels of the CPU, compiled once per instruction set. Each serial_<set>.cpp exports one function that returns a
 // table of function pointers, and nothing else (scripts/check_isa_symbols): a function shared between those objects could
@@ -56,6 +59,9 @@ struct SerialTable : SerialEntry<Kernels>... {
 /// Every kernel the CPU runs, one line each.
 using SerialKernels = SerialTable<Embed,                //
                                   RmsNorm,              //
+                                  LayerNorm,            //
+                                  Rope,                 //
+                                  SwiGlu,               //
                                   KvAppend,             //
                                   Attention,            //
                                   EpilogueKernel,       //
