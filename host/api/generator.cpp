@@ -16,20 +16,20 @@ ModelInfo describe(const Model& model, const Tokenizer& tokenizer, const Backend
   const ModelConfig& config = model.config;
   ModelInfo info;
   info.path = model.path;
-  info.architecture = "fundamentallm";
+  info.architecture = architecture_name(config.architecture);
   info.parameter_count = model.parameter_count;
   info.vocab_size = config.vocab_size;
   info.context_length = config.sequence_length;
   info.layer_count = config.num_layers;
   info.head_count = config.num_heads;
   info.model_width = config.d_model;
-  info.ffn_width = config.ffn_width();
-  info.position_encoding = config.position_encoding == PositionEncoding::kLearned ? "learned" : "sinusoidal";
+  info.ffn_width = config.ffn_width;
+  info.position_encoding = position_encoding_name(config.position_encoding);
   info.tokenizer = tokenizer.description();
   info.device = backend.description();
   info.weight_bytes = model.parameter_count * static_cast<std::int64_t>(sizeof(float));
   info.kv_bytes_per_token =
-      std::int64_t{2} * config.num_layers * config.d_model * static_cast<std::int64_t>(sizeof(float));
+      std::int64_t{2} * config.num_layers * config.kv_width() * static_cast<std::int64_t>(sizeof(float));
   return info;
 }
 

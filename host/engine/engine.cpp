@@ -11,7 +11,7 @@ namespace fllm {
 namespace {
 
 std::int64_t block_bytes(const ModelConfig& config) {
-  return std::int64_t{2} * config.num_layers * config.d_model * kKvBlockTokens *
+  return std::int64_t{2} * config.num_layers * config.kv_width() * kKvBlockTokens *
          static_cast<std::int64_t>(sizeof(float));
 }
 

@@ -6,8 +6,8 @@ namespace fllm {
 KvCache::KvCache(Backend& backend, const ModelConfig& config, std::int32_t block_count)
     : memory_(backend, std::size_t{2} * static_cast<std::size_t>(config.num_layers) *
                            static_cast<std::size_t>(block_count) * kKvBlockTokens *
-                           static_cast<std::size_t>(config.d_model)),
-      width_(config.d_model),
+                           static_cast<std::size_t>(config.kv_width())),
+      width_(config.kv_width()),
       layer_count_(config.num_layers),
       references_(static_cast<std::size_t>(block_count), 0) {
   free_.reserve(references_.size());

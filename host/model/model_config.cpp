@@ -59,16 +59,24 @@ class ConfigCheck {
 
   ModelConfig run() {
     ModelConfig config;
+    config.d_model = 128;
+    config.num_heads = 2;
+    config.num_layers = 6;
+    config.sequence_length = 256;
+    std::int32_t ffn_expansion = 4;
     if (values_.count("vocab_size") == 0) problem("vocab_size: is missing");
     integer("vocab_size", kMaxVocab, config.vocab_size);
     integer("d_model", kMaxWidth, config.d_model);
     integer("num_heads", kMaxWidth, config.num_heads);
     integer("num_layers", kMaxLayers, config.num_layers);
     integer("sequence_length", kMaxContext, config.sequence_length);
-    integer("ffn_expansion", kMaxExpansion, config.ffn_expansion);
+    integer("ffn_expansion", kMaxExpansion, ffn_expansion);
     if (config.d_model % config.num_heads != 0) {
       problem(fmt::format("num_heads: {}: must divide d_model, {}", config.num_heads, config.d_model));
     }
+    config.num_kv_heads = config.num_heads;
+    config.head_dim = config.d_model / config.num_heads;
+    config.ffn_width = config.d_model * ffn_expansion;
     dropout();
     position_encoding(config.position_encoding);
     for (const auto& [key, value] : values_) {

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "host/model/model.h"
+#include "host/model/architecture.h"
 
 namespace fllm {
 

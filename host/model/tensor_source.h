@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +30,9 @@ class TensorSource {
   [[nodiscard]] virtual const std::string& source() const = 0;                    // the file's name, for messages
   [[nodiscard]] virtual std::span<const TensorInfo> tensors() const = 0;          // in file order
   [[nodiscard]] virtual const TensorInfo* find(std::string_view name) const = 0;  // null: there is none
-  /// The elements in row-major order, converted to fp32. Precondition: out holds all elements.
+  /// Why a tensor cannot be read, in formats where opening does not settle that for tensors nobody asks for.
+  [[nodiscard]] virtual std::optional<std::string> problem(const TensorInfo& /*tensor*/) const { return std::nullopt; }
+  /// The elements in row-major order, converted to fp32. Precondition: problem() is empty, out holds all elements.
   virtual void read(const TensorInfo& tensor, std::span<float> out) const = 0;
   /// The bytes as they are stored, valid as long as the source; quantised weights are consumed from them.
   [[nodiscard]] virtual std::span<const std::byte> bytes(const TensorInfo& tensor) const = 0;

@@ -24,7 +24,7 @@ struct EngineOptions {
 /// What a model is, for people and for checks.
 struct ModelInfo {
   std::string path;
-  std::string architecture;  ///< "fundamentallm"
+  std::string architecture;  ///< "fundamentallm", "llama", "qwen2", "gpt2"
   std::int64_t parameter_count = 0;
   std::int32_t vocab_size = 0;
   std::int32_t context_length = 0;
@@ -32,7 +32,7 @@ struct ModelInfo {
   std::int32_t head_count = 0;
   std::int32_t model_width = 0;  ///< d_model
   std::int32_t ffn_width = 0;
-  std::string position_encoding;  ///< learned | sinusoidal
+  std::string position_encoding;  ///< learned | sinusoidal | rotary
   std::string tokenizer;          ///< "character, 69 tokens"
   std::string device;             ///< where it runs: "cpu (2 threads, avx512)", "cuda:0 …"
   std::int64_t weight_bytes = 0;

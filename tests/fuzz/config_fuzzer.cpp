@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fllm::fuzz::expect_typed_errors([&] {
     const fllm::ModelConfig config =
         fllm::config_from_yaml(std::string(reinterpret_cast<const char*>(data), size), "fuzz.yaml");
-    if (config.vocab_size < 1 || config.head_dim() * config.num_heads != config.d_model) std::abort();
+    if (config.vocab_size < 1 || config.head_dim * config.num_heads != config.d_model) std::abort();
   });
   return 0;
 }

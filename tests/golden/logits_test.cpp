@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/golden/model_runner.h"
+#include "tests/support/model_runner.h"
 
 namespace fllm {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "cuda/backend/cuda_backend.h"
 #include "fundamentallm/generator.h"
-#include "tests/golden/model_runner.h"
+#include "tests/support/model_runner.h"
 
 // The bundled model from prompt to text, on the device and on the CPU.
 namespace fllm::test {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/model/checkpoint.h"
+#include "host/model/checkpoint_source.h"
 
 #include <gtest/gtest.h>
 
@@ -184,21 +185,25 @@ TEST(Checkpoint, RefusesOtherContainers) {
                [&] { (void)Checkpoint::open(folder.write("text.pt", "hello")); });
 }
 
+void map(Checkpoint& checkpoint, const ModelConfig& config) {
+  const CheckpointSource source(checkpoint);
+  (void)map_weights(source, config, weight_names(WeightFormat::kFundamentallm, config.architecture));
+}
+
 TEST(WeightMap, AllWrongTensorsAreReportedTogether) {
   const std::vector<ZipItem> entries = {{.name = "m/data/0", .content = std::string(400, '\0')}};
-  const Built built(pickle::dict({{"token_embedding.weight", pickle::tensor("0", {9, 4})},
-                                  {"output_norm.weight", pickle::tensor("0", {5})},
-                                  {"blocks.7.norm1.weight", pickle::tensor("0", {4})}}),
-                    entries);
+  Built built(pickle::dict({{"token_embedding.weight", pickle::tensor("0", {9, 4})},
+                            {"output_norm.weight", pickle::tensor("0", {5})},
+                            {"blocks.7.norm1.weight", pickle::tensor("0", {4})}}),
+              entries);
   const ModelConfig config = config_from_yaml("{vocab_size: 10, d_model: 4, num_layers: 1}", "m.yaml");
   expect_error(ErrorCode::kBadFormat,
                {"f.pt", "token_embedding.weight: shape [9, 4], the config asks for [10, 4]",
                 "output_norm.weight: shape [5]", "positional_encoding.embeddings.weight: is missing",
                 "blocks.0.attention.W_q.weight: is missing", "wrong tensors"},
-               [&] { (void)map_weights(built.checkpoint, config); });
+               [&] { map(built.checkpoint, config); });
   const ModelConfig small = config_from_yaml("{vocab_size: 9, d_model: 4, num_layers: 1}", "m.yaml");
-  expect_error(ErrorCode::kBadFormat, {"blocks.0.norm1.weight: is missing"},
-               [&] { (void)map_weights(built.checkpoint, small); });
+  expect_error(ErrorCode::kBadFormat, {"blocks.0.norm1.weight: is missing"}, [&] { map(built.checkpoint, small); });
 }
 
 TEST(Model, PlacesSearchedAreListed) {
@@ -236,10 +241,11 @@ class DamagedFile : public testing::Test {
     try {
       Checkpoint checkpoint(ZipArchive::from_memory(std::as_bytes(std::span(bytes)), "f.pt"));
       const ModelConfig config = find_config(checkpoint, "absent/f.pt");
-      const ModelTensors tensors = map_weights(checkpoint, config);
+      const CheckpointSource source(checkpoint);
+      const ModelTensors tensors = map_weights(source, config, weight_names(WeightFormat::kFundamentallm, {}));
       std::vector<float> embedding(static_cast<std::size_t>(config.vocab_size) *
                                    static_cast<std::size_t>(config.d_model));
-      checkpoint.read(*tensors.token_embedding, embedding);
+      source.read(*tensors.token_embedding, embedding);
       return true;
     } catch (const Exception& error) {
       EXPECT_TRUE(error.code() == ErrorCode::kBadFormat || error.code() == ErrorCode::kUnsupported ||
