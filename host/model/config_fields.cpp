@@ -4,29 +4,10 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
-#include <cmath>
-
 #include "fundamentallm/result.h"
-#include "host/util/quoted_text.h"
 
 namespace fllm {
 namespace {
-
-std::string shown(const MetadataValue& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *integer);
-  if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
-  if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "true" : "false";
-  if (const auto* array = std::get_if<MetadataArray>(&value)) return fmt::format("a list of {}", array->count);
-  return quoted_text(std::get<std::string>(value));
-}
-
-/// An integer, or a float without a fraction.
-std::optional<std::int64_t> integer_of(const MetadataValue& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
-  const auto* real = std::get_if<double>(&value);
-  if (real == nullptr || !(std::abs(*real) <= 0x1p53) || std::trunc(*real) != *real) return std::nullopt;
-  return static_cast<std::int64_t>(*real);
-}
 
 std::optional<double> real_of(const MetadataValue& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
@@ -47,7 +28,7 @@ std::optional<MetadataValue> ConfigFields::find(std::string_view key) const {
 
 void ConfigFields::problem(std::string_view key, const std::optional<MetadataValue>& value, std::string_view what,
                            bool unsupported) {
-  problems_.push_back(value ? fmt::format("{}{}: {}: {}", prefix_, key, shown(*value), what)
+  problems_.push_back(value ? fmt::format("{}{}: {}: {}", prefix_, key, value_text(*value), what)
                             : fmt::format("{}{}: {}", prefix_, key, what));
   only_unsupported_ = only_unsupported_ && unsupported;
 }

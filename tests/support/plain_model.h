@@ -32,6 +32,12 @@ struct PlainModel {
   std::vector<double> rotary_frequencies;  // of each pair
 };
 
+/// Grouped heads wider than the model, Llama 3's frequencies with all three of their ranges, an output of its own.
+[[nodiscard]] ModelConfig small_llama();
+/// Biases of queries, keys and values, one key head for all, a tied output, linear scaling.
+[[nodiscard]] ModelConfig small_qwen2();
+[[nodiscard]] ModelConfig small_gpt2();
+
 /// Random weights for a config: reproducible, of sizes that keep activations near 1.
 [[nodiscard]] PlainModel random_model(const ModelConfig& config);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 
+#include "cuda/backend/make_fiber_backend.h"
 #include "host/model/positions.h"
 #include "host/model/weight_names.h"
 #include "tests/support/expect_error.h"
@@ -16,62 +17,6 @@ namespace {
 
 using test::MemorySource;
 using test::PlainModel;
-
-/// Grouped heads wider than the model, Llama 3's frequencies with all three of their ranges, an output of its own.
-ModelConfig llama_config() {
-  ModelConfig config;
-  config.architecture = Architecture::kLlama;
-  config.vocab_size = 50;
-  config.d_model = 24;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 8;
-  config.num_layers = 2;
-  config.ffn_width = 40;
-  config.sequence_length = 64;
-  config.norm_epsilon = 1e-5f;
-  config.position_encoding = PositionEncoding::kRotary;
-  config.rotary = {.base = 10000,
-                   .dimensions = 8,
-                   .pairing = RopePairing::kHalves,
-                   .scaling = RotaryScaling::kLlama3,
-                   .factor = 8,
-                   .low_frequency_factor = 1,
-                   .high_frequency_factor = 4,
-                   .original_context = 128};
-  config.ffn = FfnKind::kSwiGlu;
-  config.biases = LinearBiases::kNone;
-  config.output = OutputKind::kSeparate;
-  return config;
-}
-
-/// Biases of queries, keys and values, one key head for all, a tied output, linear scaling.
-ModelConfig qwen2_config() {
-  ModelConfig config = llama_config();
-  config.architecture = Architecture::kQwen2;
-  config.num_heads = 3;
-  config.num_kv_heads = 1;
-  config.rotary.base = 1e6;
-  config.rotary.scaling = RotaryScaling::kLinear;
-  config.rotary.factor = 2;
-  config.biases = LinearBiases::kQkv;
-  config.output = OutputKind::kTied;
-  return config;
-}
-
-ModelConfig gpt2_config() {
-  ModelConfig config = llama_config();
-  config.architecture = Architecture::kGpt2;
-  config.num_heads = 3;
-  config.num_kv_heads = 3;
-  config.ffn_width = 96;
-  config.norm = NormKind::kLayer;
-  config.position_encoding = PositionEncoding::kLearned;
-  config.ffn = FfnKind::kGeluTanh;
-  config.biases = LinearBiases::kAll;
-  config.output = OutputKind::kTied;
-  return config;
-}
 
 ModelConfig interleaved(ModelConfig config) {
   config.rotary.pairing = RopePairing::kInterleaved;
@@ -90,24 +35,24 @@ struct Case {
 
 std::vector<Case> cases() {
   using test::as_gguf, test::as_huggingface, test::as_llama2c;
-  ModelConfig plain_llama = llama_config();
+  ModelConfig plain_llama = test::small_llama();
   plain_llama.head_dim = 6;
   plain_llama.rotary = {.dimensions = 6};
-  ModelConfig partly_turned = llama_config();
+  ModelConfig partly_turned = test::small_llama();
   partly_turned.head_dim = 10;
-  ModelConfig erf = gpt2_config();
+  ModelConfig erf = test::small_gpt2();
   erf.ffn = FfnKind::kGelu;
   const auto with = [](const char* prefix) {
     return [prefix](const PlainModel& m) { return as_huggingface(m, prefix); };
   };
-  return {{"LlamaGguf", llama_config(), WeightFormat::kGguf, true, as_gguf},
-          {"LlamaHuggingFace", llama_config(), WeightFormat::kHuggingFace, false, with("model.")},
+  return {{"LlamaGguf", test::small_llama(), WeightFormat::kGguf, true, as_gguf},
+          {"LlamaHuggingFace", test::small_llama(), WeightFormat::kHuggingFace, false, with("model.")},
           {"LlamaLlama2c", plain_llama, WeightFormat::kLlama2c, true, as_llama2c},
           {"LlamaPartlyTurned", partly_turned, WeightFormat::kHuggingFace, false, with("")},
-          {"Qwen2Gguf", qwen2_config(), WeightFormat::kGguf, false, as_gguf},
-          {"Qwen2HuggingFace", qwen2_config(), WeightFormat::kHuggingFace, false, with("model.")},
-          {"Gpt2Gguf", gpt2_config(), WeightFormat::kGguf, false, as_gguf},
-          {"Gpt2HuggingFace", gpt2_config(), WeightFormat::kHuggingFace, false, with("transformer.")},
+          {"Qwen2Gguf", test::small_qwen2(), WeightFormat::kGguf, false, as_gguf},
+          {"Qwen2HuggingFace", test::small_qwen2(), WeightFormat::kHuggingFace, false, with("model.")},
+          {"Gpt2Gguf", test::small_gpt2(), WeightFormat::kGguf, false, as_gguf},
+          {"Gpt2HuggingFace", test::small_gpt2(), WeightFormat::kHuggingFace, false, with("transformer.")},
           {"Gpt2HuggingFaceBare", erf, WeightFormat::kHuggingFace, false, with("")}};
 }
 
@@ -200,6 +145,25 @@ TEST_P(Architectures, EveryWeightIsNeeded) {
 INSTANTIATE_TEST_SUITE_P(Every, Architectures, testing::ValuesIn(cases()),
                          [](const auto& info) { return info.param.name; });
 
+// Two steps, prompts and then single tokens, through the kernels as blocks of threads.
+TEST(Contexts, FibersGiveTheSameBits) {
+  const std::unique_ptr<Backend> serial = make_backend({.device = "cpu", .threads = 1}),
+                                 fibers = make_fiber_backend({64, 1});
+  for (const ModelConfig& config : {test::small_llama(), test::small_qwen2(), test::small_gpt2()}) {
+    const MemorySource source = test::as_huggingface(test::random_model(config), "");
+    std::vector<std::vector<float>> logits;
+    for (Backend* backend : {serial.get(), fibers.get()}) {
+      const Model model =
+          load_model(source, config, weight_names(WeightFormat::kHuggingFace, config.architecture), *backend);
+      test::ModelRunner runner(*backend, model, 2, 5);
+      logits.push_back(runner.step({{0, 0, tokens_of(17, 1)}, {1, 0, tokens_of(3, 2)}}));
+      const std::vector<float> next = runner.step({{1, 3, {4}}, {0, 17, {9}}});
+      logits.back().insert(logits.back().end(), next.begin(), next.end());
+    }
+    EXPECT_EQ(logits[1], logits[0]) << architecture_name(config.architecture);
+  }
+}
+
 class Weights : public testing::Test {
  protected:
   Model load(const MemorySource& source, const ModelConfig& config) {
@@ -215,7 +179,7 @@ class Weights : public testing::Test {
 };
 
 TEST_F(Weights, ProblemsAreListedTogether) {
-  const ModelConfig config = llama_config();
+  const ModelConfig config = test::small_llama();
   MemorySource source = test::as_gguf(test::random_model(config));
   source.remove("blk.1.ffn_up.weight");
   source.remove("output_norm.weight");
@@ -231,13 +195,13 @@ TEST_F(Weights, ProblemsAreListedTogether) {
 
 TEST_F(Weights, EveryNameTriedIsNamed) {
   format_ = WeightFormat::kHuggingFace;
-  MemorySource source = test::as_huggingface(test::random_model(gpt2_config()), "");
+  MemorySource source = test::as_huggingface(test::random_model(test::small_gpt2()), "");
   source.remove("h.1.mlp.c_fc.bias");
-  expect_refused(source, gpt2_config(), {"transformer.h.1.mlp.c_fc.bias or h.1.mlp.c_fc.bias: is missing"});
+  expect_refused(source, test::small_gpt2(), {"transformer.h.1.mlp.c_fc.bias or h.1.mlp.c_fc.bias: is missing"});
 }
 
 TEST_F(Weights, FactorsOfFrequencies) {
-  ModelConfig config = llama_config();
+  ModelConfig config = test::small_llama();
   config.rotary = {.dimensions = 8, .pairing = RopePairing::kInterleaved};
   PlainModel plain = test::random_model(config);
   const std::vector<float> factors = {1, 2, 4, 32};
@@ -257,7 +221,7 @@ TEST_F(Weights, FactorsOfFrequencies) {
 }
 
 TEST_F(Weights, OutputAsStored) {
-  ModelConfig config = llama_config();
+  ModelConfig config = test::small_llama();
   const MemorySource separate = test::as_gguf(test::random_model(config));
   config.output = OutputKind::kAsStored;
   EXPECT_EQ(load(separate, config).config.output, OutputKind::kSeparate);
@@ -269,7 +233,7 @@ TEST_F(Weights, OutputAsStored) {
 }
 
 TEST_F(Weights, TablesOfPositionsAreBounded) {
-  ModelConfig config = llama_config();
+  ModelConfig config = test::small_llama();
   config.sequence_length = 1 << 20;
   config.rotary.dimensions = 512;
   EXPECT_NO_THROW((void)rotary_frequencies(config.rotary, {}));
