@@ -53,6 +53,7 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
   void download(void* destination, const void* source, std::size_t bytes) override;
   void synchronize() override;
 
+  using Backend::make_linear;
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   void linear(const LinearParams& params) override;

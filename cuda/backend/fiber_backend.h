@@ -27,6 +27,7 @@ class FiberBackend final : public KernelBackend<FiberExecutor> {
   void download(void* destination, const void* source, std::size_t bytes) override;
   void synchronize() override {}
 
+  using Backend::make_linear;
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   /// The product is a plain loop in ascending order of the input features; the epilogue is the kernel.

@@ -4,6 +4,7 @@
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/panel_product.h"
+#include "cuda/kernels/quantized_params.h"
 #include "cuda/kernels/sample_params.h"
 #include "cuda/kernels/shard_params.h"
 
@@ -25,6 +26,11 @@ constexpr double block_nanoseconds(const CopyBlocksParams& p) { return 10 + 2.0 
 constexpr double block_nanoseconds(const PanelProductParams& p) {
   const std::int32_t rows = p.out.rows < PanelProduct::kGroupRows ? p.out.rows : PanelProduct::kGroupRows;
   return p.x.cols * (8.0 + 0.7 * rows);  // a panel comes at some 30 GB/s, then 90 multiply-adds a nanosecond
+}
+constexpr double block_nanoseconds(const QuantizeRowsParams& p) { return 10 + 0.2 * p.x.cols; }
+constexpr double block_nanoseconds(const QuantizedProductParams& p) {
+  const std::int32_t rows = p.out.rows < kQuantizedGroupRows ? p.out.rows : kQuantizedGroupRows;
+  return p.x.cols * (16.0 + 3.0 * rows);  // columns of 32: a panel's bytes come at some 20 GB/s
 }
 constexpr double block_nanoseconds(const HistoryAppendParams& p) {
   return p.offsets == nullptr ? 100 : 10000;  // a history of some hundred ids; a prompt has as many to append

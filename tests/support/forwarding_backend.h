@@ -25,6 +25,9 @@ class ForwardingBackend : public Backend {
                                                           std::int32_t in) override {
     return backend_.make_linear(weight, out, in);
   }
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override {
+    return backend_.make_linear(weight);
+  }
   void embed(const EmbedParams& params) override { backend_.embed(params); }
   void rms_norm(const RmsNormParams& params) override { backend_.rms_norm(params); }
   void linear(const LinearParams& params) override { backend_.linear(params); }
