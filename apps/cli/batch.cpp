@@ -77,9 +77,8 @@ void Batch::submit(Job job) {
 }
 
 void Batch::advance() {
-  Result<std::vector<StepEvent>> events = generator_.step();
-  if (!events) throw Exception(events.error().code, events.error().message);
-  for (const StepEvent& event : *events) {
+  const Result<StepReport> report = generator_.step();
+  for (const StepEvent& event : report.value()) {
     const auto found = by_request_.find(static_cast<std::uint64_t>(event.request));
     if (found == by_request_.end()) continue;
     if (event.token) {

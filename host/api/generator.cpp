@@ -5,6 +5,7 @@
 
 #include "cuda/backend/backend.h"
 #include "host/api/guard.h"
+#include "host/engine/driver.h"
 #include "host/engine/engine.h"
 #include "host/model/model.h"
 #include "host/tokenizer/character_tokenizer.h"
@@ -43,7 +44,9 @@ class Generator::Impl {
         model(load_model(path, *backend)),
         tokenizer(load_character_tokenizer(tokenizer_path(model.path))),
         info(describe(model, *tokenizer, *backend)),
-        engine(*backend, model, *tokenizer, {options.max_rows, options.kv_cache_bytes}) {}
+        engine(*backend, model, *tokenizer,
+               {options.max_rows, options.kv_cache_bytes, options.prefill_tokens, options.prefix_cache}),
+        driver(engine) {}
 
   [[nodiscard]] bool knows(TokenId id) const { return id >= 0 && id < tokenizer->vocab_size(); }
 
@@ -52,6 +55,7 @@ class Generator::Impl {
   std::unique_ptr<Tokenizer> tokenizer;
   ModelInfo info;
   Engine engine;
+  Driver driver;
 };
 
 Generator::Generator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -95,35 +99,50 @@ std::string Generator::token_text(TokenId id) const {
   return impl_->knows(id) ? std::string(impl_->tokenizer->token_name(id)) : std::string();
 }
 
-Result<RequestId> Generator::submit(Request request) {
-  return guard([&] { return impl_->engine.submit(std::move(request)); });
+Result<RequestId> Generator::submit(Request request, RequestCallbacks callbacks) {
+  return guard([&] { return impl_->driver.submit(std::move(request), std::move(callbacks)); });
 }
 
-Result<std::vector<StepEvent>> Generator::step() {
-  return guard([&] { return impl_->engine.step(); });
+Result<StepReport> Generator::step() {
+  return guard([&] { return impl_->driver.step(); });
 }
 
-bool Generator::idle() const { return impl_->engine.idle(); }
+bool Generator::idle() const { return impl_->driver.idle(); }
 
-void Generator::cancel(RequestId request) { impl_->engine.cancel(request); }
+bool Generator::wait_for_work(std::chrono::milliseconds time) { return impl_->driver.wait_for_work(time); }
+
+void Generator::cancel(RequestId request) { impl_->driver.cancel(request); }
+
+bool Generator::finished(RequestId request) const { return impl_->driver.finished(request); }
 
 Result<Completion> Generator::take(RequestId request) {
-  return guard([&] { return impl_->engine.take(request); });
+  return guard([&] { return impl_->driver.take(request); });
 }
 
-Result<Completion> Generator::generate(Request request, const std::function<bool(const StepEvent&)>& sink) {
-  return guard([&] {
-    Engine& engine = impl_->engine;
-    const RequestId id = engine.submit(std::move(request));
-    while (!engine.finished(id)) {
-      for (const StepEvent& event : engine.step()) {
-        if (event.request != id || !sink || sink(event)) continue;
-        engine.cancel(id);
-        break;
-      }
-    }
-    return engine.take(id);
+Result<Completion> Generator::wait(RequestId request) {
+  return guard([&] { return impl_->driver.wait(request); });
+}
+
+Result<void> Generator::drain() {
+  const Result<bool> done = guard([&] {
+    impl_->driver.drain();
+    return true;
   });
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
+Metrics Generator::metrics() const { return impl_->driver.metrics(); }
+
+Result<Completion> Generator::generate(Request request, const std::function<bool(const StepEvent&)>& sink) {
+  RequestCallbacks callbacks;
+  if (sink) {
+    callbacks.on_event = [this, &sink, shown = true](const StepEvent& event) mutable {
+      if (shown && !(shown = sink(event))) cancel(event.request);
+    };
+  }
+  const Result<RequestId> id = submit(std::move(request), std::move(callbacks));
+  if (!id) return id.error();
+  return wait(*id);
 }
 
 }  // namespace fllm

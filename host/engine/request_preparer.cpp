@@ -9,6 +9,7 @@
 #include "fundamentallm/result.h"
 #include "host/constraint/token_mask.h"
 #include "host/engine/batch.h"
+#include "host/engine/prefix_index.h"
 #include "host/model/kv_cache.h"
 #include "host/util/quoted_text.h"
 #include "host/util/violations.h"
@@ -41,7 +42,9 @@ std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
   // The last token of an output is never fed back, so it has no keys and values.
   const std::int32_t cached = std::max(prompt_count, state->token_limit - 1);
   state->need.sample_count = state->request.num_samples;
-  state->need.shared_blocks = prompt_count / kKvBlockTokens;
+  state->prompt_hashes = chain_hashes(state->prompt);
+  // The block of the prompt's last token is each sample's own: its output goes on there.
+  state->need.shared_blocks = (prompt_count - 1) / kKvBlockTokens;
   state->need.own_blocks = KvCache::blocks_for(cached) - state->need.shared_blocks;
 
   Completion& completion = state->completion;

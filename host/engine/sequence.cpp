@@ -91,9 +91,13 @@ void Sequence::end_without_support(std::string& text) {
   name(!request.request.control.banned_token_ids.empty(), "banned token ids");
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));
   name(why.empty(), "no finite logit");
-  result().error =
-      Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
-                                          std::to_string(sample_) + ": every token is forbidden (" + why + ")"};
+  fail(Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
+                                           std::to_string(sample_) + ": every token is forbidden (" + why + ")"},
+       text);
+}
+
+void Sequence::fail(const Error& error, std::string& text) {
+  result().error = error;
   end(FinishReason::kError, text);
 }
 

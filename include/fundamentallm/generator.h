@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,16 +10,19 @@
 #include <vector>
 
 #include "fundamentallm/export.h"
+#include "fundamentallm/metrics.h"
 #include "fundamentallm/request.h"
 #include "fundamentallm/result.h"
 
 namespace fllm {
 
 struct EngineOptions {
-  std::string device = "auto";      ///< auto | cpu | cuda | cuda:N
-  std::int32_t threads = 0;         ///< CPU worker threads, [0, 1024]; 0: one per core
-  std::int32_t max_rows = 256;      ///< sequences decoded together, [1, 4096]
-  std::int64_t kv_cache_bytes = 0;  ///< keys and values; 0: max_rows full contexts, at most half of the free memory
+  std::string device = "auto";        ///< auto | cpu | cuda | cuda:N
+  std::int32_t threads = 0;           ///< CPU worker threads, [0, 1024]; 0: one per core
+  std::int32_t max_rows = 256;        ///< sequences decoded together, [1, 4096]
+  std::int64_t kv_cache_bytes = 0;    ///< keys and values; 0: max_rows full contexts, at most half of the free memory
+  std::int32_t prefill_tokens = 512;  ///< of prompts in one step, [16, 65536]: longer ones are read over several steps
+  bool prefix_cache = true;  ///< prompts with the same beginning share its keys and values; no text depends on it
 };
 
 /// What a model is, for people and for checks.
@@ -39,8 +43,35 @@ struct ModelInfo {
   std::int64_t kv_bytes_per_token = 0;
 };
 
-/// Turns prompts into text: admits requests into the rows of a batch and advances them together.
-/// One owner drives it; it is not safe to call from several threads at once.
+/// What a request wants to hear. All are optional and called by the thread that steps, one after the other, after the
+/// step's work; whatever order requests have among each other, a sample's events come in order. They may call every function
+/// of the generator but step, wait, drain and generate, which say so. One that throws ends its own request: its samples that
+/// have not ended finish as kError in the next step.
+struct RequestCallbacks {
+  std::function<void(const StepEvent&)> on_event;  ///< each piece of text, as it may be shown
+  std::function<void(RequestId, std::int32_t sample, const Sample&)> on_sample;  ///< a sample has ended: all of it
+  std::function<void(Completion)> on_done;  ///< all have: the result, which take() then does not have
+  explicit operator bool() const { return on_event || on_sample || on_done; }
+};
+
+/// What one step did.
+struct StepReport {
+  bool worked = false;             ///< false: there was nothing to do
+  std::int64_t prompt_tokens = 0;  ///< read
+  std::int64_t drawn_tokens = 0;
+  std::vector<StepEvent> events;  ///< of requests without callbacks
+  [[nodiscard]] auto begin() const { return events.begin(); }
+  [[nodiscard]] auto end() const { return events.end(); }
+  [[nodiscard]] auto begin() { return events.begin(); }
+  [[nodiscard]] auto end() { return events.end(); }
+};
+
+/// Turns prompts into text: admits requests into the rows of a batch, first come, first served, and advances them together.
+/// What else is in the batch never changes a request's tokens.
+///
+/// Threads. Every function but open, moves and destruction may be called from any thread at any time. Nothing runs by
+/// itself: a step runs in the thread that calls step, wait, drain or generate; of several, one steps at a time, for all, and
+/// the others wait for their turn. The other functions do not wait for a step.
 class FLLM_API Generator {
  public:
   /// Opens a checkpoint (file, or folder with model.pt) with the tokenizer beside it.
@@ -60,18 +91,31 @@ class FLLM_API Generator {
   [[nodiscard]] std::string token_text(TokenId id) const;
 
   /// Queues a request (FIFO). All violations come back in one message, one a line. A prompt that leaves no room in the
-  /// context is kContextOverflow, one whose samples could never fit the KV cache kOutOfMemory.
-  Result<RequestId> submit(Request request);
-  /// One step of every admitted sequence. Events are in row order. After an error every later call reports it again.
-  Result<std::vector<StepEvent>> step();
+  /// context is kContextOverflow, one whose samples could never fit the KV cache kOutOfMemory, naming blocks and bytes needed
+  /// and there. A sample enters the batch when the cache has room for its longest output, and never waits for memory again.
+  Result<RequestId> submit(Request request, RequestCallbacks callbacks = {});
+  /// One step: applies cancellations, admits, reads up to EngineOptions::prefill_tokens of prompts, draws one token for
+  /// every other row. After an error every later call reports it again.
+  Result<StepReport> step();
+  /// Nothing is queued, running or to be cancelled.
   [[nodiscard]] bool idle() const;
-  /// Ends a request; its samples finish as kCancelled with what they have, without further events.
+  /// Until a request is queued or running, or the time is over; whether one is. For a thread that does nothing but step.
+  bool wait_for_work(std::chrono::milliseconds time);
+  /// Ends a request in the next step: samples finish as kCancelled with the text they have, their memory is free again. No
+  /// effect on one that has finished or is unknown.
   void cancel(RequestId request);
-  /// Takes the result of a request whose samples have all ended.
+  /// All samples of the request have ended; also true of one that is unknown.
+  [[nodiscard]] bool finished(RequestId request) const;
+  /// Takes the result of a request whose samples have all ended, once. Not for those with on_done.
   Result<Completion> take(RequestId request);
+  /// Steps until the request has finished; its result.
+  Result<Completion> wait(RequestId request);
+  /// Steps until idle.
+  Result<void> drain();
+  [[nodiscard]] Metrics metrics() const;
 
-  /// submit, step until done, take. sink sees each event of this request and returns false to cancel. Other requests
-  /// advance too; their events are not shown.
+  /// submit and wait. sink sees each event of this request and returns false to cancel. Other requests advance too; events
+  /// of those without callbacks are not shown.
   Result<Completion> generate(Request request, const std::function<bool(const StepEvent&)>& sink = {});
 
   class Impl;
