@@ -10,6 +10,7 @@ set(FLLM_EXTERNALS
   "fmt::fmt|fmt|-lfmt"
   "LibZip::LibZip|LibZip|-lzip"
   "yaml-cpp|yaml-cpp|-lyaml-cpp"
+  "Pcre2::Pcre2|Pcre2|-lpcre2-8"
   "CUDA::cudart|CUDAToolkit|-L${CUDAToolkit_LIBRARY_DIR} -lcudart"
   "CUDA::cudart_static|CUDAToolkit|-L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt -ldl"
   "dl||-ldl")
@@ -101,8 +102,10 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/fundamentallm-config-ver
 configure_file(cmake/fundamentallm.pc.in "${PROJECT_BINARY_DIR}/fundamentallm.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/fundamentallm-config.cmake" "${PROJECT_BINARY_DIR}/fundamentallm-config-version.cmake"
   DESTINATION "${package_folder}")
-if(FLLM_FIND_DEPENDENCIES MATCHES "LibZip")
-  install(FILES cmake/FindLibZip.cmake DESTINATION "${package_folder}")
-endif()
+foreach(package IN ITEMS LibZip Pcre2)
+  if(FLLM_FIND_DEPENDENCIES MATCHES "${package}")
+    install(FILES cmake/Find${package}.cmake DESTINATION "${package_folder}")
+  endif()
+endforeach()
 install(FILES "${PROJECT_BINARY_DIR}/fundamentallm.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")

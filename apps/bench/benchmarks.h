@@ -38,4 +38,15 @@ struct ProductBench {
 /// The matrix product of the CPU alone, y = x W^T; a line with "seconds" and "median_seconds".
 void bench_product(const ProductBench& options);
 
+struct QuantizedBench {
+  int rows = 1;
+  bool prompt = false;  // one of `rows` tokens, whose head takes the last row alone
+  int threads = 1;
+  int runs = 21;
+};
+
+/// All products of one step of SmolLM2-135M, its Q4_1 file's formats, random weights; a line with "bytes" of the weights,
+/// "seconds", "median_seconds", "rows_per_second", and "reading_seconds": of the same threads reading as many bytes.
+void bench_quantized(const QuantizedBench& options);
+
 }  // namespace fllm::bench

@@ -11,7 +11,8 @@ namespace {
 constexpr const char* kUsage =
     "usage: fundamentallm-bench sampler ROWS VOCAB THREADS RUNS\n"
     "       fundamentallm-bench generate MODEL ROWS TOKENS THREADS RUNS\n"
-    "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n";
+    "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n"
+    "       fundamentallm-bench quantized batch|prompt ROWS THREADS RUNS\n";
 
 int run(const std::vector<std::string>& words) {
   if (words.size() == 5 && words[0] == "sampler") {
@@ -35,6 +36,13 @@ int run(const std::vector<std::string>& words) {
                                 .in = std::stoi(words[3]),
                                 .threads = std::stoi(words[4]),
                                 .runs = std::stoi(words[5])});
+    return 0;
+  }
+  if (words.size() == 5 && words[0] == "quantized" && (words[1] == "batch" || words[1] == "prompt")) {
+    fllm::bench::bench_quantized({.rows = std::stoi(words[2]),
+                                  .prompt = words[1] == "prompt",
+                                  .threads = std::stoi(words[3]),
+                                  .runs = std::stoi(words[4])});
     return 0;
   }
   std::cerr << kUsage;

@@ -77,9 +77,8 @@ void Batch::submit(Job job) {
 }
 
 void Batch::advance() {
-  Result<std::vector<StepEvent>> events = generator_.step();
-  if (!events) throw Exception(events.error().code, events.error().message);
-  for (const StepEvent& event : *events) {
+  const Result<StepReport> report = generator_.step();
+  for (const StepEvent& event : report.value()) {
     const auto found = by_request_.find(static_cast<std::uint64_t>(event.request));
     if (found == by_request_.end()) continue;
     if (event.token) {
@@ -93,9 +92,10 @@ void Batch::advance() {
 }
 
 void Batch::write_finished() {
+  const std::int64_t before = written_;
   while (!pending_.empty()) {
     Pending& front = pending_.front();
-    if (front.request && front.running > 0 && !cancelled_) return;
+    if (front.request && front.running > 0 && !cancelled_) break;
     written_bytes_ = front.job.end_bytes;
     ++written_;
     pending_bytes_ -= std::min(pending_bytes_, front.job.prompt.size());
@@ -104,11 +104,13 @@ void Batch::write_finished() {
     if (front.request) by_request_.erase(static_cast<std::uint64_t>(*front.request));
     pending_.pop_front();
   }
+  if (written_ != before) writer_.flush();
 }
 
 void Batch::write(Pending& pending) {
-  // After a signal, jobs that had not begun leave no record.
-  if (cancelled_ && pending.tokens == 0 && stream_ == nullptr) return;
+  // After a signal, jobs that had not begun leave no record, and records have no gaps.
+  ended_ = ended_ || (cancelled_ && pending.tokens == 0 && stream_ == nullptr);
+  if (ended_) return;
   ++report_.requests;
   std::optional<Error> error = pending.error;
   if (!error) {

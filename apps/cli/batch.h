@@ -22,7 +22,8 @@ struct BatchReport {
 };
 
 /// Runs the jobs of a source through a generator and writes the results in their order. Input is read as it is needed, so
-/// memory stays bounded. A noted signal cancels what is under way: results that have text are still written.
+/// memory stays bounded, and every result is out of the program when the next step begins. A noted signal cancels what is
+/// under way: results are still written up to the first that has no text.
 class Batch {
  public:
   /// stream: shows the text of the one sample of the one job as it is drawn; null: not.
@@ -60,6 +61,7 @@ class Batch {
   std::size_t pending_bytes_ = 0;
   bool at_end_ = false;
   bool cancelled_ = false;
+  bool ended_ = false;              // by a signal: a job had not begun, and what comes after it leaves no record either
   std::int64_t written_ = 0;        // jobs
   std::int64_t written_bytes_ = 0;  // of the input, through the last one of them
   std::int64_t drawn_tokens_ = 0;

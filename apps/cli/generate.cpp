@@ -13,7 +13,9 @@
 #include "apps/cli/jsonl_input.h"
 #include "apps/cli/model_path.h"
 #include "apps/cli/requests.h"
+#include "apps/cli/resume.h"
 #include "apps/cli/signals.h"
+#include "apps/cli/text.h"
 
 namespace fllm::cli {
 
@@ -55,7 +57,34 @@ void check(CommandLine& line) {
         "--stream: one sample of one prompt, in text format and to stdout, is allowed (no --input, --num-samples above "
         "1, --format jsonl or --output-file)");
   }
+  if (settings.resume.value_or(false) && (!settings.input || !settings.output_file || !settings.is_jsonl())) {
+    line.violations.emplace_back("--resume: --input and --output-file, in jsonl format, are needed with it");
+  }
   check_usage(line);
+}
+
+/// A batch's records outlive the program.
+CutOff cut_off(const Settings& settings) {
+  return settings.input && settings.is_jsonl() ? CutOff::kLeft : CutOff::kRemoved;
+}
+
+/// What stands of an earlier run.
+Resumed take_over(const Settings& settings, OutputSink& sink, JobSource& source) {
+  const std::string partial = sink.partial_path();
+  if (settings.resume.value_or(false)) {
+    if (partial.empty()) {
+      throw Exception(ErrorCode::kInvalidArgument,
+                      "--resume: " + in_quotes(*settings.output_file) + ": a regular file is allowed");
+    }
+    return resume(sink, source);
+  }
+  if (!partial.empty() && sink.left_behind() == partial) {
+    throw Exception(ErrorCode::kInvalidArgument,
+                    in_quotes(partial) +
+                        ": it has the records of a run that was cut off: --resume goes on with them; "
+                        "remove it to begin anew");
+  }
+  return {};
 }
 
 bool streams(const Settings& settings, const OutputSink& sink) {
@@ -96,7 +125,8 @@ int run_generate(CommandLine& line) {
   } else {
     source = std::make_unique<SinglePrompt>(settings, prompt_text(settings));
   }
-  OutputSink sink(settings.output_file.value_or(""));
+  OutputSink sink(settings.output_file.value_or(""), cut_off(settings));
+  const Resumed resumed = take_over(settings, sink, *source);
   constexpr int kBatchRows = 256;
   Generator generator = open_generator(line, settings.input ? kBatchRows : settings.num_samples.value_or(1));
 
@@ -115,6 +145,8 @@ int run_generate(CommandLine& line) {
     throw;
   }
   sink.commit();
+  report.requests += resumed.records;
+  report.failed += resumed.failed;
   if (settings.is_verbose()) {
     report_run(report, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }

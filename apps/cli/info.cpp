@@ -19,12 +19,16 @@ std::string as_text(const ModelInfo& info, std::int64_t sequence_bytes) {
     return name + ":" + std::string(kColumn - name.size(), ' ') + value + "\n";
   };
   std::string text = row("model", info.path);
+  text += row("format", info.format);
+  const std::string kv_heads =
+      info.kv_head_count != info.head_count ? " (" + std::to_string(info.kv_head_count) + " of keys and values)" : "";
   text += row("architecture", info.architecture + ", " + std::to_string(info.layer_count) + " layers, " +
-                                  std::to_string(info.head_count) + " heads, width " +
+                                  std::to_string(info.head_count) + " heads" + kv_heads + ", width " +
                                   std::to_string(info.model_width) + ", feed-forward width " +
                                   std::to_string(info.ffn_width) + ", " + info.position_encoding + " positions");
   text += row("parameters", grouped(info.parameter_count));
   text += row("tokenizer", info.tokenizer);
+  text += row("chat template", info.chat_template.empty() ? "none" : info.chat_template);
   text += row("vocabulary", grouped(info.vocab_size) + " tokens");
   text += row("context", grouped(info.context_length) + " tokens, prompt and output");
   text += row("device", info.device);
@@ -36,14 +40,17 @@ std::string as_text(const ModelInfo& info, std::int64_t sequence_bytes) {
 
 std::string as_json(const ModelInfo& info, std::int64_t sequence_bytes) {
   const nlohmann::ordered_json json{{"path", info.path},
+                                    {"format", info.format},
                                     {"architecture", info.architecture},
                                     {"parameters", info.parameter_count},
                                     {"layers", info.layer_count},
                                     {"heads", info.head_count},
+                                    {"kv_heads", info.kv_head_count},
                                     {"width", info.model_width},
                                     {"ffn_width", info.ffn_width},
                                     {"position_encoding", info.position_encoding},
                                     {"tokenizer", info.tokenizer},
+                                    {"chat_template", info.chat_template},
                                     {"vocab_size", info.vocab_size},
                                     {"context_length", info.context_length},
                                     {"device", info.device},

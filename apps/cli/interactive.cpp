@@ -43,7 +43,7 @@ std::vector<std::string> check_request(Generator& generator, const Settings& set
   const Result<RequestId> submitted = generator.submit(std::move(request));
   if (!submitted) return with_flag_names(submitted.error().message, label_flags);
   generator.cancel(*submitted);
-  (void)generator.take(*submitted);
+  (void)generator.wait(*submitted);
   return {};
 }
 

@@ -107,7 +107,7 @@ LineReader::Status LineReader::next(std::string& line, bool wait) {
       continue;
     }
     searched_ = buffer_.size();
-    if (skipping_ || buffer_.size() > kMaxLineBytes) {
+    if (skipping_ || buffer_.size() > max_line_bytes_) {
       bytes_read_ += static_cast<std::int64_t>(buffer_.size());
       searched_ = 0;
       if (!skipping_) {

@@ -40,7 +40,8 @@ class LineReader {
   };
   static constexpr std::size_t kMaxLineBytes = std::size_t{16} << 20;
 
-  LineReader(FileDescriptor fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+  LineReader(FileDescriptor fd, std::string name, std::size_t max_line_bytes = kMaxLineBytes)
+      : fd_(std::move(fd)), name_(std::move(name)), max_line_bytes_(max_line_bytes) {}
 
   /// The next line. With wait = false it never blocks. A signal while it waits throws Interrupted.
   Status next(std::string& line, bool wait);
@@ -55,6 +56,7 @@ class LineReader {
 
   FileDescriptor fd_;
   std::string name_;
+  std::size_t max_line_bytes_;
   std::string buffer_;
   std::size_t searched_ = 0;
   bool skipping_ = false;  // the rest of a line that is too long

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -59,12 +60,17 @@ void check_machine(const Settings& settings, std::vector<std::string>& violation
   if (settings.threads && (*settings.threads < 0 || *settings.threads > kMaxThreads)) {
     violations.push_back("--threads: " + std::to_string(*settings.threads) + ": 0 to 1024 is allowed");
   }
+  constexpr auto kMaxMemory = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (settings.kv_memory && *settings.kv_memory > kMaxMemory) {
+    violations.push_back("--kv-memory: " + std::to_string(*settings.kv_memory) + ": 0 to 2^63-1 bytes is allowed");
+  }
 }
 
 Generator open_generator(const CommandLine& line, int max_rows) {
   EngineOptions options;
   options.device = line.settings.device.value_or("auto");
   options.threads = line.settings.threads.value_or(0);
+  options.kv_cache_bytes = static_cast<std::int64_t>(line.settings.kv_memory.value_or(0));
   options.max_rows = std::clamp(max_rows, 1, 256);
   const std::string path = line.model.empty() ? bundled_model_path() : line.model;
   const auto start = std::chrono::steady_clock::now();

@@ -2,6 +2,7 @@
 #include "apps/cli/output_sink.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,15 +28,17 @@ std::string resolved(const std::string& path) {
 
 }  // namespace
 
-OutputSink::OutputSink(const std::string& path) : target_(path), fd_(STDOUT_FILENO, false) {
-  if (!target_.empty()) open_file(path);
+OutputSink::OutputSink(const std::string& path, CutOff cut_off) : target_(path), fd_(STDOUT_FILENO, false) {
+  if (!target_.empty()) open_file(path, cut_off);
 }
 
 OutputSink::~OutputSink() {
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  struct stat status {};
+  const bool has_records = left_ && fstat(fd_.get(), &status) == 0 && status.st_size > 0;
+  if (!temporary_.empty() && !has_records) unlink(temporary_.c_str());
 }
 
-void OutputSink::open_file(const std::string& path) {
+void OutputSink::open_file(const std::string& path, CutOff cut_off) {
   struct stat status {};
   const bool exists = stat(path.c_str(), &status) == 0;
   if (exists && !S_ISREG(status.st_mode)) {
@@ -45,11 +48,16 @@ void OutputSink::open_file(const std::string& path) {
   }
   if (exists && access(path.c_str(), W_OK) != 0) fail("cannot open for writing");
   target_ = resolved(path);
-  temporary_ = target_ + ".XXXXXX";
-  fd_ = FileDescriptor(mkostemp(temporary_.data(), O_CLOEXEC));
-  if (fd_.get() < 0) {
-    temporary_.clear();
-    fail("cannot open for writing");
+  if (cut_off == CutOff::kLeft) {
+    open_partial();
+    if (left_behind_.empty() && exists) left_behind_ = target_;
+  } else {
+    temporary_ = target_ + ".XXXXXX";
+    fd_ = FileDescriptor(mkostemp(temporary_.data(), O_CLOEXEC));
+    if (fd_.get() < 0) {
+      temporary_.clear();
+      fail("cannot open for writing");
+    }
   }
   mode_t mode = status.st_mode & 07777;
   if (!exists) {
@@ -58,6 +66,27 @@ void OutputSink::open_file(const std::string& path) {
     mode = 0666 & ~mask;
   }
   if (fchmod(fd_.get(), mode) != 0) fail("cannot set its mode");
+}
+
+void OutputSink::open_partial() {
+  const std::string path = target_ + ".partial";
+  struct stat status {};
+  const bool existed = lstat(path.c_str(), &status) == 0;
+  if (existed && !S_ISREG(status.st_mode)) {
+    throw Exception(ErrorCode::kIo, in_quotes(path) + ": is no regular file: it must be one, or not be there");
+  }
+  fd_ = FileDescriptor(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (fd_.get() < 0) fail("cannot open for writing");
+  if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
+    throw Exception(ErrorCode::kIo, in_quotes(path) + ": another run is writing it: it must end first");
+  }
+  temporary_ = path;
+  left_ = true;
+  if (existed) left_behind_ = path;
+}
+
+void OutputSink::keep(std::int64_t bytes) {
+  if (ftruncate(fd_.get(), bytes) != 0 || lseek(fd_.get(), bytes, SEEK_SET) < 0) fail("cannot cut it");
 }
 
 void OutputSink::fail(const char* what) const {

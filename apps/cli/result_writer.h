@@ -17,6 +17,8 @@ class ResultWriter {
   virtual ~ResultWriter() = default;
   virtual void write(const Job& job, const Completion& completion) = 0;
   virtual void write_error(const Job& job, const Error& error) = 0;
+  /// Out of the program with what was written.
+  virtual void flush() = 0;
 };
 
 /// Which samples a user wants to see: all, or the best by --pick-best (the first of equal ones; never one that failed, or
@@ -30,6 +32,7 @@ class TextWriter : public ResultWriter {
 
   void write(const Job& job, const Completion& completion) override;
   void write_error(const Job& job, const Error& error) override;
+  void flush() override { sink_.flush(); }
 
   // The text of a single sample while it is drawn; write() then only ends it.
   void begin_stream(const Job& job);
@@ -49,6 +52,7 @@ class JsonlWriter : public ResultWriter {
 
   void write(const Job& job, const Completion& completion) override;
   void write_error(const Job& job, const Error& error) override;
+  void flush() override { sink_.flush(); }
 
  private:
   void write_line(const nlohmann::ordered_json& record);

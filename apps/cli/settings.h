@@ -44,10 +44,12 @@ struct Settings {
   // Output
   std::optional<bool> stream, echo;
   std::optional<std::string> format, output_file;
+  std::optional<bool> resume;
   std::optional<std::int32_t> logprobs;
   // Machine
   std::optional<std::string> device;
   std::optional<std::int32_t> threads;
+  std::optional<std::uint64_t> kv_memory;
   std::optional<bool> verbose, quiet;
 
   [[nodiscard]] bool is_quiet() const { return quiet.value_or(false); }

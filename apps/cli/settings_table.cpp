@@ -104,6 +104,8 @@ constexpr std::array kTable{
             "text, or jsonl: JSON objects, one a line (default: text, but jsonl with --input)", "text|jsonl"},
     Setting{"output-file", &S::output_file, "FILE", "Output", kGenerate | kDialogue, false,
             "Write the result here, not to stdout; the file appears whole, at the end\n(default: stdout)"},
+    Setting{"resume", &S::resume, "", "Output", kGenerate, false,
+            "With --input and --output-file: go on where a run of the same command was cut off\n(default: begin anew)"},
     Setting{"logprobs", &S::logprobs, "N", "Output", kGenerate, true,
             "With jsonl: log-probabilities (natural) of each token and of the N most likely,\n"
             "0 to 32 (default: none)"},
@@ -112,6 +114,9 @@ constexpr std::array kTable{
             "auto, cpu, cuda or cuda:N (default: auto, CUDA where there is a device)"},
     Setting{"threads", &S::threads, "N", "Machine", kRunning, false,
             "CPU threads, 0 to 1024; 0 is one per core (default: 0)"},
+    Setting{"kv-memory", &S::kv_memory, "BYTES", "Machine", kGenerate, false,
+            "Memory of keys and values; requests wait until there is room (default: 0, for\n"
+            "every row of a batch, at most half of what is free)"},
     Setting{"verbose", &S::verbose, "", "Machine", kAll, false,
             "Show model, device, seed and timing on stderr (default: off)"},
     Setting{"quiet", &S::quiet, "", "Machine", kAll, false, "Nothing on stderr but errors (default: off)"},

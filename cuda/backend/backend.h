@@ -9,6 +9,7 @@
 
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
+#include "cuda/kernels/quantized_params.h"
 #include "cuda/kernels/sample_params.h"
 #include "cuda/kernels/shard_params.h"
 
@@ -26,6 +27,14 @@ class LinearWeight {
 
  private:
   std::int32_t out_, in_;
+};
+
+/// A weight matrix as a file has it: row after row, each in / elements blocks of its type.
+struct QuantizedMatrix {
+  QuantizedType type = QuantizedType::kQ8_0;
+  std::span<const std::byte> blocks;
+  std::int32_t out = 0;
+  std::int32_t in = 0;  // a multiple of quantized_block(type).elements
 };
 
 /// y = x W^T, then the epilogue.
@@ -64,10 +73,17 @@ class Backend {
   /// weight: [out, in], row-major, on the host.
   [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                                   std::int32_t in) = 0;
+  /// The blocks may go when the call returns. The CPU keeps them as they are and multiplies them with x rounded to signed
+  /// bytes, a scale to 32 elements (QuantizeRows, QuantizedProduct); other backends expand them.
+  /// Errors: Exception(kInvalidArgument) when the blocks do not fit the shape.
+  [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) = 0;
 
   virtual void embed(const EmbedParams& params) = 0;
   virtual void rms_norm(const RmsNormParams& params) = 0;
+  virtual void layer_norm(const LayerNormParams& params) = 0;
   virtual void linear(const LinearParams& params) = 0;
+  virtual void rope(const RopeParams& params) = 0;
+  virtual void swiglu(const SwiGluParams& params) = 0;
   virtual void kv_append(const KvAppendParams& params) = 0;
   virtual void attention(const AttentionParams& params) = 0;
   virtual void gather_rows(const GatherRowsParams& params) = 0;

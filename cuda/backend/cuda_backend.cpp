@@ -6,6 +6,7 @@
 #include "cuda/backend/cuda_executor.h"
 #include "cuda/backend/cuda_sampling.h"
 #include "cuda/backend/kernel_backend.h"
+#include "cuda/backend/quantized_matrix.h"
 #include "cuda/runtime/blas.h"
 #include "cuda/runtime/check.h"
 #include "cuda/runtime/device_buffer.h"
@@ -53,6 +54,9 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
   void download(void* destination, const void* source, std::size_t bytes) override;
   void synchronize() override;
 
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override {
+    return make_linear(expand_quantized(weight), weight.out, weight.in);
+  }
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   void linear(const LinearParams& params) override;
@@ -115,7 +119,8 @@ void CudaBackend::linear(const LinearParams& p) {
   // The product is added to the residual where it stands: one pass over memory less than keeping it apart.
   const bool residual = p.epilogue == Epilogue::kBiasResidual;
   blas_->gemm({p.x, weight.data(), residual ? 1.0f : 0.0f, p.out});
-  if (p.bias == nullptr && p.epilogue != Epilogue::kBiasGelu) return;
+  const bool activated = p.epilogue == Epilogue::kBiasGelu || p.epilogue == Epilogue::kBiasGeluTanh;
+  if (p.bias == nullptr && !activated) return;
   finish_product(executor(), {p.out, p.bias, residual ? Epilogue::kBias : p.epilogue, p.out});
 }
 

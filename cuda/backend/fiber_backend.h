@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cuda/backend/kernel_backend.h"
+#include "cuda/backend/quantized_matrix.h"
 #include "cuda/launch/fiber_executor.h"
 
 namespace fllm {
@@ -27,6 +28,9 @@ class FiberBackend final : public KernelBackend<FiberExecutor> {
   void download(void* destination, const void* source, std::size_t bytes) override;
   void synchronize() override {}
 
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override {
+    return make_linear(expand_quantized(weight), weight.out, weight.in);
+  }
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   /// The product is a plain loop in ascending order of the input features; the epilogue is the kernel.
@@ -39,6 +43,9 @@ extern template void KernelBackend<FiberExecutor>::sample_shard(LogitType, const
 extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
 extern template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
 extern template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);
+extern template void KernelBackend<FiberExecutor>::layer_norm(const LayerNormParams&);
+extern template void KernelBackend<FiberExecutor>::rope(const RopeParams&);
+extern template void KernelBackend<FiberExecutor>::swiglu(const SwiGluParams&);
 extern template void KernelBackend<FiberExecutor>::embed(const EmbedParams&);
 extern template void KernelBackend<FiberExecutor>::kv_append(const KvAppendParams&);
 extern template void KernelBackend<FiberExecutor>::gather_rows(const GatherRowsParams&);

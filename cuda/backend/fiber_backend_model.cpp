@@ -5,6 +5,9 @@ namespace fllm {
 
 template void KernelBackend<FiberExecutor>::embed(const EmbedParams&);
 template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);
+template void KernelBackend<FiberExecutor>::layer_norm(const LayerNormParams&);
+template void KernelBackend<FiberExecutor>::rope(const RopeParams&);
+template void KernelBackend<FiberExecutor>::swiglu(const SwiGluParams&);
 template void KernelBackend<FiberExecutor>::kv_append(const KvAppendParams&);
 template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
 template void KernelBackend<FiberExecutor>::gather_rows(const GatherRowsParams&);

@@ -19,6 +19,9 @@ class KernelBackend : public Backend {
  public:
   void embed(const EmbedParams& params) override;
   void rms_norm(const RmsNormParams& params) override;
+  void layer_norm(const LayerNormParams& params) override;
+  void rope(const RopeParams& params) override;
+  void swiglu(const SwiGluParams& params) override;
   void kv_append(const KvAppendParams& params) override;
   void attention(const AttentionParams& params) override;
   void gather_rows(const GatherRowsParams& params) override;
@@ -48,6 +51,21 @@ void KernelBackend<Executor>::embed(const EmbedParams& params) {
 template <class Executor>
 void KernelBackend<Executor>::rms_norm(const RmsNormParams& params) {
   normalise_rows(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::layer_norm(const LayerNormParams& params) {
+  normalise_rows(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::rope(const RopeParams& params) {
+  turn_heads(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::swiglu(const SwiGluParams& params) {
+  gate_rows(executor_, params);
 }
 
 template <class Executor>

@@ -6,6 +6,8 @@
 
 namespace fllm {
 
+class QuantizedWeight;
+
 /// The CPU. Every call has ended when it returns.
 class SerialBackend final : public KernelBackend<SerialExecutor> {
  public:
@@ -23,7 +25,14 @@ class SerialBackend final : public KernelBackend<SerialExecutor> {
 
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override;
   void linear(const LinearParams& params) override;
+
+ private:
+  void quantized_linear(const LinearParams& params, const QuantizedWeight& weight);
+
+  AlignedMemory row_blocks_;  // of the rows of a quantised product; grows only for one larger than any before it
+  std::int64_t row_block_count_ = 0;
 };
 
 }  // namespace fllm

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cuda/backend/lanes_plain.h"
 #include "cuda/backend/serial_isa.h"
 #include "cuda/backend/serial_table.h"
 
@@ -10,6 +11,8 @@ struct Isa {
   static constexpr const char* kName = "baseline";
   static constexpr std::int32_t kTileFloats = 96;
   static constexpr std::int32_t kTileRows = 3;
+  using Bytes = Lanes<MachinePlain>;
+  static constexpr std::int32_t kByteRows = 2;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ const SerialKernels& choose_serial_kernels() {
   const char* limit = std::getenv("FLLM_ISA");
   const SerialIsa* best = serial_isas().begin();
   std::string known;
-  for (const SerialIsa& isa : serial_isas()) {
+  for (const SerialIsa& isa : serial_isas_and_variants()) {
     if (isa.usable()) best = &isa;
     if (limit != nullptr && limit == std::string(isa.name)) return best->kernels();
     known += known.empty() ? isa.name : std::string(", ") + isa.name;

@@ -5,10 +5,11 @@
 
 namespace fllm {
 
-const SerialKernels& serial_kernels_v2();        // x86-64-v2
-const SerialKernels& serial_kernels_v3();        // x86-64-v3: AVX2, FMA
-const SerialKernels& serial_kernels_v4();        // x86-64-v4: AVX-512
-const SerialKernels& serial_kernels_baseline();  // other machines
+const SerialKernels& serial_kernels_v2();          // x86-64-v2
+const SerialKernels& serial_kernels_v3();          // x86-64-v3: AVX2, FMA
+const SerialKernels& serial_kernels_v4();          // x86-64-v4: AVX-512
+const QuantizedKernels& serial_kernels_v4_vnni();  // and its dot products of bytes
+const SerialKernels& serial_kernels_baseline();    // other machines
 
 /// A set of instructions this build has kernels for.
 struct SerialIsa {
@@ -25,8 +26,10 @@ struct SerialIsaList {
   [[nodiscard]] const SerialIsa* end() const { return first + count; }
 };
 [[nodiscard]] SerialIsaList serial_isas();
+/// Those, and then the ones that differ from the last of them in the quantised product alone.
+[[nodiscard]] SerialIsaList serial_isas_and_variants();
 
-/// The fastest usable set, no faster than the one named by the environment variable FLLM_ISA (v2, v3, v4). It never
+/// The fastest usable set, no faster than the one named by the environment variable FLLM_ISA (v2, v3, v4, v4-vnni). It never
 /// changes a result. Exception(kInvalidArgument) for a name this build does not know.
 [[nodiscard]] const SerialKernels& choose_serial_kernels();
 

@@ -22,6 +22,17 @@ namespace {
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
+#if defined(FLLM_WITH_V4_VNNI)
+constexpr std::int32_t kVariants = 1;
+bool has_v4_vnni() { return has_v4() && __builtin_cpu_supports("avx512vnni"); }
+const SerialKernels& v4_with_vnni() {
+  static const SerialKernels kernels = serial_kernels_v4().with(serial_kernels_v4_vnni());
+  return kernels;
+}
+#else
+constexpr std::int32_t kVariants = 0;
+#endif
+
 constexpr SerialIsa kIsas[] = {
 // those of this build
 #if defined(FLLM_WITH_V2)
@@ -33,11 +44,15 @@ constexpr SerialIsa kIsas[] = {
 #if defined(FLLM_WITH_V4)
     {"v4", serial_kernels_v4, has_v4},
 #endif
+#if defined(FLLM_WITH_V4_VNNI)
+    {"v4-vnni", v4_with_vnni, has_v4_vnni},
+#endif
 };
 
 }  // namespace
 
-SerialIsaList serial_isas() { return {kIsas, static_cast<std::int32_t>(std::size(kIsas))}; }
+SerialIsaList serial_isas() { return {kIsas, static_cast<std::int32_t>(std::size(kIsas)) - kVariants}; }
+SerialIsaList serial_isas_and_variants() { return {kIsas, static_cast<std::int32_t>(std::size(kIsas))}; }
 
 void cpu_pause() { __builtin_ia32_pause(); }
 

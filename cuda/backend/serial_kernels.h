@@ -10,10 +10,15 @@
 #include "cuda/kernels/gather_rows.h"
 #include "cuda/kernels/history_append.h"
 #include "cuda/kernels/kv_append.h"
+#include "cuda/kernels/layer_norm.h"
 #include "cuda/kernels/panel_product.h"
+#include "cuda/kernels/quantize_rows.h"
+#include "cuda/kernels/quantized_product.h"
 #include "cuda/kernels/rms_norm.h"
+#include "cuda/kernels/rope.h"
 #include "cuda/kernels/sample_row.h"
 #include "cuda/kernels/shard_row.h"
+#include "cuda/kernels/swiglu.h"
 
 // The kernels of the CPU, compiled once per instruction set. Each serial_<set>.cpp exports one function that returns a
 // table of function pointers, and nothing else (scripts/check_isa_symbols): a function shared between those objects could
@@ -46,6 +51,14 @@ struct SerialTable : SerialEntry<Kernels>... {
   [[nodiscard]] const SerialEntry<Kernel>& entry() const {
     return *this;
   }
+  /// This table with the entries of another, and its name.
+  template <class... Others>
+  [[nodiscard]] SerialTable with(const SerialTable<Others...>& other) const {
+    SerialTable table = *this;
+    ((static_cast<SerialEntry<Others>&>(table) = other.template entry<Others>()), ...);
+    table.isa = other.isa;
+    return table;
+  }
   static constexpr std::size_t shared_bytes() {
     std::size_t most = 1;
     ((most = sizeof(typename Kernels::Shared) > most ? sizeof(typename Kernels::Shared) : most), ...);
@@ -53,22 +66,39 @@ struct SerialTable : SerialEntry<Kernels>... {
   }
 };
 
+/// The kernels that gain from dot products of bytes, which some machines have beside their set.
+using QuantizedKernels = SerialTable<QuantizedProduct<BlockQ4_0>,  //
+                                     QuantizedProduct<BlockQ4_1>,  //
+                                     QuantizedProduct<BlockQ5_0>,  //
+                                     QuantizedProduct<BlockQ5_1>,  //
+                                     QuantizedProduct<BlockQ8_0>,  //
+                                     QuantizedProduct<BlockQ4_K>,  //
+                                     QuantizedProduct<BlockQ6_K>>;
+
+template <class... First, class... Second>
+SerialTable<First..., Second...> joined(const SerialTable<First...>&, const SerialTable<Second...>&);  // a type only
+
 /// Every kernel the CPU runs, one line each.
-using SerialKernels = SerialTable<Embed,                //
-                                  RmsNorm,              //
-                                  KvAppend,             //
-                                  Attention,            //
-                                  EpilogueKernel,       //
-                                  GatherRows,           //
-                                  CopyBlocks,           //
-                                  PanelProduct,         //
-                                  HistoryAppend,        //
-                                  SampleRow<float>,     //
-                                  SampleRow<Half>,      //
-                                  SampleRow<BFloat16>,  //
-                                  ShardRow<float>,      //
-                                  ShardRow<Half>,       //
-                                  ShardRow<BFloat16>>;
+using SerialKernels = decltype(joined(SerialTable<Embed,                //
+                                                  RmsNorm,              //
+                                                  LayerNorm,            //
+                                                  Rope,                 //
+                                                  SwiGlu,               //
+                                                  KvAppend,             //
+                                                  Attention,            //
+                                                  EpilogueKernel,       //
+                                                  GatherRows,           //
+                                                  CopyBlocks,           //
+                                                  PanelProduct,         //
+                                                  QuantizeRows,         //
+                                                  HistoryAppend,        //
+                                                  SampleRow<float>,     //
+                                                  SampleRow<Half>,      //
+                                                  SampleRow<BFloat16>,  //
+                                                  ShardRow<float>,      //
+                                                  ShardRow<Half>,       //
+                                                  ShardRow<BFloat16>>{},
+                                      QuantizedKernels{}));
 
 constexpr std::size_t kSerialSharedBytes = SerialKernels::shared_bytes();
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cuda/backend/lanes_512.h"
 #include "cuda/backend/serial_isa.h"
 #include "cuda/backend/serial_table.h"
 
@@ -10,6 +11,8 @@ struct Isa {
   static constexpr const char* kName = "v4";
   static constexpr std::int32_t kTileFloats = 384;
   static constexpr std::int32_t kTileRows = 6;
+  using Bytes = Lanes<Machine512>;
+  static constexpr std::int32_t kByteRows = 8;
 };
 
 }  // namespace

@@ -11,9 +11,9 @@ namespace fllm {
 /// Causal attention of one head of one row over positions [0, positions[row]], read through the block table.
 ///
 /// Grid: one block per (row, head), which owns its head_dim elements of `out`. The heads of a row follow each other, since
-/// their keys lie side by side; rows are taken alternately from both ends, so that equal parts of the grid are
+/// their keys are the same or lie side by side; rows are taken alternately from both ends, so that equal parts of the grid are
 /// equal work also where positions rise from row to row (a prompt).
-/// Bytes: reads 8 * head_dim per position, once.
+/// Bytes: reads 8 * head_dim per position, once for each query head.
 /// Determinism: positions are taken in tiles of 128. score[t] = scale * strand_sum(q . k[t]); m is the largest score so
 /// far (NaN passed over); weight[t] = 2^((score[t] - m) * log2 e), 0 below 2^-126. Between tiles sum and output are
 /// multiplied by the weight of the old m. A tile adds strand_sum(weight) to the sum, joined to the rescaled one by fma32,
@@ -35,9 +35,11 @@ struct Attention {
   FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
     const std::int32_t turn = cta.block_index() / p.heads;
     const std::int32_t row = turn % 2 == 0 ? turn / 2 : p.out.rows - 1 - turn / 2;
-    const std::int32_t first_column = cta.block_index() % p.heads * p.head_dim;
-    const float* query = p.qkv.row(row) + first_column;
-    float* out = p.out.row(row) + first_column;
+    const std::int32_t head = cta.block_index() % p.heads;
+    const std::int32_t group = p.out.cols / p.layer.width;  // query heads to a key head
+    const std::int32_t first_column = head / group * p.head_dim;
+    const float* query = p.qkv.row(row) + head * p.head_dim;
+    float* out = p.out.row(row) + head * p.head_dim;
     const std::int32_t position_count = p.positions[row] + 1;
     float maximum = -infinity32(), sum = 0;
     for (std::int32_t base = 0; base < position_count; base += kTile) {

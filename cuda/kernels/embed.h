@@ -7,7 +7,7 @@
 
 namespace fllm {
 
-/// Token embedding plus position embedding.
+/// Token embedding, plus position embedding where there is one.
 ///
 /// Grid: one block per row, which owns the row of `out`.
 /// Bytes: reads two table rows, writes one row: 12 * width.
@@ -22,8 +22,12 @@ struct Embed {
   FLLM_DEVICE void operator()(C& cta, Shared&, const Params& p) const {
     const std::int32_t row = cta.block_index();
     const float* token = p.table.row(p.tokens[row]);
-    const float* position = p.position_table.row(p.positions[row]);
     float* out = p.out.row(row);
+    if (p.position_table.data == nullptr) {
+      for (std::int32_t c = cta.thread_index(); c < p.out.cols; c += cta.thread_count()) out[c] = token[c];
+      return;
+    }
+    const float* position = p.position_table.row(p.positions[row]);
     for (std::int32_t c = cta.thread_index(); c < p.out.cols; c += cta.thread_count()) out[c] = token[c] + position[c];
   }
 };

@@ -13,6 +13,7 @@ template <Epilogue kKind>
 FLLM_DEVICE float finish(float y, float bias, float before) {
   const float sum = y + bias;
   if constexpr (kKind == Epilogue::kBiasGelu) return gelu(sum);
+  if constexpr (kKind == Epilogue::kBiasGeluTanh) return gelu_tanh(sum);
   if constexpr (kKind == Epilogue::kBiasResidual) return before + sum;
   return sum;
 }
@@ -37,6 +38,8 @@ struct EpilogueKernel {
         return finish_row<Epilogue::kBiasGelu>(cta, p);
       case Epilogue::kBiasResidual:
         return finish_row<Epilogue::kBiasResidual>(cta, p);
+      case Epilogue::kBiasGeluTanh:
+        return finish_row<Epilogue::kBiasGeluTanh>(cta, p);
     }
   }
 

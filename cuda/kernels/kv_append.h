@@ -23,7 +23,7 @@ struct KvAppend {
   FLLM_DEVICE void operator()(C& cta, Shared&, const Params& p) const {
     const std::int32_t row = cta.block_index();
     const std::int32_t width = p.layer.width;
-    const float* key = p.qkv.row(row) + width;
+    const float* key = p.qkv.row(row) + p.qkv.cols - 2 * width;
     const float* value = key + width;
     const std::int64_t place = kv_offset(p.blocks, row, p.positions[row], width);
     for (std::int32_t c = cta.thread_index(); c < width; c += cta.thread_count()) {

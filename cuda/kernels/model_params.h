@@ -10,12 +10,12 @@ namespace fllm {
 
 constexpr std::int32_t kKvBlockTokens = 16;
 
-/// x[row] = table[tokens[row]] + positions[position[row]]
+/// x[row] = table[tokens[row]] + positions[position[row]]; without the second term where there is no such table.
 struct EmbedParams {
   RowView<const float> table;               // [vocab, width]
-  RowView<const float> position_table;      // [context, width]
+  RowView<const float> position_table;      // [context, width], or without data
   const std::int32_t* tokens = nullptr;     // [rows]
-  const std::int32_t* positions = nullptr;  // [rows]
+  const std::int32_t* positions = nullptr;  // [rows]; not read without a position table
   RowView<float> out;                       // [rows, width]
 };
 
@@ -27,11 +27,43 @@ struct RmsNormParams {
   RowView<float> out;  // [rows, width]; may be x
 };
 
+/// out = (x - mean) / sqrt(variance + epsilon) * weight + bias
+struct LayerNormParams {
+  RowView<const float> x;         // [rows, width]
+  const float* weight = nullptr;  // [width]
+  const float* bias = nullptr;    // [width]
+  float epsilon = 1e-5f;
+  RowView<float> out;  // [rows, width]; may be x
+};
+
+/// Which elements of a head make pair i of n that are turned together.
+enum class RopePairing : std::uint8_t {
+  kInterleaved,  // 2 i and 2 i + 1
+  kHalves,       // i and n + i
+};
+
+/// Rotary position embedding (Su et al. 2021): turns pairs of elements of each head by the angles of the row's position,
+/// in place. Elements of a head past the last pair stay as they are.
+struct RopeParams {
+  RowView<float> x;                         // [rows, at least heads * head_dim]: query heads, then key heads
+  const std::int32_t* positions = nullptr;  // [rows]
+  RowView<const float> angles;              // [context, 2 * pairs]: cosine and sine by turns
+  std::int32_t heads = 0;                   // to turn
+  std::int32_t head_dim = 0;                // at least 2 * pairs
+  RopePairing pairing = RopePairing::kInterleaved;
+};
+
+/// out = silu(gate) * up
+struct SwiGluParams {
+  RowView<const float> gate_up;  // [rows, 2 * width]: gate, up
+  RowView<float> out;            // [rows, width]; may be the gate
+};
+
 /// Keys and values of one layer, in fixed blocks: element (block, t, c) at data + (block * kKvBlockTokens + t) * width + c.
 struct KvLayer {
   float* keys = nullptr;
   float* values = nullptr;
-  std::int32_t width = 0;  // heads * head_dim
+  std::int32_t width = 0;  // key heads * head_dim
 };
 
 /// Where the rows of a batch find their sequence's blocks.
@@ -43,28 +75,31 @@ struct BlockTables {
 
 /// Stores the key and value parts of qkv at each row's position.
 struct KvAppendParams {
-  RowView<const float> qkv;                 // [rows, 3 * width]: query, key, value
+  RowView<const float> qkv;                 // [rows, query width + 2 * width]: query, key, value
   const std::int32_t* positions = nullptr;  // [rows]
   BlockTables blocks;
   KvLayer layer;
 };
 
 /// Causal attention of each row over positions [0, positions[row]] of its sequence, read through the block table.
+/// Query heads h * group to (h + 1) * group - 1 share key head h (Ainslie et al. 2023); of key heads there are
+/// layer.width / head_dim, which divides heads.
 struct AttentionParams {
-  RowView<const float> qkv;                 // [rows, 3 * width]; only the query part is read
+  RowView<const float> qkv;                 // [rows, heads * head_dim + 2 * width]; only the query part is read
   const std::int32_t* positions = nullptr;  // [rows]
   BlockTables blocks;
   KvLayer layer;
-  std::int32_t heads = 0;
-  std::int32_t head_dim = 0;  // width / heads
-  float scale = 0;            // 1 / sqrt(head_dim)
-  RowView<float> out;         // [rows, width]
+  std::int32_t heads = 0;  // of the query
+  std::int32_t head_dim = 0;
+  float scale = 0;     // 1 / sqrt(head_dim)
+  RowView<float> out;  // [rows, heads * head_dim]
 };
 
 enum class Epilogue : std::uint8_t {
   kBias,          // out = y + bias
   kBiasGelu,      // out = gelu(y + bias), the exact erf form
   kBiasResidual,  // out = out + (y + bias)
+  kBiasGeluTanh,  // out = gelu_tanh(y + bias)
 };
 
 /// Finishes a matrix product in place; the serial backend has it fused into the product.

@@ -102,6 +102,9 @@ struct PanelProduct {
         case Epilogue::kBiasResidual:
           store<Epilogue::kBiasResidual, kColumns>(sum[r], bias, count, out);
           break;
+        case Epilogue::kBiasGeluTanh:
+          store<Epilogue::kBiasGeluTanh, kColumns>(sum[r], bias, count, out);
+          break;
       }
     }
   }

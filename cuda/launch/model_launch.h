@@ -7,7 +7,10 @@
 #include "cuda/kernels/epilogue.h"
 #include "cuda/kernels/gather_rows.h"
 #include "cuda/kernels/kv_append.h"
+#include "cuda/kernels/layer_norm.h"
 #include "cuda/kernels/rms_norm.h"
+#include "cuda/kernels/rope.h"
+#include "cuda/kernels/swiglu.h"
 #include "cuda/launch/check_params.h"
 
 // One launch each: check what the host can see, choose the shape, launch. Values in device memory (token ids, positions,
@@ -19,8 +22,11 @@ void embed_rows(Executor& executor, const EmbedParams& p) {
   const ParamsCheck check("embed");
   check.rows("out", p.out);
   check.equal("table columns", p.table.cols, "out columns", p.out.cols);
-  check.equal("position table columns", p.position_table.cols, "out columns", p.out.cols);
-  check.given("tokens", p.tokens != nullptr && p.positions != nullptr, p.out.rows);
+  check.given("tokens", p.tokens != nullptr, p.out.rows);
+  if (p.position_table.data != nullptr) {
+    check.equal("position table columns", p.position_table.cols, "out columns", p.out.cols);
+    check.given("positions", p.positions != nullptr, p.out.rows);
+  }
   executor.template launch<Embed>(Embed::shape(p), p);
 }
 
@@ -34,10 +40,44 @@ void normalise_rows(Executor& executor, const RmsNormParams& p) {
 }
 
 template <class Executor>
+void normalise_rows(Executor& executor, const LayerNormParams& p) {
+  const ParamsCheck check("layer_norm");
+  check.rows("x", p.x);
+  check.same_size("x", p.x, "out", p.out);
+  check.given("weight or bias", p.weight != nullptr && p.bias != nullptr, p.out.rows);
+  executor.template launch<LayerNorm>(LayerNorm::shape(p), p);
+}
+
+template <class Executor>
+void turn_heads(Executor& executor, const RopeParams& p) {
+  const ParamsCheck check("rope");
+  check.rows("x", p.x);
+  check.rows("angles", p.angles);
+  check.multiple("angle columns", p.angles.cols, 2);
+  check.at_least("heads", p.heads, 1);
+  check.at_least("head_dim", p.head_dim, p.angles.cols);
+  check.at_most("heads * head_dim", std::int64_t{p.heads} * p.head_dim, p.x.cols);
+  check.given("positions or angles", p.positions != nullptr && p.angles.data != nullptr, p.x.rows);
+  executor.template launch<Rope>(Rope::shape(p), p);
+}
+
+template <class Executor>
+void gate_rows(Executor& executor, const SwiGluParams& p) {
+  const ParamsCheck check("swiglu");
+  check.rows("gate_up", p.gate_up);
+  check.rows("out", p.out);
+  check.equal("gate_up rows", p.gate_up.rows, "out rows", p.out.rows);
+  check.equal("gate_up columns", p.gate_up.cols, "2 * out columns", 2 * std::int64_t{p.out.cols});
+  executor.template launch<SwiGlu>(SwiGlu::shape(p), p);
+}
+
+template <class Executor>
 void append_keys_values(Executor& executor, const KvAppendParams& p) {
   const ParamsCheck check("kv_append");
   check.rows("qkv", p.qkv);
-  check.equal("qkv columns", p.qkv.cols, "3 * cache width", 3 * std::int64_t{p.layer.width});
+  check.at_least("cache width", p.layer.width, 1);
+  check.at_least("query columns", p.qkv.cols - 2 * std::int64_t{p.layer.width}, p.layer.width);
+  check.multiple("query columns", p.qkv.cols - 2 * std::int64_t{p.layer.width}, p.layer.width);
   check.given("positions or block tables", p.positions != nullptr && p.blocks.table != nullptr, p.qkv.rows);
   executor.template launch<KvAppend>(KvAppend::shape(p), p);
 }
@@ -48,8 +88,11 @@ void attend(Executor& executor, const AttentionParams& p) {
   check.rows("out", p.out);
   check.equal("qkv rows", p.qkv.rows, "out rows", p.out.rows);
   check.equal("heads * head_dim", std::int64_t{p.heads} * p.head_dim, "out columns", p.out.cols);
-  check.equal("cache width", p.layer.width, "out columns", p.out.cols);
-  check.equal("qkv columns", p.qkv.cols, "3 * out columns", 3 * std::int64_t{p.out.cols});
+  check.at_least("heads", p.heads, 1);
+  check.at_least("cache width", p.layer.width, 1);
+  check.multiple("cache width", p.layer.width, p.head_dim);
+  check.multiple("out columns", p.out.cols, p.layer.width);
+  check.equal("qkv columns", p.qkv.cols, "out columns + 2 * cache width", p.out.cols + 2 * std::int64_t{p.layer.width});
   check.given("positions or block tables", p.positions != nullptr && p.blocks.table != nullptr, p.out.rows);
   executor.template launch<Attention>(Attention::shape(p), p);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/portable/numeric.h"
+#include "cuda/portable/sigmoid.h"
 
 namespace fllm {
 
@@ -28,6 +29,13 @@ FLLM_HOST_DEVICE float gelu(float x) {
   const float magnitude = x < 0.0f ? -x : x;
   const float tail = erfc_shared(magnitude * 0x1.6a09e6p-1f);
   return (0.5f * x) * (x < 0.0f ? tail : 2.0f - tail);
+}
+
+/// 0.5 x (1 + tanh z), z = sqrt(2 / pi) (x + 0.044715 x^3), as x * sigmoid(2 z): the approximation of GELU that GPT-2 was
+/// trained with (Hendrycks and Gimpel 2016), within 1e-6 absolute plus one rounding of the result. NaN gives NaN.
+FLLM_HOST_DEVICE float gelu_tanh(float x) {
+  const float cubic = fma32(x * x, 0x1.2444f2p-4f, 0x1.988454p+0f);  // sqrt(8 / pi) times 0.044715, and it alone
+  return x * sigmoid_shared(x * cubic);
 }
 
 }  // namespace fllm

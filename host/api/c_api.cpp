@@ -80,6 +80,16 @@ const char* fllm_status_string(fllm_status status) {
       return "device lost";
     case FLLM_INTERNAL:
       return "internal error";
+    case FLLM_NOT_FOUND:
+      return "not found";
+    case FLLM_BAD_FORMAT:
+      return "bad format";
+    case FLLM_CONTEXT_OVERFLOW:
+      return "context overflow";
+    case FLLM_EMPTY_SUPPORT:
+      return "empty support";
+    case FLLM_IO:
+      return "input or output failed";
     case FLLM_STATUS_LAST:
       break;
   }

@@ -12,6 +12,8 @@ struct LastError {
 };
 thread_local LastError last;
 
+}  // namespace
+
 fllm_status status_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidArgument:
@@ -22,12 +24,22 @@ fllm_status status_of(ErrorCode code) {
       return FLLM_OUT_OF_MEMORY;
     case ErrorCode::kDeviceLost:
       return FLLM_DEVICE_LOST;
-    default:
+    case ErrorCode::kNotFound:
+      return FLLM_NOT_FOUND;
+    case ErrorCode::kBadFormat:
+      return FLLM_BAD_FORMAT;
+    case ErrorCode::kContextOverflow:
+      return FLLM_CONTEXT_OVERFLOW;
+    case ErrorCode::kEmptySupport:
+      return FLLM_EMPTY_SUPPORT;
+    case ErrorCode::kIo:
+      return FLLM_IO;
+    case ErrorCode::kCancelled:
+    case ErrorCode::kInternal:
       return FLLM_INTERNAL;
   }
+  return FLLM_INTERNAL;
 }
-
-}  // namespace
 
 fllm_status remember_error(const Error& error) noexcept {
   try {

@@ -6,6 +6,7 @@
 
 namespace fllm {
 
+[[nodiscard]] fllm_status status_of(ErrorCode code);
 /// Makes an error the last of the calling thread; its status.
 fllm_status remember_error(const Error& error) noexcept;
 /// The same where memory for the message itself is lacking.

@@ -53,4 +53,14 @@ void write_struct(const T& value, T* given, const char* name) {
   std::memcpy(reinterpret_cast<unsigned char*>(given) + skipped, memory + skipped, bytes - skipped);
 }
 
+/// The fields that the caller's structure has: what an older caller does not know it does not get. Precondition:
+/// read_struct accepted it.
+template <class T>
+void fill_struct(const T& value, T* given) {
+  const std::size_t skipped = sizeof given->struct_size;
+  std::memcpy(reinterpret_cast<unsigned char*>(given) + skipped,
+              reinterpret_cast<const unsigned char*>(&value) + skipped,
+              std::min(given->struct_size, sizeof(T)) - skipped);
+}
+
 }  // namespace fllm

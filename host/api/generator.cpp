@@ -5,31 +5,44 @@
 
 #include "cuda/backend/backend.h"
 #include "host/api/guard.h"
+#include "host/engine/driver.h"
 #include "host/engine/engine.h"
-#include "host/model/model.h"
-#include "host/tokenizer/character_tokenizer.h"
+#include "host/model/open_model.h"
 
 namespace fllm {
 namespace {
 
-ModelInfo describe(const Model& model, const Tokenizer& tokenizer, const Backend& backend) {
+std::string chat_template_name(const std::string& jinja) {
+  if (jinja.empty()) return {};
+  try {
+    return std::string(name_of(recognise_chat_template(jinja).family));
+  } catch (const Exception&) {
+    return "unknown";
+  }
+}
+
+ModelInfo describe(const OpenedModel& opened, const Backend& backend) {
+  const Model& model = opened.model;
   const ModelConfig& config = model.config;
   ModelInfo info;
   info.path = model.path;
-  info.architecture = "fundamentallm";
+  info.format = opened.format;
+  info.architecture = architecture_name(config.architecture);
   info.parameter_count = model.parameter_count;
   info.vocab_size = config.vocab_size;
   info.context_length = config.sequence_length;
   info.layer_count = config.num_layers;
   info.head_count = config.num_heads;
+  info.kv_head_count = config.num_kv_heads;
   info.model_width = config.d_model;
-  info.ffn_width = config.ffn_width();
-  info.position_encoding = config.position_encoding == PositionEncoding::kLearned ? "learned" : "sinusoidal";
-  info.tokenizer = tokenizer.description();
+  info.ffn_width = config.ffn_width;
+  info.position_encoding = position_encoding_name(config.position_encoding);
+  info.tokenizer = opened.tokenizer->description();
+  info.chat_template = chat_template_name(opened.chat_template);
   info.device = backend.description();
-  info.weight_bytes = model.parameter_count * static_cast<std::int64_t>(sizeof(float));
+  info.weight_bytes = model.weight_bytes;
   info.kv_bytes_per_token =
-      std::int64_t{2} * config.num_layers * config.d_model * static_cast<std::int64_t>(sizeof(float));
+      std::int64_t{2} * config.num_layers * config.kv_width() * static_cast<std::int64_t>(sizeof(float));
   return info;
 }
 
@@ -40,18 +53,20 @@ class Generator::Impl {
  public:
   Impl(const std::string& path, const EngineOptions& options)
       : backend(make_backend({options.device, options.threads})),
-        model(load_model(path, *backend)),
-        tokenizer(load_character_tokenizer(tokenizer_path(model.path))),
-        info(describe(model, *tokenizer, *backend)),
-        engine(*backend, model, *tokenizer, {options.max_rows, options.kv_cache_bytes}) {}
+        opened(open_model(path, *backend)),
+        info(describe(opened, *backend)),
+        engine(*backend, opened.model, *opened.tokenizer,
+               {options.max_rows, options.kv_cache_bytes, options.prefill_tokens, options.prefix_cache}),
+        driver(engine) {}
 
-  [[nodiscard]] bool knows(TokenId id) const { return id >= 0 && id < tokenizer->vocab_size(); }
+  [[nodiscard]] const Tokenizer* tokenizer() const { return opened.tokenizer.get(); }
+  [[nodiscard]] bool knows(TokenId id) const { return id >= 0 && id < tokenizer()->vocab_size(); }
 
   std::unique_ptr<Backend> backend;
-  Model model;
-  std::unique_ptr<Tokenizer> tokenizer;
+  OpenedModel opened;
   ModelInfo info;
   Engine engine;
+  Driver driver;
 };
 
 Generator::Generator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -72,7 +87,18 @@ Result<Generator> Generator::open(const std::string& path, const EngineOptions& 
 const ModelInfo& Generator::info() const { return impl_->info; }
 
 Result<std::vector<TokenId>> Generator::encode(std::string_view text) const {
-  return guard([&] { return impl_->tokenizer->encode(text); });
+  return guard([&] { return impl_->tokenizer()->encode(text); });
+}
+
+Result<std::vector<TokenId>> Generator::encode_chat(const std::vector<ChatMessage>& messages) const {
+  return guard([&] {
+    const std::string& jinja = impl_->opened.chat_template;
+    if (jinja.empty()) {
+      throw Exception(ErrorCode::kUnsupported,
+                      impl_->opened.model.path + ": has no chat template, so it was not made for conversations");
+    }
+    return impl_->tokenizer()->encode_segments(render(recognise_chat_template(jinja), messages, true));
+  });
 }
 
 Result<std::string> Generator::decode(const std::vector<TokenId>& ids) const {
@@ -82,9 +108,9 @@ Result<std::string> Generator::decode(const std::vector<TokenId>& ids) const {
     for (const TokenId id : ids) {
       if (!impl_->knows(id)) {
         throw Exception(ErrorCode::kInvalidArgument, "token id: " + std::to_string(id) + ": must be in [0, " +
-                                                         std::to_string(impl_->tokenizer->vocab_size()) + ")");
+                                                         std::to_string(impl_->tokenizer()->vocab_size()) + ")");
       }
-      decoder.feed(impl_->tokenizer->token_bytes(id), text);
+      decoder.feed(impl_->tokenizer()->token_bytes(id), text);
     }
     decoder.finish(text);
     return text;
@@ -92,38 +118,53 @@ Result<std::string> Generator::decode(const std::vector<TokenId>& ids) const {
 }
 
 std::string Generator::token_text(TokenId id) const {
-  return impl_->knows(id) ? std::string(impl_->tokenizer->token_name(id)) : std::string();
+  return impl_->knows(id) ? std::string(impl_->tokenizer()->token_name(id)) : std::string();
 }
 
-Result<RequestId> Generator::submit(Request request) {
-  return guard([&] { return impl_->engine.submit(std::move(request)); });
+Result<RequestId> Generator::submit(Request request, RequestCallbacks callbacks) {
+  return guard([&] { return impl_->driver.submit(std::move(request), std::move(callbacks)); });
 }
 
-Result<std::vector<StepEvent>> Generator::step() {
-  return guard([&] { return impl_->engine.step(); });
+Result<StepReport> Generator::step() {
+  return guard([&] { return impl_->driver.step(); });
 }
 
-bool Generator::idle() const { return impl_->engine.idle(); }
+bool Generator::idle() const { return impl_->driver.idle(); }
 
-void Generator::cancel(RequestId request) { impl_->engine.cancel(request); }
+bool Generator::wait_for_work(std::chrono::milliseconds time) { return impl_->driver.wait_for_work(time); }
+
+void Generator::cancel(RequestId request) { impl_->driver.cancel(request); }
+
+bool Generator::finished(RequestId request) const { return impl_->driver.finished(request); }
 
 Result<Completion> Generator::take(RequestId request) {
-  return guard([&] { return impl_->engine.take(request); });
+  return guard([&] { return impl_->driver.take(request); });
 }
 
-Result<Completion> Generator::generate(Request request, const std::function<bool(const StepEvent&)>& sink) {
-  return guard([&] {
-    Engine& engine = impl_->engine;
-    const RequestId id = engine.submit(std::move(request));
-    while (!engine.finished(id)) {
-      for (const StepEvent& event : engine.step()) {
-        if (event.request != id || !sink || sink(event)) continue;
-        engine.cancel(id);
-        break;
-      }
-    }
-    return engine.take(id);
+Result<Completion> Generator::wait(RequestId request) {
+  return guard([&] { return impl_->driver.wait(request); });
+}
+
+Result<void> Generator::drain() {
+  const Result<bool> done = guard([&] {
+    impl_->driver.drain();
+    return true;
   });
+  return done ? Result<void>() : Result<void>(done.error());
+}
+
+Metrics Generator::metrics() const { return impl_->driver.metrics(); }
+
+Result<Completion> Generator::generate(Request request, const std::function<bool(const StepEvent&)>& sink) {
+  RequestCallbacks callbacks;
+  if (sink) {
+    callbacks.on_event = [this, &sink, shown = true](const StepEvent& event) mutable {
+      if (shown && !(shown = sink(event))) cancel(event.request);
+    };
+  }
+  const Result<RequestId> id = submit(std::move(request), std::move(callbacks));
+  if (!id) return id.error();
+  return wait(*id);
 }
 
 }  // namespace fllm

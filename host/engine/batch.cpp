@@ -26,8 +26,13 @@ std::size_t StepCapacity::counts_per_row() const { return static_cast<std::size_
 
 Batch::Batch(const StepCapacity& capacity) : capacity_(capacity) {
   const std::size_t rows = capacity.row_count();
-  tokens.reserve(rows);
-  positions.reserve(rows);
+  const auto fed = static_cast<std::size_t>(capacity.tokens());
+  tokens.reserve(fed);
+  positions.reserve(fed);
+  token_rows.reserve(fed);
+  drawing.reserve(rows);
+  logit_tokens.reserve(rows);
+  row_sampling.reserve(rows);
   block_tables.reserve(rows * static_cast<std::size_t>(capacity.blocks_per_row));
   sampling.reserve(rows);
   masks.reserve(rows * capacity.mask_words_per_row());
@@ -44,22 +49,22 @@ Batch::Batch(const StepCapacity& capacity) : capacity_(capacity) {
 void Batch::fill_static(Rows rows) {
   const auto stride = static_cast<std::size_t>(capacity_.blocks_per_row);
   block_tables.assign(rows.size() * stride, 0);
-  sampling.clear();
+  row_sampling.clear();
   ids.clear();
   bias.clear();
   top_count = 0;
   const RequestState* previous = nullptr;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::copy(rows[i]->blocks.begin(), rows[i]->blocks.end(),
-              block_tables.begin() + static_cast<std::ptrdiff_t>(i * stride));
+    std::replace_copy(rows[i]->blocks.begin(), rows[i]->blocks.end(),
+                      block_tables.begin() + static_cast<std::ptrdiff_t>(i * stride), kNoBlock, 0);
     const RequestState& request = rows[i]->request();
     top_count = std::max(top_count, request.request.logprobs);
     if (&request == previous) {  // samples of one request stand side by side and share its lists
-      sampling.push_back(sampling.back());
+      row_sampling.push_back(row_sampling.back());
       continue;
     }
     previous = &request;
-    RowSampling& row = sampling.emplace_back(request.sampling);
+    RowSampling& row = row_sampling.emplace_back(request.sampling);
     row.bans =
         append<std::int32_t>(ids, request.base_mask.empty() ? std::span(request.ban_ids) : std::span<const TokenId>());
     row.end_ids = append<std::int32_t>(ids, request.end_ids);
@@ -67,27 +72,40 @@ void Batch::fill_static(Rows rows) {
   }
 }
 
-void Batch::fill_forward(Rows rows, std::int32_t decode_count) {
+void Batch::clear_feed() {
   tokens.clear();
   positions.clear();
-  for (const auto& row : rows.first(static_cast<std::size_t>(decode_count))) {
-    tokens.push_back(row->last_token());
-    positions.push_back(row->token_count() - 1);
+  token_rows.clear();
+  drawing.clear();
+  logit_tokens.clear();
+}
+
+void Batch::feed(const Sequence& row, std::int32_t place) {
+  for (std::int32_t i = row.cached; i < row.cached + row.feeding; ++i) {
+    tokens.push_back(row.token(i));
+    positions.push_back(i);
+    token_rows.push_back(place);
   }
+  if (row.feeding < row.missing()) return;
+  drawing.push_back(place);
+  logit_tokens.push_back(static_cast<std::int32_t>(tokens.size()) - 1);
 }
 
 void Batch::fill_sampling(Rows rows) {
   const std::size_t words = capacity_.mask_words_per_row();
+  sampling.clear();
   masks.clear();
   counts.clear();
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i]->set_sampling(sampling[i]);
-    sampling[i].counts = append<CountEntry>(counts, rows[i]->counts());
-    sampling[i].mask_row = -1;
-    if (!rows[i]->needs_mask()) continue;
-    sampling[i].mask_row = static_cast<std::int32_t>(masks.size() / words);
+  for (const std::int32_t place : drawing) {
+    const Sequence& row = *rows[static_cast<std::size_t>(place)];
+    RowSampling& draw = sampling.emplace_back(row_sampling[static_cast<std::size_t>(place)]);
+    row.set_sampling(draw);
+    draw.counts = append<CountEntry>(counts, row.counts());
+    draw.mask_row = -1;
+    if (!row.needs_mask()) continue;
+    draw.mask_row = static_cast<std::int32_t>(masks.size() / words);
     masks.resize(masks.size() + words);
-    rows[i]->fill_mask(std::span(masks).last(words));
+    row.fill_mask(std::span(masks).last(words));
   }
 }
 

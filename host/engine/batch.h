@@ -17,8 +17,10 @@ struct StepCapacity {
   std::int32_t context_length = 0;
   std::int32_t vocab = 0;           // tokens that can be drawn
   std::int32_t blocks_per_row = 0;  // of the KV cache, for a full context
+  std::int32_t prefill_tokens = 0;  // of prompts, in all
 
   [[nodiscard]] std::size_t row_count() const { return static_cast<std::size_t>(rows); }
+  [[nodiscard]] std::int32_t tokens() const { return rows + prefill_tokens; }
   [[nodiscard]] std::size_t mask_words_per_row() const { return (static_cast<std::size_t>(vocab) + 31) / 32; }
   [[nodiscard]] std::size_t ids_per_row() const;
   [[nodiscard]] std::size_t bias_per_row() const;
@@ -37,26 +39,32 @@ class Batch {
 
   /// What changes only when a row comes or goes: block tables, constant parameters, lists of ids.
   void fill_static(Rows rows);
-  /// Inputs of the forward pass of the first decode_count rows: their last tokens.
-  void fill_forward(Rows rows, std::int32_t decode_count);
+  /// Forgets the tokens of the last step.
+  void clear_feed();
+  /// Adds what a row feeds to the model; it draws where nothing is missing then.
+  void feed(const Sequence& row, std::int32_t place);
   /// What the draws of this step depend on.
   void fill_sampling(Rows rows);
 
-  std::vector<std::int32_t> tokens, positions;  // [decode rows]
+  std::vector<std::int32_t> tokens, positions;  // [fed tokens]
+  std::vector<std::int32_t> token_rows;         // [fed tokens]: place of their row
+  std::vector<std::int32_t> drawing;            // [draws]: place of the row
+  std::vector<std::int32_t> logit_tokens;       // [draws]: which of the fed tokens it goes on from
   std::vector<std::int32_t> block_tables;       // [rows, blocks_per_row]
-  std::vector<RowSampling> sampling;            // [rows]
-  std::vector<std::uint32_t> masks;             // [masked rows, mask words]
+  std::vector<RowSampling> row_sampling;        // [rows]: what stays the same
+  std::vector<RowSampling> sampling;            // [draws]
+  std::vector<std::uint32_t> masks;             // [masked draws, mask words]
   std::vector<std::int32_t> ids;                // bans and end ids of all rows
   std::vector<BiasEntry> bias;
   std::vector<CountEntry> counts;
   std::vector<std::int32_t> copy_source, copy_destination;  // blocks
   std::int32_t top_count = 0;                               // most likely tokens wanted by any row
 
-  std::vector<std::int32_t> drawn;    // [rows]: the step's result
-  std::vector<SampleDetail> details;  // [rows]
-  std::vector<TopEntry> top;          // [rows, top_count]
-  [[nodiscard]] std::span<const TopEntry> top_of(std::size_t row) const {
-    return std::span(top).subspan(row * static_cast<std::size_t>(top_count), static_cast<std::size_t>(top_count));
+  std::vector<std::int32_t> drawn;    // [draws]: the step's result
+  std::vector<SampleDetail> details;  // [draws]
+  std::vector<TopEntry> top;          // [draws, top_count]
+  [[nodiscard]] std::span<const TopEntry> top_of(std::size_t draw) const {
+    return std::span(top).subspan(draw * static_cast<std::size_t>(top_count), static_cast<std::size_t>(top_count));
   }
 
  private:

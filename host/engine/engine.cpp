@@ -6,30 +6,34 @@
 #include <utility>
 
 #include "fundamentallm/result.h"
+#include "host/util/violations.h"
 
 namespace fllm {
 namespace {
 
 std::int64_t block_bytes(const ModelConfig& config) {
-  return std::int64_t{2} * config.num_layers * config.d_model * kKvBlockTokens *
+  return std::int64_t{2} * config.num_layers * config.kv_width() * kKvBlockTokens *
          static_cast<std::int64_t>(sizeof(float));
 }
 
 StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits, std::int32_t vocab) {
-  if (limits.max_rows < 1 || limits.max_rows > 4096) {
-    throw Exception(ErrorCode::kInvalidArgument,
-                    "max_rows: " + std::to_string(limits.max_rows) + ": must be in [1, 4096]");
-  }
-  return {limits.max_rows, config.sequence_length, vocab, KvCache::blocks_for(config.sequence_length)};
+  Violations found;
+  found.require(limits.max_rows >= 1 && limits.max_rows <= 4096, "max_rows", limits.max_rows, "must be in [1, 4096]");
+  found.require(limits.kv_cache_bytes >= 0, "kv_cache_bytes", limits.kv_cache_bytes,
+                "must be at least 0 (0 is automatic)");
+  found.require(limits.prefill_tokens >= kKvBlockTokens && limits.prefill_tokens <= 65536, "prefill_tokens",
+                limits.prefill_tokens, "must be in [16, 65536]");
+  refuse_violations(found.lines());
+  // More is never needed: that many tokens fill every row.
+  const std::int32_t blocks = KvCache::blocks_for(config.sequence_length);
+  const std::int64_t most = std::int64_t{limits.max_rows} * blocks * kKvBlockTokens;
+  const auto prefill = static_cast<std::int32_t>(std::min<std::int64_t>(limits.prefill_tokens, most));
+  return {limits.max_rows, config.sequence_length, vocab, blocks, prefill};
 }
 
 std::int32_t cache_blocks(const Backend& backend, const ModelConfig& config, const EngineLimits& limits,
                           const StepCapacity& capacity) {
   const std::int64_t full = std::int64_t{capacity.rows} * capacity.blocks_per_row;
-  if (limits.kv_cache_bytes < 0) {
-    throw Exception(ErrorCode::kInvalidArgument, "kv_cache_bytes: " + std::to_string(limits.kv_cache_bytes) +
-                                                     ": must be at least 0 (0 is automatic)");
-  }
   const std::int64_t half_of_free = static_cast<std::int64_t>(backend.memory().free_bytes / 2);
   const std::int64_t bytes = limits.kv_cache_bytes > 0 ? limits.kv_cache_bytes : half_of_free;
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(bytes / block_bytes(config), 1, full));
@@ -44,97 +48,105 @@ Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer,
       preparer_(tokenizer, vocabulary_, model.config.sequence_length),
       capacity_(step_capacity(model.config, limits, vocabulary_.size())),
       cache_(backend, model.config, cache_blocks(backend, model.config, limits, capacity_)),
+      prefixes_(cache_),
+      prefix_cache_(limits.prefix_cache),
       workspace_(backend, model.config, capacity_),
-      batch_(capacity_),
-      scheduler_({capacity_.rows, cache_.block_count()}) {
+      batch_(capacity_) {
   rows_.reserve(capacity_.row_count());
+  prefilling_.reserve(capacity_.row_count());
+  found_.reserve(static_cast<std::size_t>(capacity_.blocks_per_row));
 }
 
-RequestId Engine::submit(Request request) {
-  check_usable();
+std::unique_ptr<RequestState> Engine::prepare(Request request) {
   std::unique_ptr<RequestState> state = preparer_.prepare(std::move(request));
-  if (scheduler_.wave_samples(state->need) == 0) {
-    const std::int64_t bytes = block_bytes(model_->config);
-    throw Exception(ErrorCode::kOutOfMemory,
-                    "one sample of " + std::to_string(state->token_limit) + " tokens needs " +
-                        std::to_string((state->need.shared_blocks + state->need.own_blocks) * bytes) +
-                        " bytes of KV cache, which has " + std::to_string(cache_.block_count() * bytes) +
-                        "; shorten it or give the cache more memory");
+  const std::int64_t needed = std::int64_t{state->need.shared_blocks} + state->need.own_blocks;
+  if (needed > cache_.block_count()) {
+    const auto in_blocks = [bytes = block_bytes(model_->config)](std::int64_t blocks) {
+      return std::to_string(blocks) + " blocks (" + std::to_string(blocks * bytes) + " bytes)";
+    };
+    throw Exception(ErrorCode::kOutOfMemory, "one sample of " + std::to_string(state->token_limit) + " tokens needs " +
+                                                 in_blocks(needed) + " of KV cache, which has " +
+                                                 in_blocks(cache_.block_count()) +
+                                                 "; shorten it or give the cache more memory");
   }
-  const RequestId id{next_request_++};
-  state->need.request = id;
-  state->completion.request = id;
-  state->submitted = Clock::now();
-  scheduler_.enqueue(state->need);
-  requests_.emplace(id, std::move(state));
-  return id;
+  return state;
 }
 
-std::vector<StepEvent> Engine::step() {
-  check_usable();
-  std::vector<StepEvent> events;
-  try {
-    run_step(events);
-  } catch (const Exception& error) {
-    failure_ = Error{error.code(), error.what()};
-    throw;
-  }
-  return events;
+void Engine::enqueue(std::unique_ptr<RequestState> request) {
+  const RequestId id = request->completion.request;
+  request->need.request = id;
+  scheduler_.enqueue(request->need);
+  requests_.emplace(id, std::move(request));
 }
 
-bool Engine::finished(RequestId id) const {
+void Engine::end(RequestId id, const Error* error, EngineOutput& output) {
   const auto found = requests_.find(id);
-  return found == requests_.end() || found->second->unfinished == 0;
-}
-
-void Engine::cancel(RequestId id) {
-  const auto found = requests_.find(id);
-  if (found == requests_.end() || found->second->unfinished == 0) return;
+  if (found == requests_.end()) return;
+  RequestState& request = *found->second;
   scheduler_.remove(id);
   for (const auto& row : rows_) {
-    if (&row->request() != found->second.get()) continue;
-    Sample& sample = found->second->completion.samples[static_cast<std::size_t>(row->sample())];
-    row->end(FinishReason::kCancelled, sample.text);
+    if (&row->request() != &request) continue;
+    StepEvent event{id, row->sample(), {}, {}, FinishReason::kNone};
+    if (error != nullptr) {
+      row->fail(*error, event.text);
+    } else {
+      row->end(FinishReason::kCancelled, event.text);
+    }
+    add_event(request, std::move(event), output);
   }
-  for (Sample& sample : found->second->completion.samples) {
-    if (sample.finish_reason == FinishReason::kNone) sample.finish_reason = FinishReason::kCancelled;
+  for (std::size_t i = 0; i < request.completion.samples.size(); ++i) {  // those that never began
+    Sample& sample = request.completion.samples[i];
+    if (sample.finish_reason != FinishReason::kNone) continue;
+    sample.finish_reason = error != nullptr ? FinishReason::kError : FinishReason::kCancelled;
+    if (error != nullptr) sample.error = *error;
+    add_event(request, {id, static_cast<std::int32_t>(i), {}, {}, FinishReason::kNone}, output);
   }
   remove_finished_rows();
-  found->second->unfinished = 1;
-  finish_sample(*found->second);
+  forget_finished_requests(output);
 }
 
-Completion Engine::take(RequestId id) {
-  const auto found = requests_.find(id);
-  const std::string name = "request " + std::to_string(static_cast<std::uint64_t>(id));
-  if (found == requests_.end()) {
-    throw Exception(ErrorCode::kInvalidArgument, name + ": unknown, or taken before");
-  }
-  if (found->second->unfinished > 0) {
-    throw Exception(ErrorCode::kInvalidArgument,
-                    name + ": " + std::to_string(found->second->unfinished) + " of its samples are not finished");
-  }
-  Completion completion = std::move(found->second->completion);
-  requests_.erase(found);
-  return completion;
+void Engine::add_event(RequestState& request, StepEvent event, EngineOutput& output) {
+  Sample& sample = request.completion.samples[static_cast<std::size_t>(event.sample)];
+  sample.text += event.text;
+  event.finish_reason = sample.finish_reason;
+  const bool ended = event.finish_reason != FinishReason::kNone;
+  output.ended.push_back(ended ? &sample : nullptr);
+  output.events.push_back(std::move(event));
+  if (ended && --request.unfinished == 0) done_.push_back(request.completion.request);
 }
 
-void Engine::finish_sample(RequestState& request) {
-  if (--request.unfinished > 0) return;
+void Engine::forget_finished_requests(EngineOutput& output) {
   const auto seconds = [](Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double>(to - from).count();
   };
-  const Clock::time_point now = Clock::now(), admitted = request.admitted.value_or(now);
-  const Clock::time_point first_token = request.first_token.value_or(now);
-  Completion& completion = request.completion;
-  completion.timing = {seconds(request.submitted, admitted), seconds(admitted, first_token), seconds(first_token, now)};
-  for (const Sample& sample : completion.samples) {
-    completion.usage.completion_tokens += static_cast<std::int64_t>(sample.tokens.size());
+  for (const RequestId id : done_) {
+    const auto found = requests_.find(id);
+    RequestState& request = *found->second;
+    const Clock::time_point now = Clock::now(), admitted = request.admitted.value_or(now);
+    const Clock::time_point first_token = request.first_token.value_or(now);
+    Completion& completion = request.completion;
+    completion.timing = {seconds(request.submitted, admitted), seconds(admitted, first_token),
+                         seconds(first_token, now)};
+    for (const Sample& sample : completion.samples) {
+      completion.usage.completion_tokens += static_cast<std::int64_t>(sample.tokens.size());
+    }
+    output.finished.push_back(std::move(completion));
+    requests_.erase(found);
+    ++counters_.requests_finished;
   }
+  done_.clear();
 }
 
-void Engine::check_usable() const {
-  if (failure_) throw Exception(failure_->code, "an earlier step failed: " + failure_->message);
+Metrics Engine::metrics() const {
+  Metrics metrics = counters_;
+  metrics.queued_requests = static_cast<std::int64_t>(scheduler_.size());
+  metrics.running_rows = row_count();
+  metrics.blocks_total = cache_.block_count();
+  metrics.blocks_free = cache_.free_block_count();
+  metrics.blocks_used = metrics.blocks_total - metrics.blocks_free;
+  metrics.blocks_cached = cache_.idle_block_count();
+  metrics.steps = static_cast<std::int64_t>(step_number_);
+  return metrics;
 }
 
 }  // namespace fllm

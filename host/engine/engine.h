@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "cuda/backend/backend.h"
+#include "fundamentallm/metrics.h"
 #include "fundamentallm/request.h"
 #include "host/engine/batch.h"
+#include "host/engine/prefix_index.h"
 #include "host/engine/request_preparer.h"
 #include "host/engine/scheduler.h"
 #include "host/engine/sequence.h"
@@ -22,43 +23,62 @@
 namespace fllm {
 
 struct EngineLimits {
-  std::int32_t max_rows = 256;      // [1, 4096]
-  std::int64_t kv_cache_bytes = 0;  // 0: max_rows full contexts, at most half of the free memory
+  std::int32_t max_rows = 256;        // [1, 4096]
+  std::int64_t kv_cache_bytes = 0;    // 0: max_rows full contexts, at most half of the free memory
+  std::int32_t prefill_tokens = 512;  // [16, 65536] of prompts in one step
+  bool prefix_cache = true;
 };
 
-/// Requests in, samples out: admits requests into the rows of a batch and advances all rows together, one token a step.
-/// A row's output depends on its own request alone. One owner at a time; model, tokenizer and backend must outlive it.
-/// Errors are exceptions; one thrown by step() is final: every later call throws it again.
+/// What happened since it was cleared.
+struct EngineOutput {
+  std::vector<StepEvent> events;
+  std::vector<const Sample*>
+      ended;  // [events]: the sample, where this is its last event; it lives as long as its request
+  std::vector<Completion> finished;  // requests all of whose samples have ended; the engine has forgotten them
+};
+
+/// Requests in, samples out: admits requests into the rows of a batch and advances all rows together. A row's output
+/// depends on its own request alone. One owner at a time, but for prepare; model, tokenizer and backend must outlive it.
+/// Errors are exceptions. Whatever step() throws is a fault of the machine or of this library: it may not be called again.
 class Engine {
  public:
   Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer, const EngineLimits& limits);
 
-  RequestId submit(Request request);
-  std::vector<StepEvent> step();
+  /// Checks a request, and that it fits an empty cache. Also callable while another thread is in the other functions, by
+  /// one thread at a time.
+  [[nodiscard]] std::unique_ptr<RequestState> prepare(Request request);
+  /// Precondition: completion.request is set, to what no other one has.
+  void enqueue(std::unique_ptr<RequestState> request);
+  /// Ends what has not ended of a request; null: as kCancelled. No effect on one that is unknown.
+  void end(RequestId id, const Error* error, EngineOutput& output);
+  void step(EngineOutput& output);
   [[nodiscard]] bool idle() const { return rows_.empty() && scheduler_.empty(); }
-  /// All its samples have ended; also true of a request that is unknown.
-  [[nodiscard]] bool finished(RequestId id) const;
-  /// No effect on a request that is finished or unknown.
-  void cancel(RequestId id);
-  /// Exception(kInvalidArgument) for a request that is unknown, taken or not finished.
-  [[nodiscard]] Completion take(RequestId id);
 
-  [[nodiscard]] const Vocabulary& vocabulary() const { return vocabulary_; }
-  [[nodiscard]] const KvCache& kv_cache() const { return cache_; }
+  [[nodiscard]] Metrics metrics() const;
 
  private:
-  void run_step(std::vector<StepEvent>& events);
-  void admit();
-  void add_rows(const Wave& wave);
-  void prefill(std::int32_t first_row);
-  std::int32_t queue_block_copies(std::size_t first, std::size_t end);
-  void decode(std::int32_t row_count);
+  // step.cpp
+  void upload_static();
+  void feed();
+  void share_prompts();
   void sample();
-  void commit(std::vector<StepEvent>& events);
+  void commit(EngineOutput& output);
+  [[nodiscard]] RowView<float> logits() const;
+  // plan.cpp
+  void plan();
+  void share_budget();
+  [[nodiscard]] std::int32_t shared_block(const Sequence& row) const;
+  void adopt_prefix(Sequence& row);
+  void plan_tokens(Sequence& row, std::int32_t limit);
+  // rows.cpp
+  void admit(EngineOutput& output);
+  void find_prefix(const RequestState& request);
+  void add_rows(const Wave& wave);
+  void share_prompt(std::size_t leader);
   void remove_finished_rows();
-  void finish_sample(RequestState& request);
-  void check_usable() const;
-  [[nodiscard]] RowView<float> logits(std::int32_t first_row, std::int32_t row_count) const;
+  // engine.cpp
+  void add_event(RequestState& request, StepEvent event, EngineOutput& output);
+  void forget_finished_requests(EngineOutput& output);
   [[nodiscard]] std::int32_t row_count() const { return static_cast<std::int32_t>(rows_.size()); }
 
   Backend* backend_;
@@ -67,14 +87,20 @@ class Engine {
   RequestPreparer preparer_;
   StepCapacity capacity_;
   KvCache cache_;
+  PrefixIndex prefixes_;
+  bool prefix_cache_;
   Workspace workspace_;
   Batch batch_;
   Scheduler scheduler_;
   std::map<RequestId, std::unique_ptr<RequestState>> requests_;
-  std::vector<std::unique_ptr<Sequence>> rows_;  // in order of admission
+  std::vector<std::unique_ptr<Sequence>> rows_;  // in order of admission: the samples of a wave side by side
+  std::vector<std::int32_t> prefilling_;         // places of rows with a prompt to read, in the order they are fed
+  std::vector<std::int32_t> found_;              // blocks that hold the beginning of a prompt
+  std::vector<RequestId> done_;                  // requests whose last sample has just ended
+  std::int32_t waiting_count_ = 0;               // rows that wait for a prompt they share
   bool rows_changed_ = false;                    // since the static part of the batch was filled
-  std::uint64_t next_request_ = 1;
-  std::optional<Error> failure_;
+  std::uint64_t step_number_ = 0;
+  Metrics counters_;
 };
 
 }  // namespace fllm

@@ -9,6 +9,7 @@
 #include "fundamentallm/result.h"
 #include "host/constraint/token_mask.h"
 #include "host/engine/batch.h"
+#include "host/engine/prefix_index.h"
 #include "host/model/kv_cache.h"
 #include "host/util/quoted_text.h"
 #include "host/util/violations.h"
@@ -41,7 +42,9 @@ std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
   // The last token of an output is never fed back, so it has no keys and values.
   const std::int32_t cached = std::max(prompt_count, state->token_limit - 1);
   state->need.sample_count = state->request.num_samples;
-  state->need.shared_blocks = prompt_count / kKvBlockTokens;
+  state->prompt_hashes = chain_hashes(state->prompt);
+  // The block of the prompt's last token is each sample's own: its output goes on there.
+  state->need.shared_blocks = (prompt_count - 1) / kKvBlockTokens;
   state->need.own_blocks = KvCache::blocks_for(cached) - state->need.shared_blocks;
 
   Completion& completion = state->completion;
@@ -70,6 +73,7 @@ void RequestPreparer::check(const Request& request, RequestState& state) const {
   } else {
     try {
       state.prompt = tokenizer_->encode(std::get<std::string>(request.prompt));
+      if (vocabulary_->add_bos && vocabulary_->bos) state.prompt.insert(state.prompt.begin(), *vocabulary_->bos);
     } catch (const Exception& error) {
       found.push_back(std::string("prompt: ") + error.what());
     }
@@ -113,7 +117,7 @@ void RequestPreparer::set_lengths(RequestState& state) const {
 
 void RequestPreparer::set_end_and_banned_ids(RequestState& state) const {
   state.end_ids = state.request.stop.token_ids;
-  if (vocabulary_->eos) state.end_ids.push_back(*vocabulary_->eos);
+  state.end_ids.insert(state.end_ids.end(), vocabulary_->ends.begin(), vocabulary_->ends.end());
   sort_and_unique(state.end_ids);
 
   state.ban_ids = state.request.control.banned_token_ids;

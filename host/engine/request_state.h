@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "cuda/kernels/model_params.h"
 #include "cuda/kernels/sample_params.h"
 #include "fundamentallm/request.h"
 #include "host/constraint/banned_text.h"
@@ -22,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 struct RequestState {
   Request request;
   std::vector<TokenId> prompt;                        // at least one
+  std::vector<std::uint64_t> prompt_hashes;           // of its full blocks
   std::int32_t token_limit = 0;                       // prompt and output together; more than the prompt
   FinishReason limit_reason = FinishReason::kLength;  // or kContext: what sets token_limit
   std::int32_t min_tokens = 0;                        // of the output
@@ -34,6 +37,11 @@ struct RequestState {
   std::shared_ptr<const ByteAutomaton> stops;     // null: no stop strings
   RowSampling sampling;                           // what is the same in every row and step
   bool penalties = false;
+
+  /// The ids of a full block of the prompt.
+  [[nodiscard]] std::span<const TokenId, kKvBlockTokens> prompt_block(std::size_t index) const {
+    return std::span(prompt).subspan(index * kKvBlockTokens).first<kKvBlockTokens>();
+  }
 
   Need need;
   Completion completion;

@@ -5,26 +5,15 @@
 
 namespace fllm {
 
-std::int32_t Scheduler::wave_samples(const Need& need) const {
-  const std::int32_t blocks = capacity_.blocks - need.shared_blocks;
-  if (blocks < need.own_blocks) return 0;
-  const std::int32_t by_blocks = need.own_blocks > 0 ? blocks / need.own_blocks : need.sample_count;
-  return std::min({need.sample_count, capacity_.rows, by_blocks});
-}
-
-void Scheduler::enqueue(const Need& need) { queue_.push_back({need, 0}); }
-
-Wave Scheduler::admit(Room free) {
-  if (queue_.empty()) return {};
+Wave Scheduler::admit(Room free, std::int32_t present) {
   Waiting& first = queue_.front();
-  Need rest = first.need;
-  rest.sample_count -= first.next_sample;
-  const std::int32_t samples = wave_samples(rest);
-  const std::int32_t blocks = rest.shared_blocks + samples * rest.own_blocks;
-  if (samples > free.rows || blocks > free.blocks) return {};
-  const Wave wave = {rest.request, first.next_sample, samples, blocks};
+  const Need& need = first.need;
+  const std::int32_t blocks = std::max(0, free.blocks - (need.shared_blocks - present));
+  const std::int32_t samples = std::min({need.sample_count - first.next_sample, free.rows, blocks / need.own_blocks});
+  if (samples == 0) return {};
+  const Wave wave = {need.request, first.next_sample, samples};
   first.next_sample += samples;
-  if (first.next_sample == first.need.sample_count) queue_.pop_front();
+  if (first.next_sample == need.sample_count) queue_.pop_front();
   return wave;
 }
 

@@ -8,7 +8,7 @@
 
 namespace fllm {
 
-/// What is free, or wanted, in this step.
+/// What is free in this step.
 struct Room {
   std::int32_t rows = 0;
   std::int32_t blocks = 0;
@@ -19,7 +19,6 @@ struct Wave {
   RequestId request{};
   std::int32_t first_sample = 0;
   std::int32_t sample_count = 0;
-  std::int32_t block_count = 0;
 };
 
 /// What a request needs: shared_blocks once per wave, and for each sample a row and own_blocks, at its longest.
@@ -27,31 +26,30 @@ struct Need {
   RequestId request{};
   std::int32_t sample_count = 0;
   std::int32_t shared_blocks = 0;
-  std::int32_t own_blocks = 0;
+  std::int32_t own_blocks = 0;  // at least 1
 };
 
-/// First come, first served: the first request waits until its wave fits and nothing overtakes it, so none starves.
-/// Memory is reserved for the longest output at admission; an admitted sample never waits for memory again.
+/// First come, first served: the first request waits until one of its samples fits and nothing overtakes it, so none
+/// starves. Memory is reserved for the longest output at admission; an admitted sample never waits for memory again.
 class Scheduler {
  public:
-  explicit Scheduler(Room capacity) : capacity_(capacity) {}
-
-  /// Samples of the request that can be in the batch at once: 0 when not even one fits an empty batch.
-  [[nodiscard]] std::int32_t wave_samples(const Need& need) const;
-  /// Precondition: wave_samples(need) > 0.
-  void enqueue(const Need& need);
-  /// The next wave if it fits into what is free; sample_count 0: none does.
-  [[nodiscard]] Wave admit(Room free);
+  /// Precondition: need.shared_blocks + need.own_blocks is at most what an empty cache has.
+  void enqueue(const Need& need) { queue_.push_back({need, 0}); }
+  /// Who is next. Precondition: !empty().
+  [[nodiscard]] RequestId next() const { return queue_.front().need.request; }
+  /// As many of its samples as fit into what is free, where present of the shared blocks are there already; sample_count
+  /// 0: none does.
+  [[nodiscard]] Wave admit(Room free, std::int32_t present);
   /// Forgets the samples that were not admitted.
   void remove(RequestId request);
   [[nodiscard]] bool empty() const { return queue_.empty(); }
+  [[nodiscard]] std::size_t size() const { return queue_.size(); }
 
  private:
   struct Waiting {
     Need need;
     std::int32_t next_sample = 0;
   };
-  Room capacity_;
   std::deque<Waiting> queue_;
 };
 

@@ -54,7 +54,7 @@ void Sequence::append(TokenId id, const SampleDetail& detail, std::span<const To
   if (request_->banned_text != nullptr) banned_state_ = request_->banned_text->advance(banned_state_, bytes);
   if (accept_end && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id)) {
     if (request_->request.stop.keep_stop) take_text(bytes, false, text);
-    end(id == vocabulary_->eos ? FinishReason::kEos : FinishReason::kStopToken, text);
+    end(vocabulary_->is_end(id) ? FinishReason::kEos : FinishReason::kStopToken, text);
   } else if (take_text(bytes, accept_end, text)) {
     end(FinishReason::kStopString, text);
   } else if (token_count() >= request_->token_limit) {
@@ -91,9 +91,13 @@ void Sequence::end_without_support(std::string& text) {
   name(!request.request.control.banned_token_ids.empty(), "banned token ids");
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));
   name(why.empty(), "no finite logit");
-  result().error =
-      Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
-                                          std::to_string(sample_) + ": every token is forbidden (" + why + ")"};
+  fail(Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
+                                           std::to_string(sample_) + ": every token is forbidden (" + why + ")"},
+       text);
+}
+
+void Sequence::fail(const Error& error, std::string& text) {
+  result().error = error;
   end(FinishReason::kError, text);
 }
 

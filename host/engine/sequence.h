@@ -14,6 +14,8 @@
 
 namespace fllm {
 
+constexpr std::int32_t kNoBlock = -1;
+
 /// A prompt and one sample of it while it is in the batch: what it has drawn, what may come next, whether it has ended.
 /// Results go straight into the request's completion.
 class Sequence {
@@ -28,9 +30,13 @@ class Sequence {
   [[nodiscard]] std::int32_t token_count() const {
     return static_cast<std::int32_t>(request_->prompt.size()) + generated();
   }
-  [[nodiscard]] TokenId last_token() const {
-    return result().tokens.empty() ? request_->prompt.back() : result().tokens.back();
+  /// Of prompt and output. Precondition: 0 <= index < token_count().
+  [[nodiscard]] TokenId token(std::int32_t index) const {
+    const auto place = static_cast<std::size_t>(index), prompt_count = request_->prompt.size();
+    return place < prompt_count ? request_->prompt[place] : result().tokens[place - prompt_count];
   }
+  /// Tokens the model has to see before the next draw.
+  [[nodiscard]] std::int32_t missing() const { return token_count() - cached; }
 
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;
@@ -46,8 +52,15 @@ class Sequence {
   void end(FinishReason reason, std::string& text);
   /// Ends the sample because the last step allowed no token.
   void end_without_support(std::string& text);
+  /// Ends the sample because of a fault.
+  void fail(const Error& error, std::string& text);
 
-  std::vector<std::int32_t> blocks;  // of the KV cache, for its longest output; released by the engine
+  // Of the engine:
+  std::vector<std::int32_t> blocks;  // of the KV cache, for its longest output; kNoBlock: still to be shared
+  std::int32_t cached = 0;           // tokens whose keys and values are there
+  std::int32_t feeding = 0;          // tokens this step adds to them
+  std::uint64_t fed_step = 0;        // when it last did
+  bool waits = false;                // for the prompt of the row before it, which it shares
 
  private:
   [[nodiscard]] Sample& result() const { return request_->completion.samples[static_cast<std::size_t>(sample_)]; }

@@ -1,77 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
+#include <exception>
+#include <string>
 #include <vector>
 
 #include "host/engine/engine.h"
 
-// One generation step, top to bottom. Rows stand in order of admission, so those admitted in this step come last.
+// One generation step, top to bottom.
 namespace fllm {
 
-void Engine::run_step(std::vector<StepEvent>& events) {
-  const std::int32_t decode_count = row_count();
-  admit();  // 1 who joins
+void Engine::step(EngineOutput& output) {
+  ++step_number_;
+  admit(output);  // 1 who joins
   if (rows_.empty()) return;
-  if (rows_changed_) {  // 2 what stays the same while the rows do
-    batch_.fill_static(rows_);
-    workspace_.block_tables.upload(batch_.block_tables);
-    workspace_.ids.upload(batch_.ids);
-    workspace_.bias.upload(batch_.bias);
-    rows_changed_ = false;
-  }
-  prefill(decode_count);  // 3 prompts: one forward pass each
-  decode(decode_count);   // 4 last tokens of all other rows: one forward pass together
-  sample();               // 5 one token a row
-  commit(events);         // 6 stop rules, text, events
-}
-
-void Engine::admit() {
-  while (true) {
-    const Wave wave = scheduler_.admit({capacity_.rows - row_count(), cache_.free_block_count()});
-    if (wave.sample_count == 0) return;
-    add_rows(wave);
+  plan();                              // 2 which tokens the model sees: last ones of rows that draw, parts of prompts
+  if (rows_changed_) upload_static();  // 3 what stays the same while the rows do
+  feed();                              // 4 all of them in one forward pass
+  share_prompts();                     // 5 the other samples of prompts that are through
+  if (!batch_.drawing.empty()) {
+    sample();        // 6 one token for each row that lacks nothing
+    commit(output);  // 7 stop rules, text, events
   }
 }
 
-void Engine::prefill(std::int32_t first_row) {
-  for (std::int32_t begin = first_row, end = first_row; begin < row_count(); begin = end) {
-    const RequestState& request = rows_[static_cast<std::size_t>(begin)]->request();
-    while (end < row_count() && &rows_[static_cast<std::size_t>(end)]->request() == &request) ++end;
-    const auto prompt_count = static_cast<std::int32_t>(request.prompt.size());
-
-    workspace_.tokens.upload(request.prompt);
-    ForwardBatch batch;
-    batch.rows = prompt_count;
-    batch.tokens = workspace_.tokens.data();
-    batch.positions = workspace_.ascending.data();
-    batch.blocks = {workspace_.block_tables.data() + std::int64_t{begin} * capacity_.blocks_per_row,
-                    capacity_.blocks_per_row, workspace_.zeros.data()};
-    batch.logit_rows = workspace_.ascending.data() + (prompt_count - 1);
-    batch.logit_row_count = 1;
-    forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(begin, 1));
-
-    if (end - begin == 1) continue;  // the other samples get the last logits and the block that is only partly filled
-    const RowView<float> last = logits(begin, 1);
-    backend_->gather_rows(
-        {{last.data, 1, last.cols, last.stride}, workspace_.zeros.data(), logits(begin + 1, end - begin - 1)});
-    const auto copies = queue_block_copies(static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
-    if (copies > 0) {
-      cache_.copy(*backend_, workspace_.copy_source.data(), workspace_.copy_destination.data(), copies,
-                  prompt_count % kKvBlockTokens);
-    }
-  }
+void Engine::upload_static() {
+  batch_.fill_static(rows_);
+  workspace_.block_tables.upload(batch_.block_tables);
+  workspace_.ids.upload(batch_.ids);
+  workspace_.bias.upload(batch_.bias);
+  rows_changed_ = false;
 }
 
-void Engine::decode(std::int32_t row_count) {
-  if (row_count == 0) return;
-  batch_.fill_forward(rows_, row_count);
+void Engine::feed() {
   workspace_.tokens.upload(batch_.tokens);
   workspace_.positions.upload(batch_.positions);
   ForwardBatch batch;
-  batch.rows = batch.logit_row_count = row_count;
+  batch.rows = static_cast<std::int32_t>(batch_.tokens.size());
+  batch.logit_row_count = static_cast<std::int32_t>(batch_.drawing.size());
   batch.tokens = workspace_.tokens.data();
   batch.positions = workspace_.positions.data();
+  const bool every_row_draws = batch_.drawing.size() == rows_.size() && batch_.tokens.size() == rows_.size();
   batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.ascending.data()};
-  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, row_count));
+  if (!every_row_draws || !prefilling_.empty()) {
+    workspace_.token_rows.upload(batch_.token_rows);
+    workspace_.logit_tokens.upload(batch_.logit_tokens);
+    batch.blocks.row_sequence = workspace_.token_rows.data();
+    batch.logit_rows = workspace_.logit_tokens.data();
+  }
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits());
+  for (const auto& row : rows_) row->cached += row->feeding;
+}
+
+void Engine::share_prompts() {
+  for (std::size_t i = 0; waiting_count_ > 0 && i + 1 < rows_.size(); ++i) {
+    if (!rows_[i]->waits && rows_[i + 1]->waits && rows_[i]->missing() == 0) share_prompt(i);
+  }
 }
 
 void Engine::sample() {
@@ -80,7 +63,7 @@ void Engine::sample() {
   workspace_.masks.upload(batch_.masks);
   workspace_.counts.upload(batch_.counts);
 
-  const RowView<float> view = logits(0, row_count());
+  const RowView<float> view = logits();
   SampleParams params;
   params.logits = view.data;
   params.stride = view.stride;
@@ -110,31 +93,34 @@ void Engine::sample() {
   backend_->synchronize();  // the only wait of a step
 }
 
-void Engine::commit(std::vector<StepEvent>& events) {
-  events.reserve(rows_.size());
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
-    Sequence& row = *rows_[i];
+void Engine::commit(EngineOutput& output) {
+  for (std::size_t i = 0; i < batch_.drawing.size(); ++i) {
+    Sequence& row = *rows_[static_cast<std::size_t>(batch_.drawing[i])];
     RequestState& request = row.request();
-    StepEvent& event = events.emplace_back();
+    StepEvent event;
     event.request = request.completion.request;
     event.sample = row.sample();
-    if (batch_.drawn[i] == kNothingDrawn) {
-      row.end_without_support(event.text);
-    } else {
-      event.token = batch_.drawn[i];
-      row.append(batch_.drawn[i], batch_.details[i], batch_.top_of(i), event.text);
-      if (!request.first_token) request.first_token = Clock::now();
+    try {
+      if (batch_.drawn[i] == kNothingDrawn) {
+        row.end_without_support(event.text);
+      } else {
+        event.token = batch_.drawn[i];
+        ++counters_.tokens_generated;
+        row.append(batch_.drawn[i], batch_.details[i], batch_.top_of(i), event.text);
+        if (!request.first_token) request.first_token = Clock::now();
+      }
+    } catch (const std::exception& fault) {  // of this request alone: there is no memory for its text
+      row.fail({ErrorCode::kOutOfMemory, std::string("a token could not be added: ") + fault.what()}, event.text);
     }
-    event.finish_reason = row.finish_reason();
-    request.completion.samples[static_cast<std::size_t>(row.sample())].text += event.text;
-    if (event.finish_reason != FinishReason::kNone) finish_sample(request);
+    add_event(request, std::move(event), output);
   }
   remove_finished_rows();
+  forget_finished_requests(output);
 }
 
-RowView<float> Engine::logits(std::int32_t first_row, std::int32_t row_count) const {
+RowView<float> Engine::logits() const {
   const std::int32_t vocab = model_->config.vocab_size;
-  return {workspace_.logits.data() + std::int64_t{first_row} * vocab, row_count, vocab, vocab};
+  return {workspace_.logits.data(), static_cast<std::int32_t>(batch_.drawing.size()), vocab, vocab};
 }
 
 }  // namespace fllm

@@ -21,14 +21,14 @@ TokenIndex index_of(const Tokenizer& tokenizer) {
 }  // namespace
 
 Vocabulary::Vocabulary(const Tokenizer& tokenizer, const Model& model)
-    : tokens(index_of(tokenizer)), bos(tokenizer.bos()), eos(tokenizer.eos()) {
+    : tokens(index_of(tokenizer)), bos(tokenizer.bos()), add_bos(tokenizer.add_bos()), ends(tokenizer.end_ids()) {
   if (size() > model.config.vocab_size) {
     throw Exception(ErrorCode::kBadFormat, model.path + ": its tokenizer has " + std::to_string(size()) +
                                                " tokens, the model " + std::to_string(model.config.vocab_size) +
                                                "; they do not belong together");
   }
   for (TokenId id = 0; id < size(); ++id) {
-    if (tokenizer.is_special(id) && id != eos && tokens.bytes(id).empty()) never_drawn.push_back(id);
+    if (tokenizer.is_special(id) && !is_end(id) && tokens.bytes(id).empty()) never_drawn.push_back(id);
   }
 }
 

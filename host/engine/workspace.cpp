@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/engine/workspace.h"
 
-#include <algorithm>
 #include <numeric>
 #include <vector>
 
 namespace fllm {
-namespace {
-
-std::size_t longest(const StepCapacity& capacity) {
-  return static_cast<std::size_t>(std::max(capacity.rows, capacity.context_length));
-}
-
-}  // namespace
 
 Workspace::Workspace(Backend& backend, const ModelConfig& config, const StepCapacity& capacity)
-    : forward(backend, config, static_cast<std::int32_t>(longest(capacity))),
-      zeros(backend, longest(capacity)),
-      ascending(backend, longest(capacity)),
-      tokens(backend, longest(capacity)),
-      positions(backend, capacity.row_count()),
+    : forward(backend, config, capacity.tokens()),
+      ascending(backend, capacity.row_count()),
+      tokens(backend, static_cast<std::size_t>(capacity.tokens())),
+      positions(backend, static_cast<std::size_t>(capacity.tokens())),
+      token_rows(backend, static_cast<std::size_t>(capacity.tokens())),
+      logit_tokens(backend, capacity.row_count()),
       block_tables(backend, capacity.row_count() * static_cast<std::size_t>(capacity.blocks_per_row)),
       copy_source(backend, capacity.row_count()),
       copy_destination(backend, capacity.row_count()),
@@ -36,8 +29,7 @@ Workspace::Workspace(Backend& backend, const ModelConfig& config, const StepCapa
   if (scratch_stride > 0) {
     scratch = DeviceArray<float>(backend, capacity.row_count() * static_cast<std::size_t>(scratch_stride));
   }
-  std::vector<std::int32_t> values(longest(capacity), 0);
-  zeros.upload(values);
+  std::vector<std::int32_t> values(capacity.row_count());
   std::iota(values.begin(), values.end(), 0);
   ascending.upload(values);
 }

@@ -15,8 +15,9 @@ struct Workspace {
   Workspace(Backend& backend, const ModelConfig& config, const StepCapacity& capacity);
 
   ForwardWorkspace forward;
-  DeviceArray<std::int32_t> zeros, ascending;               // [max(rows, context)]: 0, 0, ... and 0, 1, ...
-  DeviceArray<std::int32_t> tokens, positions;              // [max(rows, context)]
+  DeviceArray<std::int32_t> ascending;                      // [rows]: 0, 1, ...
+  DeviceArray<std::int32_t> tokens, positions, token_rows;  // [fed tokens]
+  DeviceArray<std::int32_t> logit_tokens;                   // [rows]
   DeviceArray<std::int32_t> block_tables;                   // [rows, blocks_per_row]
   DeviceArray<std::int32_t> copy_source, copy_destination;  // [rows]: blocks
   DeviceArray<float> logits;                                // [rows, model vocab]

@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "host/model/architecture.h"
 #include "host/model/checkpoint.h"
-#include "host/model/model.h"
 
 namespace fllm {
 

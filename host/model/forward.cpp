@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/model/forward.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fllm {
@@ -10,19 +11,46 @@ DeviceArray<float> activations(Backend& backend, std::int32_t rows, std::int32_t
   return {backend, static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols)};
 }
 
-/// out = x W^T, then bias and epilogue.
-void apply(Backend& backend, const LinearLayer& layer, RowView<const float> x, RowView<float> out, Epilogue epilogue) {
-  backend.linear({x, layer.weight.get(), layer.bias.data(), epilogue, out});
-}
-
-void normalise(Backend& backend, RowView<const float> x, const DeviceArray<float>& weight, RowView<float> out) {
-  backend.rms_norm({.x = x, .weight = weight.data(), .out = out});
-}
-
 RowView<const float> read(RowView<float> view) { return {view.data, view.rows, view.cols, view.stride}; }
 
+/// Empty: a view without data.
 RowView<const float> read(const DeviceArray<float>& table, std::int32_t rows, std::int32_t cols) {
   return {table.data(), rows, cols, cols};
+}
+
+/// out = x W^T, then bias and epilogue.
+void apply(Backend& backend, const LinearLayer& layer, RowView<float> x, RowView<float> out, Epilogue epilogue) {
+  backend.linear({read(x), layer.weight.get(), layer.bias.data(), epilogue, out});
+}
+
+void normalise(Backend& backend, const ModelConfig& config, const NormLayer& norm, RowView<float> x,
+               RowView<float> out) {
+  switch (config.norm) {
+    case NormKind::kRms:
+      return backend.rms_norm({read(x), norm.weight.data(), config.norm_epsilon, out});
+    case NormKind::kLayer:
+      return backend.layer_norm({read(x), norm.weight.data(), norm.bias.data(), config.norm_epsilon, out});
+  }
+}
+
+/// hidden += out(activation(in(x))). ffn: [rows, ffn_in_width]
+void feed_forward(Backend& backend, const ModelConfig& config, const ModelLayer& layer, RowView<float> x,
+                  RowView<float> ffn, RowView<float> hidden) {
+  RowView<float> activated = ffn;  // [rows, ffn_width], in place
+  activated.cols = config.ffn_width;
+  switch (config.ffn) {
+    case FfnKind::kGelu:
+      apply(backend, layer.ffn_in, x, ffn, Epilogue::kBiasGelu);
+      break;
+    case FfnKind::kGeluTanh:
+      apply(backend, layer.ffn_in, x, ffn, Epilogue::kBiasGeluTanh);
+      break;
+    case FfnKind::kSwiGlu:
+      apply(backend, layer.ffn_in, x, ffn, Epilogue::kBias);
+      backend.swiglu({read(ffn), activated});
+      break;
+  }
+  apply(backend, layer.ffn_out, activated, hidden, Epilogue::kBiasResidual);
 }
 
 }  // namespace
@@ -30,20 +58,25 @@ RowView<const float> read(const DeviceArray<float>& table, std::int32_t rows, st
 ForwardWorkspace::ForwardWorkspace(Backend& backend, const ModelConfig& config, std::int32_t max_rows)
     : max_rows_(max_rows),
       width_(config.d_model),
-      ffn_width_(config.ffn_width()),
+      query_width_(config.query_width()),
+      qkv_width_(config.qkv_width()),
+      ffn_in_width_(config.ffn_in_width()),
       hidden_(activations(backend, max_rows, width_)),
-      normed_(activations(backend, max_rows, width_)),
-      qkv_(activations(backend, max_rows, 3 * width_)),
-      ffn_(activations(backend, max_rows, ffn_width_)) {}
+      normed_(activations(backend, max_rows, std::max(width_, query_width_))),
+      qkv_(activations(backend, max_rows, qkv_width_)),
+      ffn_(activations(backend, max_rows, ffn_in_width_)) {}
 
 void forward(Backend& backend, const Model& model, const ForwardBatch& batch, KvCache& cache,
              const ForwardWorkspace& workspace, RowView<float> logits) {
   const ModelConfig& config = model.config;
-  const RowView<float> hidden = workspace.hidden(batch.rows);  // [rows, d_model]
-  const RowView<float> normed = workspace.normed(batch.rows);  // [rows, d_model]; the attention's output too
-  const RowView<float> qkv = workspace.qkv(batch.rows);        // [rows, 3 d_model]
-  const RowView<float> ffn = workspace.ffn(batch.rows);        // [rows, ffn_width]
-  const float scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim()));
+  const RowView<float> hidden = workspace.hidden(batch.rows);      // [rows, d_model]
+  const RowView<float> normed = workspace.normed(batch.rows);      // [rows, d_model]
+  const RowView<float> qkv = workspace.qkv(batch.rows);            // [rows, qkv_width]
+  const RowView<float> attended = workspace.attended(batch.rows);  // [rows, query_width]
+  const RowView<float> ffn = workspace.ffn(batch.rows);            // [rows, ffn_in_width]
+  const bool rotary = config.position_encoding == PositionEncoding::kRotary;
+  const RowView<const float> angles = read(model.rotary_angles, config.sequence_length, config.rotary.dimensions);
+  const float scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim));
 
   backend.embed({read(model.token_embedding, config.vocab_size, config.d_model),
                  read(model.position_table, config.sequence_length, config.d_model), batch.tokens, batch.positions,
@@ -53,25 +86,28 @@ void forward(Backend& backend, const Model& model, const ForwardBatch& batch, Kv
     const ModelLayer& layer = model.layers[static_cast<std::size_t>(i)];
     const KvLayer kv = cache.layer(i);
 
-    normalise(backend, read(hidden), layer.attention_norm, normed);
-    apply(backend, layer.qkv, read(normed), qkv, Epilogue::kBias);
+    normalise(backend, config, layer.attention_norm, hidden, normed);
+    apply(backend, layer.qkv, normed, qkv, Epilogue::kBias);
+    if (rotary) {
+      const std::int32_t turned = config.num_heads + config.num_kv_heads;
+      backend.rope({qkv, batch.positions, angles, turned, config.head_dim, config.rotary.pairing});
+    }
     backend.kv_append({read(qkv), batch.positions, batch.blocks, kv});
     backend.attention(
-        {read(qkv), batch.positions, batch.blocks, kv, config.num_heads, config.head_dim(), scale, normed});
-    apply(backend, layer.attention_out, read(normed), hidden, Epilogue::kBiasResidual);
+        {read(qkv), batch.positions, batch.blocks, kv, config.num_heads, config.head_dim, scale, attended});
+    apply(backend, layer.attention_out, attended, hidden, Epilogue::kBiasResidual);
 
-    normalise(backend, read(hidden), layer.ffn_norm, normed);
-    apply(backend, layer.ffn_in, read(normed), ffn, Epilogue::kBiasGelu);
-    apply(backend, layer.ffn_out, read(ffn), hidden, Epilogue::kBiasResidual);
+    normalise(backend, config, layer.ffn_norm, hidden, normed);
+    feed_forward(backend, config, layer, normed, ffn, hidden);
   }
 
   if (batch.logit_row_count == 0) return;
   const RowView<float> last = workspace.normed(batch.logit_row_count);
   if (batch.logit_rows != nullptr) {
     backend.gather_rows({read(hidden), batch.logit_rows, last});
-    normalise(backend, read(last), model.output_norm, last);
+    normalise(backend, config, model.output_norm, last, last);
   } else {
-    normalise(backend, read(workspace.hidden(batch.logit_row_count)), model.output_norm, last);
+    normalise(backend, config, model.output_norm, workspace.hidden(batch.logit_row_count), last);
   }
   backend.linear({read(last), model.output.get(), nullptr, Epilogue::kBias, logits});
 }

@@ -27,14 +27,16 @@ class ForwardWorkspace {
   [[nodiscard]] std::int32_t max_rows() const { return max_rows_; }
   [[nodiscard]] RowView<float> hidden(std::int32_t rows) const { return view(hidden_, rows, width_); }
   [[nodiscard]] RowView<float> normed(std::int32_t rows) const { return view(normed_, rows, width_); }
-  [[nodiscard]] RowView<float> qkv(std::int32_t rows) const { return view(qkv_, rows, 3 * width_); }
-  [[nodiscard]] RowView<float> ffn(std::int32_t rows) const { return view(ffn_, rows, ffn_width_); }
+  /// The attention's output, in the memory of normed: that has been read when this is written.
+  [[nodiscard]] RowView<float> attended(std::int32_t rows) const { return view(normed_, rows, query_width_); }
+  [[nodiscard]] RowView<float> qkv(std::int32_t rows) const { return view(qkv_, rows, qkv_width_); }
+  [[nodiscard]] RowView<float> ffn(std::int32_t rows) const { return view(ffn_, rows, ffn_in_width_); }
 
  private:
   static RowView<float> view(const DeviceArray<float>& array, std::int32_t rows, std::int32_t cols) {
     return {array.data(), rows, cols, cols};
   }
-  std::int32_t max_rows_, width_, ffn_width_;
+  std::int32_t max_rows_, width_, query_width_, qkv_width_, ffn_in_width_;
   DeviceArray<float> hidden_, normed_, qkv_, ffn_;
 };
 

@@ -6,10 +6,14 @@ namespace fllm {
 KvCache::KvCache(Backend& backend, const ModelConfig& config, std::int32_t block_count)
     : memory_(backend, std::size_t{2} * static_cast<std::size_t>(config.num_layers) *
                            static_cast<std::size_t>(block_count) * kKvBlockTokens *
-                           static_cast<std::size_t>(config.d_model)),
-      width_(config.d_model),
+                           static_cast<std::size_t>(config.kv_width())),
+      width_(config.kv_width()),
       layer_count_(config.num_layers),
-      references_(static_cast<std::size_t>(block_count), 0) {
+      references_(static_cast<std::size_t>(block_count), 0),
+      generations_(references_.size(), 0),
+      kept_(references_.size(), false),
+      next_idle_(references_.size() + 1, block_count),
+      previous_idle_(references_.size() + 1, block_count) {
   free_.reserve(references_.size());
   for (std::int32_t block = block_count; block-- > 0;) free_.push_back(block);
 }
@@ -21,16 +25,46 @@ KvLayer KvCache::layer(std::int32_t index) const {
 }
 
 std::int32_t KvCache::take() {
-  const std::int32_t block = free_.back();
-  free_.pop_back();
-  references_[static_cast<std::size_t>(block)] = 1;
+  std::int32_t block = next_idle_[index(block_count())];
+  if (!free_.empty()) {
+    block = free_.back();
+    free_.pop_back();
+  } else {
+    unlink_idle(block);
+  }
+  references_[index(block)] = 1;
+  ++generations_[index(block)];
+  kept_[index(block)] = false;
   return block;
 }
 
-void KvCache::share(std::int32_t block) { ++references_[static_cast<std::size_t>(block)]; }
+void KvCache::share(std::int32_t block) {
+  if (idle(block)) unlink_idle(block);
+  ++references_[index(block)];
+}
 
 void KvCache::release(std::int32_t block) {
-  if (--references_[static_cast<std::size_t>(block)] == 0) free_.push_back(block);
+  if (--references_[index(block)] > 0) return;
+  if (kept_[index(block)]) {
+    link_idle(block);
+  } else {
+    free_.push_back(block);
+  }
+}
+
+void KvCache::link_idle(std::int32_t block) {
+  const std::int32_t head = block_count(), last = previous_idle_[index(head)];
+  next_idle_[index(last)] = previous_idle_[index(head)] = block;
+  previous_idle_[index(block)] = last;
+  next_idle_[index(block)] = head;
+  ++idle_count_;
+}
+
+void KvCache::unlink_idle(std::int32_t block) {
+  const std::int32_t next = next_idle_[index(block)], previous = previous_idle_[index(block)];
+  next_idle_[index(previous)] = next;
+  previous_idle_[index(next)] = previous;
+  --idle_count_;
 }
 
 void KvCache::copy(Backend& backend, const std::int32_t* source, const std::int32_t* destination, std::int32_t count,

@@ -5,13 +5,11 @@
 #include <fmt/ranges.h>
 
 #include <array>
-#include <cmath>
 #include <map>
 #include <optional>
 #include <string_view>
 
 #include "fundamentallm/result.h"
-#include "host/util/quoted_text.h"
 
 namespace fllm {
 namespace {
@@ -24,21 +22,7 @@ constexpr std::int32_t kMaxContext = 1 << 20;
 constexpr std::int32_t kMaxExpansion = 64;
 constexpr std::size_t kMaxShown = 60;
 
-using Value = std::variant<std::int64_t, double, std::string>;
-
-std::string shown(const Value& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *integer);
-  if (const auto* real = std::get_if<double>(&value)) return fmt::format("{}", *real);
-  return quoted_text(std::get<std::string>(value));
-}
-
-/// An integer, or a float without a fraction.
-std::optional<std::int64_t> integer_of(const Value& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
-  const auto* real = std::get_if<double>(&value);
-  if (real == nullptr || std::abs(*real) > 0x1p53 || std::trunc(*real) != *real) return std::nullopt;
-  return static_cast<std::int64_t>(*real);
-}
+using Value = MetadataValue;
 
 std::string_view canonical(std::string_view key) {
   if (key == "hidden_dim" || key == "model_dim") return "d_model";
@@ -52,27 +36,36 @@ class ConfigCheck {
     for (const ConfigField& field : fields) {
       const auto [found, fresh] = values_.emplace(canonical(field.key), field.value);
       if (!fresh && found->second != field.value) {
-        problem(fmt::format("{}: {} and {}: given twice", found->first, shown(found->second), shown(field.value)));
+        problem(fmt::format("{}: {} and {}: given twice", found->first, value_text(found->second),
+                            value_text(field.value)));
       }
     }
   }
 
   ModelConfig run() {
     ModelConfig config;
+    config.d_model = 128;
+    config.num_heads = 2;
+    config.num_layers = 6;
+    config.sequence_length = 256;
+    std::int32_t ffn_expansion = 4;
     if (values_.count("vocab_size") == 0) problem("vocab_size: is missing");
     integer("vocab_size", kMaxVocab, config.vocab_size);
     integer("d_model", kMaxWidth, config.d_model);
     integer("num_heads", kMaxWidth, config.num_heads);
     integer("num_layers", kMaxLayers, config.num_layers);
     integer("sequence_length", kMaxContext, config.sequence_length);
-    integer("ffn_expansion", kMaxExpansion, config.ffn_expansion);
+    integer("ffn_expansion", kMaxExpansion, ffn_expansion);
     if (config.d_model % config.num_heads != 0) {
       problem(fmt::format("num_heads: {}: must divide d_model, {}", config.num_heads, config.d_model));
     }
+    config.num_kv_heads = config.num_heads;
+    config.head_dim = config.d_model / config.num_heads;
+    config.ffn_width = config.d_model * ffn_expansion;
     dropout();
     position_encoding(config.position_encoding);
     for (const auto& [key, value] : values_) {
-      problem(fmt::format("{}: {}: there is no such key", key.substr(0, kMaxShown), shown(value)));
+      problem(fmt::format("{}: {}: there is no such key", key.substr(0, kMaxShown), value_text(value)));
     }
     return config;
   }
@@ -97,7 +90,7 @@ class ConfigCheck {
     if (!value) return;
     const std::optional<std::int64_t> number = integer_of(*value);
     if (!number || *number < 1 || *number > largest) {
-      problem(fmt::format("{}: {}: must be an integer in [1, {}]", key, shown(*value), largest));
+      problem(fmt::format("{}: {}: must be an integer in [1, {}]", key, value_text(*value), largest));
       return;
     }
     result = static_cast<std::int32_t>(*number);
@@ -110,7 +103,7 @@ class ConfigCheck {
     const auto* integer = std::get_if<std::int64_t>(&*value);
     const auto* real = std::get_if<double>(&*value);
     const double number = integer != nullptr ? static_cast<double>(*integer) : real != nullptr ? *real : -1;
-    if (!(number >= 0 && number <= 1)) problem(fmt::format("dropout: {}: must be in [0, 1]", shown(*value)));
+    if (!(number >= 0 && number <= 1)) problem(fmt::format("dropout: {}: must be in [0, 1]", value_text(*value)));
   }
 
   void position_encoding(PositionEncoding& result) {
@@ -123,7 +116,7 @@ class ConfigCheck {
       result = PositionEncoding::kSinusoidal;
     } else {
       unsupported_ = name != nullptr && *name == "rope";
-      problem(fmt::format("pos_encoding: {}: {} learned or sinusoidal", shown(*value),
+      problem(fmt::format("pos_encoding: {}: {} learned or sinusoidal", value_text(*value),
                           unsupported_ ? "is not supported, only" : "must be"));
     }
   }

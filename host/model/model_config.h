@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "host/model/model.h"
+#include "host/model/architecture.h"
+#include "host/model/metadata.h"
 
 namespace fllm {
 
 /// One key of a config, from wherever it was read.
 struct ConfigField {
   std::string key;
-  std::variant<std::int64_t, double, std::string> value;  // a string also for what has no place in a config: "a list"
+  MetadataValue value;  // a string also for what has no place in a config: "a list"
 };
 
 /// Checks the keys and ranges of FundamentaLLM's model config: vocab_size is needed, the others have defaults; hidden_dim

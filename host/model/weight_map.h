@@ -1,36 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
-#include "host/model/checkpoint.h"
-#include "host/model/model.h"
+#include "host/model/architecture.h"
+#include "host/model/tensor_source.h"
+#include "host/model/weight_names.h"
 
 namespace fllm {
 
+struct NormTensors {
+  const TensorInfo* weight = nullptr;  // [d_model]
+  const TensorInfo* bias = nullptr;    // [d_model]; null for kRms
+};
+
+/// A linear layer, in parts whose outputs follow each other.
 struct LinearTensors {
-  const PickleTensor* weight = nullptr;  // [out, in]
-  const PickleTensor* bias = nullptr;    // [out]
+  std::int32_t out = 0;  // of all parts
+  std::int32_t in = 0;
+  std::vector<const TensorInfo*> weights;  // [part, in], or [in, part] where the format has them transposed
+  std::vector<const TensorInfo*> biases;   // [part]; none: there is no bias
 };
 
 struct LayerTensors {
-  const PickleTensor* attention_norm = nullptr;  // [d_model]
-  LinearTensors query, key, value, attention_out;
-  const PickleTensor* ffn_norm = nullptr;  // [d_model]
+  NormTensors attention_norm;
+  LinearTensors qkv, attention_out;
+  NormTensors ffn_norm;
   LinearTensors ffn_in, ffn_out;
 };
 
-/// Where each weight is. Views of the checkpoint.
+/// Where each weight is. Views of the source.
 struct ModelTensors {
-  const PickleTensor* token_embedding = nullptr;  // [vocab, d_model]
-  const PickleTensor* positions = nullptr;        // [(1,) sequence_length, d_model]; null: sinusoidal, not stored
+  const TensorInfo* token_embedding = nullptr;  // [vocab, d_model]
+  const TensorInfo* positions = nullptr;  // [(1,) sequence_length, d_model]; null: rotary, or sinusoidal and not stored
+  const TensorInfo* rotary_factors = nullptr;  // [rotary.dimensions / 2]; null: none
   std::vector<LayerTensors> layers;
-  const PickleTensor* output_norm = nullptr;  // [d_model]
-  const PickleTensor* output = nullptr;       // [vocab, d_model], equal to token_embedding; null: not stored
+  NormTensors output_norm;
+  const TensorInfo* output = nullptr;  // [vocab, d_model]; null: not stored
 };
 
-/// Finds every weight the config asks for by FundamentaLLM's names. Exception(kBadFormat) lists all that are missing,
+/// Finds every weight the config asks for. Exception(kBadFormat) lists all that are missing (with every name tried),
 /// misshapen, unreadable or not part of such a model.
-[[nodiscard]] ModelTensors map_weights(const Checkpoint& checkpoint, const ModelConfig& config);
+[[nodiscard]] ModelTensors map_weights(const TensorSource& source, const ModelConfig& config, const WeightNames& names);
 
 }  // namespace fllm

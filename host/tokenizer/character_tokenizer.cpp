@@ -35,23 +35,20 @@ CharacterTokenizer::CharacterTokenizer(CharacterVocabulary vocabulary) : tokens_
 std::string CharacterTokenizer::description() const { return fmt::format("character, {} tokens", vocab_size()); }
 
 std::vector<TokenId> CharacterTokenizer::encode(std::string_view text) const {
+  require_utf8(text);
   std::vector<TokenId> ids;
   ids.reserve(text.size());
   for (std::size_t offset = 0; offset < text.size();) {
-    const std::optional<CodePoint> character = decode_code_point(text, offset);
-    if (!character) {
-      throw Exception(ErrorCode::kInvalidArgument, fmt::format("invalid UTF-8 at byte offset {} (byte 0x{:02x})",
-                                                               offset, static_cast<unsigned char>(text[offset])));
-    }
-    const auto found = ids_.find(character->value);
+    const CodePoint character = decode_code_point(text, offset).value();
+    const auto found = ids_.find(character.value);
     if (found == ids_.end() && !unknown_) {
       throw Exception(
           ErrorCode::kInvalidArgument,
           fmt::format("the character U+{:04X} at byte offset {} is not in the vocabulary, which has no <UNK>",
-                      static_cast<std::uint32_t>(character->value), offset));
+                      static_cast<std::uint32_t>(character.value), offset));
     }
     ids.push_back(found != ids_.end() ? found->second : *unknown_);
-    offset += character->bytes;
+    offset += character.bytes;
   }
   return ids;
 }

@@ -3,48 +3,19 @@
 
 #include <fmt/core.h>
 
-#include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include "fundamentallm/result.h"
+#include "host/tokenizer/json_file.h"
 #include "host/tokenizer/utf8.h"
 #include "host/util/bad_file.h"
 
 namespace fllm {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int kMaxDepth = 8;  // the format needs 2
 constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
 constexpr std::size_t kMaxNameBytes = 256;
-
-/// A key or value for a message: quoted, escaped, shortened.
-std::string shown(const Json& value) {
-  std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return text;
-}
-
-/// Parses with what nlohmann leaves unchecked: a depth limit, and no key twice in one object.
-Json parse(std::string_view text, const std::string& source) {
-  std::vector<std::unordered_set<std::string>> keys;
-  const auto check = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kMaxDepth) bad_file(source, fmt::format("nested deeper than {} levels", kMaxDepth));
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      bad_file(source, fmt::format("the key {} is there twice", shown(value)));
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), check);
-  } catch (const Json::exception& error) {
-    const std::string_view text = error.what();  // "[json.exception.parse_error.101] parse error at line 2, …"
-    bad_file(source, fmt::format("not valid JSON: {}", text.substr(text.find(' ') + 1)));
-  }
-}
 
 std::unordered_set<std::string> special_names(const Json& file, const std::string& source) {
   const auto found = file.find("special_tokens");
@@ -78,7 +49,7 @@ void check_min_frequency(const Json& file, const std::string& source) {
 }  // namespace
 
 CharacterVocabulary parse_character_vocabulary(std::string_view text, const std::string& source) {
-  const Json file = parse(text, source);
+  const Json file = parse_json(text, source, kMaxDepth);
   if (!file.is_object()) bad_file(source, "must be a JSON object");
   check_min_frequency(file, source);
   const std::unordered_set<std::string> specials = special_names(file, source);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tokenizer/utf8.h"
 
+#include <fmt/core.h>
+
+#include "fundamentallm/result.h"
+
 namespace fllm {
 
 std::optional<CodePoint> decode_code_point(std::string_view text, std::size_t offset) {
@@ -22,6 +26,21 @@ std::optional<CodePoint> decode_code_point(std::string_view text, std::size_t of
   const bool surrogate = value >= 0xd800 && value < 0xe000;
   if (overlong || surrogate || value > 0x10ffff) return std::nullopt;
   return CodePoint{value, bytes};
+}
+
+void require_utf8(std::string_view text) {
+  for (std::size_t offset = 0; offset < text.size();) {
+    if (static_cast<unsigned char>(text[offset]) < 0x80) {
+      ++offset;
+      continue;
+    }
+    const std::optional<CodePoint> character = decode_code_point(text, offset);
+    if (!character) {
+      throw Exception(ErrorCode::kInvalidArgument, fmt::format("invalid UTF-8 at byte offset {} (byte 0x{:02x})",
+                                                               offset, static_cast<unsigned char>(text[offset])));
+    }
+    offset += character->bytes;
+  }
 }
 
 std::string encode_code_point(char32_t value) {

@@ -17,6 +17,9 @@ struct CodePoint {
 /// U+10FFFF. Empty for an invalid or cut sequence. Precondition: offset < text.size().
 [[nodiscard]] std::optional<CodePoint> decode_code_point(std::string_view text, std::size_t offset);
 
+/// Exception(kInvalidArgument) names the byte offset and the byte where text stops being UTF-8.
+void require_utf8(std::string_view text);
+
 /// Precondition: value is a Unicode scalar value.
 [[nodiscard]] std::string encode_code_point(char32_t value);
 

@@ -41,9 +41,15 @@ typedef enum fllm_status {
   FLLM_OK = 0,
   FLLM_INVALID_ARGUMENT = 1,  ///< a value outside its stated range; the message lists every violation
   FLLM_UNSUPPORTED = 2,       ///< a valid request this build or machine cannot run: no CUDA, no such device
-  FLLM_OUT_OF_MEMORY = 3,     ///< of the host, when a sampler is created or a message made
+  FLLM_OUT_OF_MEMORY = 3,     ///< of the host, when a sampler is created or a message made; of the KV cache
   FLLM_DEVICE_LOST = 4,       ///< a device fault, of this launch or an earlier one; every later call says so too
   FLLM_INTERNAL = 5,  ///< a defect of this library, or a CUDA error that is none of the above: a stream that is none
+  // Of c_generator.h alone:
+  FLLM_NOT_FOUND = 6,            ///< a file that is not there
+  FLLM_BAD_FORMAT = 7,           ///< a file that breaks its format, or is cut short
+  FLLM_CONTEXT_OVERFLOW = 8,     ///< a prompt that leaves no room in the model's context
+  FLLM_EMPTY_SUPPORT = 9,        ///< every token of a step is forbidden
+  FLLM_IO = 10,                  ///< reading failed
   FLLM_STATUS_LAST = 0x7fffffff  ///< never returned: makes every non-negative int a value of the type
 } fllm_status;
 

@@ -17,6 +17,14 @@ back as arrays of the same library. What is computed is defined, bit for bit, in
     Sequences       what they hold in order, for the filters
     Shard           which part of a vocabulary a rank has
     pack_mask       booleans to the bits of allow_mask
+
+Where the package was built with the whole library, a model goes from prompts to text:
+
+    generator = fundamentallm.Generator("model.pt")
+    for completion in generator.generate(["ROMEO:", "JULIET:"], max_tokens=40, temperature=0.8, seed=7):
+        print(completion.text)
+
+    Generator       a model and a batch that requests join and leave; generate and stream
 """
 from ._edits import Edits, pack_mask
 from ._filters import Filters
@@ -27,11 +35,13 @@ from ._result import Details, RandomStream, RowStatus, SampleResult, Top
 from ._sampler import Sampler, default_sampler
 from ._sequences import Sequences
 from ._shard import Shard
+from ._text import Completion, Generator, Logprob, Options, Sample, TokenDetail
 
 sample = default_sampler.sample
 sample_sharded = default_sampler.sample_sharded
 
 __all__ = [
-    "Details", "DeviceLostError", "Edits", "Error", "Filters", "History", "RandomStream", "RowStatus", "SampleResult", "Sampler",
-    "Sequences", "Shard", "Top", "UnsupportedError", "__version__", "pack_mask", "sample", "sample_sharded",
+    "Completion", "Details", "DeviceLostError", "Edits", "Error", "Filters", "Generator", "History", "Logprob", "Options",
+    "RandomStream", "RowStatus", "Sample", "SampleResult", "Sampler", "Sequences", "Shard", "TokenDetail", "Top",
+    "UnsupportedError", "__version__", "pack_mask", "sample", "sample_sharded",
 ]

@@ -115,7 +115,7 @@ class Commands(support.CommandLineTest):
     def test_help_is_complete(self):
         flags = {"generate": "prompt prompt-file input temperature top-k top-p min-p repetition-penalty frequency-penalty presence-penalty "
                              "penalty-window logit-bias seed preset num-samples pick-best max-length max-tokens min-length min-tokens stop-tokens "
-                             "stop-token-ids keep-stop prefix ban ban-chars ban-token-ids stream no-stream echo no-echo format output-file logprobs "
+                             "stop-token-ids keep-stop prefix ban ban-chars ban-token-ids stream no-stream echo no-echo format output-file resume logprobs kv-memory "
                              "device threads verbose quiet truncate-prompt",
                  "dialogue": "speakers turns max-turn-tokens seed device", "interactive": "temperature seed max-tokens", "guide": "prompt device",
                  "info": "device"}

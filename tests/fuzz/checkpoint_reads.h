@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/model/checkpoint.h"
+#include "host/model/checkpoint_source.h"
 #include "host/model/config_file.h"
 #include "host/model/tensor_read.h"
 #include "host/model/weight_map.h"
@@ -22,7 +23,9 @@ inline void read_checkpoint(std::span<const std::byte> bytes) {
     checkpoint.read(tensor, values);
   }
   if (checkpoint.config() == nullptr) return;
-  (void)map_weights(checkpoint, config_from_pickle(*checkpoint.config(), "fuzz.pt"));
+  const ModelConfig config = config_from_pickle(*checkpoint.config(), "fuzz.pt");
+  (void)map_weights(CheckpointSource(checkpoint), config,
+                    weight_names(WeightFormat::kFundamentallm, config.architecture));
 }
 
 }  // namespace fllm::fuzz

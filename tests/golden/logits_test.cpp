@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/golden/model_runner.h"
+#include "tests/support/model_runner.h"
 
 namespace fllm {
 namespace {
@@ -99,7 +99,7 @@ class Logits : public testing::TestWithParam<std::string> {
       GTEST_SKIP() << "no checkpoints in " << kGenerated << ": make_checkpoints.py needs python3-torch";
     }
     backend_ = make_backend({.device = "cpu", .threads = 2});
-    model_ = load_model(checkpoint_of(GetParam()), *backend_);
+    model_ = load_model(model_file(checkpoint_of(GetParam())), *backend_);
     expected_ = read_expected(GetParam(), vocab());
     ASSERT_FALSE(expected_.empty());
   }

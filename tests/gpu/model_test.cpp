@@ -26,6 +26,9 @@ class CudaModel : public testing::TestWithParam<Mode> {
 
 TEST_P(CudaModel, Embed) { run_embed(backend()); }
 TEST_P(CudaModel, RmsNorm) { run_rms_norm(backend()); }
+TEST_P(CudaModel, LayerNorm) { run_layer_norm(backend()); }
+TEST_P(CudaModel, Rope) { run_rope(backend()); }
+TEST_P(CudaModel, SwiGlu) { run_swiglu(backend()); }
 TEST_P(CudaModel, KvAppend) { run_kv_append(backend()); }
 TEST_P(CudaModel, Attention) { run_attention(backend()); }
 TEST_P(CudaModel, AttentionDegenerate) { run_attention_degenerate(backend()); }

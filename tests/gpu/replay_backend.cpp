@@ -47,6 +47,15 @@ void ReplayBackend::embed(const EmbedParams& p) {
 void ReplayBackend::rms_norm(const RmsNormParams& p) {
   replay({region(p.out)}, [&] { backend().rms_norm(p); });
 }
+void ReplayBackend::layer_norm(const LayerNormParams& p) {
+  replay({region(p.out)}, [&] { backend().layer_norm(p); });
+}
+void ReplayBackend::rope(const RopeParams& p) {
+  replay({region(p.x)}, [&] { backend().rope(p); });
+}
+void ReplayBackend::swiglu(const SwiGluParams& p) {
+  replay({region(p.out)}, [&] { backend().swiglu(p); });
+}
 void ReplayBackend::linear(const LinearParams& p) {
   replay({region(p.out)}, [&] { backend().linear(p); });
 }

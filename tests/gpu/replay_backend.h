@@ -20,6 +20,9 @@ class ReplayBackend final : public ForwardingBackend {
 
   void embed(const EmbedParams& params) override;
   void rms_norm(const RmsNormParams& params) override;
+  void layer_norm(const LayerNormParams& params) override;
+  void rope(const RopeParams& params) override;
+  void swiglu(const SwiGluParams& params) override;
   void linear(const LinearParams& params) override;
   void kv_append(const KvAppendParams& params) override;
   void attention(const AttentionParams& params) override;

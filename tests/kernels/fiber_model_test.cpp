@@ -11,6 +11,9 @@ INSTANTIATE_TEST_SUITE_P(Every, FiberModel, testing::ValuesIn(every_machine()), 
 
 TEST_P(FiberModel, Embed) { run_embed(backend_); }
 TEST_P(FiberModel, RmsNorm) { run_rms_norm(backend_); }
+TEST_P(FiberModel, LayerNorm) { run_layer_norm(backend_); }
+TEST_P(FiberModel, Rope) { run_rope(backend_); }
+TEST_P(FiberModel, SwiGlu) { run_swiglu(backend_); }
 TEST_P(FiberModel, KvAppend) { run_kv_append(backend_); }
 TEST_P(FiberModel, Attention) { run_attention(backend_); }
 TEST_P(FiberModel, AttentionDegenerate) { run_attention_degenerate(backend_); }

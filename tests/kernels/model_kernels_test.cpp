@@ -22,6 +22,9 @@ INSTANTIATE_TEST_SUITE_P(Cpu, ModelOn, ::testing::ValuesIn(serial_isas().begin()
 
 TEST_P(ModelOn, Embed) { on_every_thread_count(run_embed); }
 TEST_P(ModelOn, RmsNorm) { on_every_thread_count(run_rms_norm); }
+TEST_P(ModelOn, LayerNorm) { on_every_thread_count(run_layer_norm); }
+TEST_P(ModelOn, Rope) { on_every_thread_count(run_rope); }
+TEST_P(ModelOn, SwiGlu) { on_every_thread_count(run_swiglu); }
 TEST_P(ModelOn, KvAppend) { on_every_thread_count(run_kv_append); }
 TEST_P(ModelOn, Attention) { on_every_thread_count(run_attention); }
 TEST_P(ModelOn, AttentionDegenerate) { on_every_thread_count(run_attention_degenerate); }

@@ -46,10 +46,12 @@ class Files(unittest.TestCase):
         modules = {file for file in package if file.endswith(".py")}
         extensions = {file for file in package if file.startswith("_native.") and file.endswith(".so")}
         self.assertEqual(modules, {"__init__.py", "_arrays.py", "_edits.py", "_filters.py", "_history.py", "_inputs.py", "_result.py",
-                                   "_rows.py", "_sampler.py", "_sequences.py", "_shard.py", "_types.py", "hf.py"})
+                                   "_rows.py", "_sampler.py", "_sequences.py", "_shard.py", "_text.py", "_types.py", "hf.py"})
         self.assertEqual(len(extensions), 1)
-        others = {file for file in package - modules - extensions if "__pycache__" not in file}
-        self.assertEqual(others, {"_native.pyi", "py.typed", "licenses/nanobind.txt", "licenses/robin_map.txt"})
+        generators = {file for file in package if file.startswith("_generator.") and file.endswith(".so")}
+        self.assertLessEqual(len(generators), 1)
+        others = {file for file in package - modules - extensions - generators if "__pycache__" not in file}
+        self.assertEqual(others, {"_generator.pyi", "_native.pyi", "py.typed", "licenses/nanobind.txt", "licenses/robin_map.txt"})
         beside = {file for file in files if not file.startswith("fundamentallm/")}
         self.assertTrue(all(".dist-info/" in file for file in beside), beside)
         self.assertTrue(any(file.endswith("licenses/LICENSE") for file in beside), beside)
@@ -92,7 +94,7 @@ class Documentation(unittest.TestCase):
 
     def test_every_parameter_is_described(self):
         for thing in (fundamentallm.sample, fundamentallm.sample_sharded, fundamentallm.Sampler().sample_shard, fundamentallm.Edits,
-                      fundamentallm.Filters, fundamentallm.Sequences, fundamentallm.Shard):
+                      fundamentallm.Filters, fundamentallm.Sequences, fundamentallm.Shard, fundamentallm.Generator):
             for name in inspect.signature(thing).parameters:
                 self.assertRegex(inspect.getdoc(thing), rf"(?m)^({name}|[\w, ]*\b{name}\b[\w, ]*):", name)
 

@@ -35,4 +35,11 @@ def main() -> None:
     print(SamplerProcessor(temperature=0.5, seed=[1, 2], filters={"typical_p": 0.9}, sampler=sampler))
 
 
+def text(generator: fundamentallm.Generator) -> list[str]:
+    completions = generator.generate(["A", [1, 2]], max_tokens=3, stop=["."], logit_bias={3: 1.5}, seed=7, logprobs=2)
+    pieces = list(generator.stream("A", temperature=0, stop="x", max_length=None))
+    print(completions[0].samples[0].logprobs[0].drawn.raw, generator.metrics["steps"], generator.info["device"])
+    return [completion.text for completion in completions] + pieces
+
+
 main()

@@ -29,6 +29,9 @@ MISTAKES = (
     ("Filters(2, typical_p=0.9)", "like"),
     ("sample(logits, filters={})", 'Argument "filters"'),
     ("sample_sharded(logits, Shard(0, 1, 8, 0, 2, like=logits), print, details=True)", "details"),
+    ('Generator(threads="2")', 'Argument "threads"'),
+    ('Generator().generate(["A"], temprature=1)', "temprature"),
+    ('Generator().stream("A", stop=3)', 'Argument "stop"'),
     ("Sampler().sample_shard(logits, 3, step=0)", "Argument 2"),
 )
 

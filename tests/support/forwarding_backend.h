@@ -25,8 +25,14 @@ class ForwardingBackend : public Backend {
                                                           std::int32_t in) override {
     return backend_.make_linear(weight, out, in);
   }
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override {
+    return backend_.make_linear(weight);
+  }
   void embed(const EmbedParams& params) override { backend_.embed(params); }
   void rms_norm(const RmsNormParams& params) override { backend_.rms_norm(params); }
+  void layer_norm(const LayerNormParams& params) override { backend_.layer_norm(params); }
+  void rope(const RopeParams& params) override { backend_.rope(params); }
+  void swiglu(const SwiGluParams& params) override { backend_.swiglu(params); }
   void linear(const LinearParams& params) override { backend_.linear(params); }
   void kv_append(const KvAppendParams& params) override { backend_.kv_append(params); }
   void attention(const AttentionParams& params) override { backend_.attention(params); }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "cuda/portable/gelu.h"
+#include "cuda/portable/sigmoid.h"
 
 namespace fllm::test {
 namespace {
@@ -44,6 +45,37 @@ std::vector<float> plain_rms_norm(std::span<const float> x, std::span<const floa
   const float scale = 1.0f / std::sqrt(mean + epsilon);
   std::vector<float> out;
   for (std::size_t c = 0; c < x.size(); ++c) out.push_back(x[c] * scale * weight[c]);
+  return out;
+}
+
+std::vector<float> plain_layer_norm(std::span<const float> x, std::span<const float> weight,
+                                    std::span<const float> bias, float epsilon) {
+  const auto width = static_cast<float>(x.size());
+  const float mean = plain_strand_total(x) / width;
+  std::vector<float> out;
+  for (const float value : x) out.push_back(value - mean);
+  const float scale = 1.0f / std::sqrt(plain_strand_dot(out, out) / width + epsilon);
+  for (std::size_t c = 0; c < x.size(); ++c) out[c] = std::fma(out[c] * scale, weight[c], bias[c]);
+  return out;
+}
+
+std::vector<float> plain_rope(std::span<const float> head, std::span<const float> angles, RopePairing pairing) {
+  std::vector<float> out(head.begin(), head.end());
+  const std::size_t pairs = angles.size() / 2;
+  for (std::size_t i = 0; i < pairs; ++i) {
+    const std::size_t first = pairing == RopePairing::kHalves ? i : 2 * i;
+    const std::size_t second = pairing == RopePairing::kHalves ? pairs + i : 2 * i + 1;
+    const float cosine = angles[2 * i], sine = angles[2 * i + 1];
+    out[first] = std::fma(head[first], cosine, -(head[second] * sine));
+    out[second] = std::fma(head[first], sine, head[second] * cosine);
+  }
+  return out;
+}
+
+std::vector<float> plain_swiglu(std::span<const float> gate_up) {
+  std::vector<float> out;
+  for (std::size_t c = 0; c < gate_up.size() / 2; ++c)
+    out.push_back(silu(gate_up[c]) * gate_up[gate_up.size() / 2 + c]);
   return out;
 }
 
@@ -96,6 +128,7 @@ float plain_linear(const PlainOutput& output) {
   for (std::size_t k = 0; k < output.x.size(); ++k) sum = std::fma(output.x[k], output.weight[k], sum);
   const float y = sum + output.bias;
   if (output.epilogue == Epilogue::kBiasGelu) return gelu(y);
+  if (output.epilogue == Epilogue::kBiasGeluTanh) return gelu_tanh(y);
   return output.epilogue == Epilogue::kBiasResidual ? output.before + y : y;
 }
 

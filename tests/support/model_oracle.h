@@ -8,7 +8,7 @@
 #include "cuda/kernels/model_params.h"
 
 // The model's operations on one row, restated plainly from the comments of the kernels: the same roundings in the same
-// order. Shares with them only exp2_shared and gelu, which portable_test holds to the true functions.
+// order. Shares with them only exp2_shared, gelu, gelu_tanh and silu, which portable_test holds to the true functions.
 namespace fllm::test {
 
 /// Element i belongs to strand i % 32; strands start at +0 and are joined by xor steps 16, 8, 4, 2, 1.
@@ -16,6 +16,14 @@ namespace fllm::test {
 [[nodiscard]] float plain_strand_total(std::span<const float> values);
 
 [[nodiscard]] std::vector<float> plain_rms_norm(std::span<const float> x, std::span<const float> weight, float epsilon);
+
+[[nodiscard]] std::vector<float> plain_layer_norm(std::span<const float> x, std::span<const float> weight,
+                                                  std::span<const float> bias, float epsilon);
+/// One head with its pairs turned. angles: cosine and sine of each pair by turns.
+[[nodiscard]] std::vector<float> plain_rope(std::span<const float> head, std::span<const float> angles,
+                                            RopePairing pairing);
+/// gate_up: the gates, then as many others.
+[[nodiscard]] std::vector<float> plain_swiglu(std::span<const float> gate_up);
 
 /// One head of one row. keys, values: [positions][head_dim].
 struct PlainHead {

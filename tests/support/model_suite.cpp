@@ -16,6 +16,13 @@ constexpr std::int32_t kWidths[] = {1, 2, 31, 32, 33, 64, 100, 128, 300, 768};
 
 std::vector<float> to_vector(std::span<const float> values) { return {values.begin(), values.end()}; }
 
+void refuse_width(Backend& backend, const DeviceRows& qkv, std::int32_t width) {
+  KvAppendParams p;
+  p.qkv = qkv.input();
+  p.layer.width = width;
+  backend.kv_append(p);
+}
+
 }  // namespace
 
 void run_embed(Backend& backend) {
@@ -31,6 +38,9 @@ void run_embed(Backend& backend) {
       for (std::size_t c = 0; c < expected[r].size(); ++c) expected[r][c] += places.row(positions[r])[c];
     }
     out.expect(expected, "embed, width " + std::to_string(width));
+    backend.embed({table.input(), {}, device_tokens.data(), nullptr, out.view()});
+    for (std::size_t r = 0; r < tokens.size(); ++r) expected[r] = to_vector(table.row(tokens[r]));
+    out.expect(expected, "embed without positions, width " + std::to_string(width));
   }
 }
 
@@ -89,7 +99,8 @@ void run_linear(Backend& backend, float tolerance) {
     const std::vector<float> weight = random_floats(out_count * in_count, 7), bias = random_floats(out_count, 8);
     const DeviceTable<float> device_bias(backend, bias);
     const auto linear = backend.make_linear(weight, size.out, size.in);
-    for (const Epilogue epilogue : {Epilogue::kBias, Epilogue::kBiasGelu, Epilogue::kBiasResidual}) {
+    for (const Epilogue epilogue :
+         {Epilogue::kBias, Epilogue::kBiasGelu, Epilogue::kBiasResidual, Epilogue::kBiasGeluTanh}) {
       for (const bool with_bias : {true, false}) {
         const DeviceRows out(backend, size.rows, size.out, 9);
         backend.linear({x.input(), linear.get(), with_bias ? device_bias.data() : nullptr, epilogue, out.view()});
@@ -119,6 +130,22 @@ void run_refused_arguments(Backend& backend) {
     backend.rms_norm({rows3.input(), weight.data(), 1e-6f, rows4.view()});
   });
   refused({"rms_norm", "weight missing"}, [&] { backend.rms_norm({rows4.input(), nullptr, 1e-6f, rows4.view()}); });
+  refused({"layer_norm", "weight or bias missing"}, [&] {
+    backend.layer_norm({rows4.input(), weight.data(), nullptr, 1e-5f, rows4.view()});
+  });
+  refused({"swiglu", "gate_up columns is 9", "2 * out columns is 16"}, [&] {
+    backend.swiglu({wide.input(), rows4.view()});
+  });
+  refused({"rope", "angle columns is 9", "multiples of 2"}, [&] {
+    backend.rope({rows4.view(), ids.data(), wide.input(), 1, 8});
+  });
+  refused({"rope", "head_dim is 4", ">= 8"}, [&] { backend.rope({rows4.view(), ids.data(), rows4.input(), 2, 4}); });
+  refused({"rope", "heads * head_dim is 16", "<= 8"}, [&] {
+    backend.rope({rows4.view(), ids.data(), rows4.input(), 2, 8});
+  });
+  refused({"kv_append", "cache width is 0"}, [&] { backend.kv_append({rows4.input(), ids.data(), {}, {}}); });
+  refused({"kv_append", "query columns is 2", ">= 3"}, [&] { refuse_width(backend, rows4, 3); });
+  refused({"kv_append", "query columns is 5", "multiples of 2"}, [&] { refuse_width(backend, wide, 2); });
   refused({"embed", "table columns is 9", "out columns is 8"}, [&] {
     backend.embed({wide.input(), rows4.input(), ids.data(), ids.data(), rows4.view()});
   });

@@ -8,6 +8,9 @@ namespace fllm::test {
 
 void run_embed(Backend& backend);
 void run_rms_norm(Backend& backend);
+void run_layer_norm(Backend& backend);
+void run_rope(Backend& backend);
+void run_swiglu(Backend& backend);
 void run_kv_append(Backend& backend);
 void run_attention(Backend& backend);
 void run_attention_degenerate(Backend& backend);

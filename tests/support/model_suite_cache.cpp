@@ -81,16 +81,24 @@ void expect_same(const GuardedArray<float>& array, const std::vector<float>& exp
   }
 }
 
+struct Heads {
+  std::int32_t query, key, dim;
+
+  [[nodiscard]] std::int32_t query_width() const { return query * dim; }
+  [[nodiscard]] std::int32_t key_width() const { return key * dim; }
+  [[nodiscard]] std::int32_t qkv_width() const { return query_width() + 2 * key_width(); }
+};
+
 PlainHead plain_head(const Cache& cache, std::span<const float> qkv, std::int32_t row, std::int32_t head,
-                     std::int32_t head_dim) {
-  const auto size = static_cast<std::size_t>(head_dim), first = static_cast<std::size_t>(head) * size;
+                     const Heads& heads) {
+  const auto first = static_cast<std::size_t>(head / (heads.query / heads.key) * heads.dim);
   const auto part = [&](const std::vector<float>& from, std::size_t offset) {
     const auto begin = from.begin() + static_cast<std::ptrdiff_t>(offset + first);
-    return std::vector<float>(begin, begin + head_dim);
+    return std::vector<float>(begin, begin + heads.dim);
   };
   PlainHead plain;
-  plain.query.assign(qkv.begin() + head * head_dim, qkv.begin() + static_cast<std::ptrdiff_t>(first + size));
-  plain.scale = 1 / std::sqrt(static_cast<float>(head_dim));
+  plain.query.assign(qkv.begin() + head * heads.dim, qkv.begin() + (head + 1) * heads.dim);
+  plain.scale = 1 / std::sqrt(static_cast<float>(heads.dim));
   for (std::int32_t t = 0; t <= cache.position(row); ++t) {
     plain.keys.push_back(part(cache.keys, cache.offset(row, t)));
     plain.values.push_back(part(cache.values, cache.offset(row, t)));
@@ -99,16 +107,16 @@ PlainHead plain_head(const Cache& cache, std::span<const float> qkv, std::int32_
 }
 
 /// Runs attention over the cache and compares every head with the oracle.
-void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, std::int32_t heads, std::int32_t head_dim) {
-  const DeviceRows out(backend, cache.row_count(), heads * head_dim);
-  const float scale = 1 / std::sqrt(static_cast<float>(head_dim));
+void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, const Heads& heads) {
+  const DeviceRows out(backend, cache.row_count(), heads.query_width());
+  const float scale = 1 / std::sqrt(static_cast<float>(heads.dim));
   backend.attention(
-      {qkv.input(), cache.positions(), cache.tables(), cache.layer(), heads, head_dim, scale, out.view()});
+      {qkv.input(), cache.positions(), cache.tables(), cache.layer(), heads.query, heads.dim, scale, out.view()});
   std::vector<std::vector<float>> expected;
   for (std::int32_t row = 0; row < cache.row_count(); ++row) {
     expected.emplace_back();
-    for (std::int32_t head = 0; head < heads; ++head) {
-      const PlainHead plain = plain_head(cache, qkv.row(row), row, head, head_dim);
+    for (std::int32_t head = 0; head < heads.query; ++head) {
+      const PlainHead plain = plain_head(cache, qkv.row(row), row, head, heads);
       const std::vector<float> values = plain_attention(plain);
       const std::vector<double> exact = exact_attention(plain);
       for (std::size_t c = 0; c < values.size(); ++c) {
@@ -120,22 +128,26 @@ void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, std:
       expected.back().insert(expected.back().end(), values.begin(), values.end());
     }
   }
-  out.expect(expected, "attention, " + std::to_string(heads) + " heads of " + std::to_string(head_dim));
+  out.expect(expected, "attention, " + std::to_string(heads.query) + " heads of " + std::to_string(heads.dim) +
+                           " over " + std::to_string(heads.key));
 }
 
 }  // namespace
 
 void run_kv_append(Backend& backend) {
-  for (const std::int32_t width : {1, 31, 33, 128, 300}) {
+  struct Size {
+    std::int32_t width, group;
+  };
+  for (const auto& [width, group] : {Size{1, 1}, Size{31, 1}, Size{33, 3}, Size{128, 2}, Size{300, 1}}) {
     Cache cache(backend, width, {0, 1, 1, 2, 0}, {0, 15, 16, 299, 33});
-    const DeviceRows qkv(backend, cache.row_count(), 3 * width, 13);
+    const DeviceRows qkv(backend, cache.row_count(), (group + 2) * width, 13);
     backend.kv_append({qkv.input(), cache.positions(), cache.tables(), cache.layer()});
     for (std::int32_t row = 0; row < cache.row_count(); ++row) {
       for (std::int32_t c = 0; c < width; ++c) {
         const std::size_t place = cache.offset(row, cache.position(row)) + static_cast<std::size_t>(c);
-        const auto query_place = qkv.row(row).begin() + c;
-        cache.keys[place] = query_place[width];
-        cache.values[place] = query_place[2 * width];
+        const auto first_key_place = qkv.row(row).begin() + group * width + c;
+        cache.keys[place] = first_key_place[0];
+        cache.values[place] = first_key_place[width];
       }
     }
     expect_same(cache.device_keys, cache.keys, "keys");
@@ -165,19 +177,17 @@ void run_copy_blocks(Backend& backend) {
 }
 
 void run_attention(Backend& backend) {
-  struct Size {
-    std::int32_t heads, head_dim;
-  };
   const std::vector<std::int32_t> edges{0, 1, 15, 16, 31, 32, 127, 128, 200};
-  for (const Size& size : {Size{1, 1}, Size{3, 8}, Size{2, 32}, Size{1, 33}, Size{2, 64}, Size{1, 100}}) {
-    const Cache cache(backend, size.heads * size.head_dim, {0, 1, 2, 0, 1, 2, 0, 1, 2}, edges);
-    DeviceRows qkv(backend, cache.row_count(), 3 * size.heads * size.head_dim, 14);
-    check_attention(backend, cache, qkv, size.heads, size.head_dim);
+  for (const Heads& heads : {Heads{1, 1, 1}, Heads{3, 3, 8}, Heads{2, 2, 32}, Heads{1, 1, 33}, Heads{2, 2, 64},
+                             Heads{1, 1, 100}, Heads{6, 2, 8}, Heads{3, 1, 33}}) {
+    const Cache cache(backend, heads.key_width(), {0, 1, 2, 0, 1, 2, 0, 1, 2}, edges);
+    DeviceRows qkv(backend, cache.row_count(), heads.qkv_width(), 14);
+    check_attention(backend, cache, qkv, heads);
   }
   // Three tiles, the last one of a single position and of several.
   const Cache longer(backend, 64, {0, 2}, {256, 300});
   DeviceRows qkv(backend, 2, 192, 15);
-  check_attention(backend, longer, qkv, 2, 32);
+  check_attention(backend, longer, qkv, {2, 2, 32});
 }
 
 void run_attention_degenerate(Backend& backend) {
@@ -197,7 +207,7 @@ void run_attention_degenerate(Backend& backend) {
   for (std::int32_t t = 0; t <= 3; ++t)
     set_key(3, t, -std::numeric_limits<float>::infinity());  // NaN for the last two rows' sequence
   cache.upload();
-  check_attention(backend, cache, qkv, 1, kHeadDim);
+  check_attention(backend, cache, qkv, {1, 1, kHeadDim});
 }
 
 }  // namespace fllm::test

@@ -29,7 +29,7 @@ class TemporaryFolder {
 
   [[nodiscard]] std::string path(std::string_view name) const { return (path_ / name).string(); }
   /// Writes a file and returns its path.
-  [[nodiscard]] std::string write(std::string_view name, std::string_view content) const {
+  std::string write(std::string_view name, std::string_view content) const {
     std::ofstream(path_ / name, std::ios::binary) << content;
     return path(name);
   }

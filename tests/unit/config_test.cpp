@@ -24,10 +24,9 @@ TEST(ModelConfig, DefaultsAreUpstreams) {
   EXPECT_EQ(config.num_heads, 2);
   EXPECT_EQ(config.num_layers, 6);
   EXPECT_EQ(config.sequence_length, 256);
-  EXPECT_EQ(config.ffn_expansion, 4);
   EXPECT_EQ(config.position_encoding, PositionEncoding::kLearned);
-  EXPECT_EQ(config.head_dim(), 64);
-  EXPECT_EQ(config.ffn_width(), 512);
+  EXPECT_EQ(config.head_dim, 64);
+  EXPECT_EQ(config.ffn_width, 512);
 }
 
 TEST(ModelConfig, EveryKeyAndAlias) {
@@ -39,7 +38,7 @@ TEST(ModelConfig, EveryKeyAndAlias) {
   EXPECT_EQ(config.num_heads, 3);
   EXPECT_EQ(config.num_layers, 48);
   EXPECT_EQ(config.sequence_length, 7);
-  EXPECT_EQ(config.ffn_expansion, 2);
+  EXPECT_EQ(config.ffn_width, 96);
   EXPECT_EQ(config.position_encoding, PositionEncoding::kSinusoidal);
   EXPECT_EQ(config_from_yaml("{vocab_size: 9, model_dim: 64}", "m.yaml").d_model, 64);
   EXPECT_EQ(config_from_yaml("{vocab_size: 9, model_dim: 64, d_model: 64}", "m.yaml").d_model, 64);

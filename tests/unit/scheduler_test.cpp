@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace fllm {
@@ -13,86 +14,103 @@ Need need(std::uint64_t id, std::int32_t samples, std::int32_t shared, std::int3
   return {RequestId{id}, samples, shared, own};
 }
 
+/// Blocks of a wave for whose prompt nothing is there yet.
+std::int32_t blocks_of(const Need& need, const Wave& wave) {
+  return need.shared_blocks + wave.sample_count * need.own_blocks;
+}
+
 TEST(Scheduler, AdmitsInOrderAndNothingOvertakes) {
-  Scheduler scheduler({4, 100});
+  Scheduler scheduler;
   scheduler.enqueue(need(1, 2, 1, 1));
-  scheduler.enqueue(need(2, 3, 1, 1));
+  scheduler.enqueue(need(2, 1, 6, 1));
   scheduler.enqueue(need(3, 1, 1, 1));
-  const Wave first = scheduler.admit({4, 100});
+  EXPECT_EQ(scheduler.next(), RequestId{1});
+  const Wave first = scheduler.admit({4, 100}, 0);
   EXPECT_EQ(first.request, RequestId{1});
+  EXPECT_EQ(first.first_sample, 0);
   EXPECT_EQ(first.sample_count, 2);
-  EXPECT_EQ(first.block_count, 3);
-  EXPECT_EQ(scheduler.admit({2, 97}).sample_count, 0);  // three rows are wanted; the third request must wait too
-  EXPECT_EQ(scheduler.admit({3, 3}).sample_count, 0);   // four blocks are wanted
-  EXPECT_EQ(scheduler.admit({3, 4}).request, RequestId{2});
-  EXPECT_EQ(scheduler.admit({1, 2}).request, RequestId{3});
+  EXPECT_EQ(scheduler.next(), RequestId{2});
+  EXPECT_EQ(scheduler.admit({2, 6}, 0).sample_count, 0);  // seven blocks are wanted; the third request must wait too
+  EXPECT_EQ(scheduler.admit({0, 7}, 0).sample_count, 0);
+  EXPECT_EQ(scheduler.admit({2, 7}, 0).request, RequestId{2});
+  EXPECT_EQ(scheduler.admit({1, 2}, 0).request, RequestId{3});
   EXPECT_TRUE(scheduler.empty());
 }
 
-TEST(Scheduler, SplitsARequestThatIsLargerThanTheBatch) {
-  Scheduler scheduler({4, 100});
+TEST(Scheduler, SplitsARequestByRowsAndByMemory) {
+  Scheduler scheduler;
   scheduler.enqueue(need(1, 10, 2, 3));
-  std::vector<std::int32_t> counts;
-  for (Wave wave = scheduler.admit({4, 100}); wave.sample_count > 0; wave = scheduler.admit({4, 100})) {
-    EXPECT_EQ(wave.first_sample, static_cast<std::int32_t>(counts.size()) * 4);
-    counts.push_back(wave.sample_count);
-  }
-  EXPECT_EQ(counts, (std::vector<std::int32_t>{4, 4, 2}));
+  const auto admit = [&](Room free) {
+    const Wave wave = scheduler.admit(free, 0);
+    return std::pair{wave.first_sample, wave.sample_count};
+  };
+  EXPECT_EQ(admit({4, 100}), (std::pair{0, 4}));
+  EXPECT_EQ(admit({9, 10}), (std::pair{4, 2}));  // 2 + 3 * 3 would be one too many
+  EXPECT_EQ(admit({9, 4}), (std::pair{0, 0}));
+  EXPECT_EQ(admit({9, 11}), (std::pair{6, 3}));
+  EXPECT_EQ(admit({9, 100}), (std::pair{9, 1}));
+  EXPECT_TRUE(scheduler.empty());
 }
 
-TEST(Scheduler, SplitsByMemoryAndKnowsWhatNeverFits) {
-  const Scheduler scheduler({8, 10});
-  EXPECT_EQ(scheduler.wave_samples(need(1, 8, 4, 2)), 3);
-  EXPECT_EQ(scheduler.wave_samples(need(1, 8, 8, 3)), 0);
-  EXPECT_EQ(scheduler.wave_samples(need(1, 8, 10, 0)), 8);
-  EXPECT_EQ(scheduler.wave_samples(need(1, 8, 11, 0)), 0);
+TEST(Scheduler, BlocksThatAreThereCostNothing) {
+  Scheduler scheduler;
+  scheduler.enqueue(need(1, 1, 8, 1));
+  EXPECT_EQ(scheduler.admit({1, 3}, 5).sample_count, 0);
+  EXPECT_EQ(scheduler.admit({1, 3}, 6).sample_count, 1);
 }
 
 TEST(Scheduler, ForgetsARemovedRequest) {
-  Scheduler scheduler({1, 10});
+  Scheduler scheduler;
   scheduler.enqueue(need(1, 3, 1, 1));
   scheduler.enqueue(need(2, 1, 1, 1));
-  EXPECT_EQ(scheduler.admit({1, 10}).request, RequestId{1});
+  EXPECT_EQ(scheduler.admit({1, 10}, 0).request, RequestId{1});
   scheduler.remove(RequestId{1});
-  EXPECT_EQ(scheduler.admit({1, 10}).request, RequestId{2});
+  EXPECT_EQ(scheduler.size(), 1u);
+  EXPECT_EQ(scheduler.admit({1, 10}, 0).request, RequestId{2});
   EXPECT_TRUE(scheduler.empty());
 }
 
 TEST(Scheduler, EverySampleIsAdmittedOnceAndInOrder) {
   std::mt19937 random(17);
-  Scheduler scheduler({6, 30});
+  Scheduler scheduler;
+  constexpr Room kAll = {6, 30};
   struct Running {
-    Wave wave;
-    std::int32_t steps;
+    std::int32_t rows, blocks, steps;
   };
   std::vector<Running> running;
-  Room free = {6, 30};
-  std::uint64_t next = 1, last_admitted = 0;
+  std::vector<Need> needs(1);  // by request
+  Room free = kAll;
   std::int64_t wanted = 0, admitted = 0;
+  std::uint64_t last = 0;
+  std::int32_t last_end = 0;
   for (int step = 0; step < 20000; ++step) {
-    if (next <= 2000 && random() % 3 == 0) {
-      const Need added = need(next, 1 + static_cast<std::int32_t>(random() % 12),
-                              static_cast<std::int32_t>(random() % 8), static_cast<std::int32_t>(random() % 12));
-      if (scheduler.wave_samples(added) > 0) {
-        scheduler.enqueue(added);
-        wanted += added.sample_count;
-      }
-      ++next;
+    if (needs.size() <= 2000 && random() % 3 == 0) {
+      const Need added = need(needs.size(), 1 + static_cast<std::int32_t>(random() % 12),
+                              static_cast<std::int32_t>(random() % 8), 1 + static_cast<std::int32_t>(random() % 12));
+      needs.push_back(added);
+      scheduler.enqueue(added);
+      wanted += added.sample_count;
     }
-    for (Wave wave = scheduler.admit(free); wave.sample_count > 0; wave = scheduler.admit(free)) {
-      ASSERT_GE(static_cast<std::uint64_t>(wave.request), last_admitted);
-      last_admitted = static_cast<std::uint64_t>(wave.request);
+    while (!scheduler.empty()) {
+      const Wave wave = scheduler.admit(free, 0);
+      if (wave.sample_count == 0) break;
+      const auto id = static_cast<std::uint64_t>(wave.request);
+      ASSERT_EQ(wave.first_sample, id == last ? last_end : 0);
+      ASSERT_GE(id, last);
+      last = id;
+      last_end = wave.first_sample + wave.sample_count;
       admitted += wave.sample_count;
+      const std::int32_t blocks = blocks_of(needs[id], wave);
       free.rows -= wave.sample_count;
-      free.blocks -= wave.block_count;
+      free.blocks -= blocks;
       ASSERT_GE(free.rows, 0);
       ASSERT_GE(free.blocks, 0);
-      running.push_back({wave, 1 + static_cast<std::int32_t>(random() % 5)});
+      running.push_back({wave.sample_count, blocks, 1 + static_cast<std::int32_t>(random() % 5)});
     }
     std::erase_if(running, [&free](Running& one) {
       if (--one.steps > 0) return false;
-      free.rows += one.wave.sample_count;
-      free.blocks += one.wave.block_count;
+      free.rows += one.rows;
+      free.blocks += one.blocks;
       return true;
     });
   }

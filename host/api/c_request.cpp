@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/api/c_request.h"
+
+#include <string>
+#include <vector>
+
+#include "fundamentallm/result.h"
+#include "host/util/violations.h"
+
+namespace fllm {
+namespace {
+
+/// Arrays and texts of a request, with what is wrong about them.
+class Reader {
+ public:
+  explicit Reader(Violations& found) : found_(&found) {}
+
+  template <class T>
+  [[nodiscard]] std::vector<T> array(const char* name, const T* values, std::size_t count) const {
+    if (!given(name, values, count)) return {};
+    return std::vector<T>(values, values + count);
+  }
+  [[nodiscard]] std::string text(const char* name, const fllm_text& text) const {
+    return given(name, text.bytes, text.size) ? std::string(text.bytes, text.size) : std::string();
+  }
+  [[nodiscard]] std::vector<std::string> texts(const char* name, const fllm_text* values, std::size_t count) const {
+    std::vector<std::string> all;
+    if (!given(name, values, count)) return all;
+    for (std::size_t i = 0; i < count; ++i) all.push_back(text(name, values[i]));
+    return all;
+  }
+
+ private:
+  bool given(const char* name, const void* pointer, std::size_t count) const {
+    constexpr std::size_t kMost = std::size_t{1} << 30;  // more is no count, but memory that was never set
+    if (count > 0 && pointer == nullptr) {
+      found_->add(name, "NULL", "must be given where its count is not 0: " + std::to_string(count));
+    }
+    found_->require(count <= kMost, name, count, "must be at most 2^30");
+    return pointer != nullptr && count > 0 && count <= kMost;
+  }
+  Violations* found_;
+};
+
+/// A field whose 0 stands for the default.
+template <class T>
+void set(T value, T& target) {
+  if (value != 0) target = value;
+}
+
+SamplingOptions sampling_of(const fllm_request& request, const Reader& read) {
+  SamplingOptions sampling;
+  if ((request.given & FLLM_GIVEN_TEMPERATURE) != 0) sampling.temperature = request.temperature;
+  if ((request.given & FLLM_GIVEN_TOP_P) != 0) sampling.top_p = request.top_p;
+  if ((request.given & FLLM_GIVEN_SEED) != 0) sampling.seed = request.seed;
+  sampling.top_k = request.top_k;
+  sampling.min_p = request.min_p;
+  set(request.repetition_penalty, sampling.repetition_penalty);
+  sampling.frequency_penalty = request.frequency_penalty;
+  sampling.presence_penalty = request.presence_penalty;
+  sampling.penalty_window = request.penalty_window;
+  for (const fllm_bias_entry& entry : read.array("logit_bias", request.logit_bias, request.logit_bias_count)) {
+    sampling.logit_bias.push_back({entry.id, entry.bias});
+  }
+  return sampling;
+}
+
+}  // namespace
+
+Request request_of(const fllm_request& request) {
+  constexpr std::uint32_t kBits = FLLM_GIVEN_TEMPERATURE | FLLM_GIVEN_TOP_P | FLLM_GIVEN_SEED | FLLM_GIVEN_LOGPROBS;
+  Violations found;
+  const Reader read(found);
+  found.require((request.given & ~kBits) == 0, "given", request.given, "bits FLLM_GIVEN_* alone are allowed");
+  found.require(request.reserved == 0, "reserved", request.reserved, "must be 0");
+  found.require(request.prompt_ids == nullptr || request.prompt.size == 0, "prompt_ids", request.prompt_id_count,
+                "ids beside a text: one of prompt and prompt_ids may be given");
+  Request made;
+  if (request.prompt_ids != nullptr) {
+    made.prompt = read.array("prompt_ids", request.prompt_ids, request.prompt_id_count);
+  } else {
+    if (request.prompt_id_count > 0) found.add("prompt_ids", "NULL", "must be given where its count is not 0");
+    made.prompt = read.text("prompt", request.prompt);
+  }
+  set(request.num_samples, made.num_samples);
+  if ((request.given & FLLM_GIVEN_LOGPROBS) != 0) made.logprobs = request.logprobs;
+  made.truncate_prompt = request.truncate_prompt != 0;
+  made.sampling = sampling_of(request, read);
+  set(request.max_tokens, made.length.max_tokens);
+  if (request.max_length != 0) made.length.max_length = request.max_length;
+  made.length.min_tokens = request.min_tokens;
+  if (request.min_length != 0) made.length.min_length = request.min_length;
+  made.stop.strings = read.texts("stop_strings", request.stop_strings, request.stop_string_count);
+  made.stop.token_ids = read.array("stop_ids", request.stop_ids, request.stop_id_count);
+  made.stop.keep_stop = request.keep_stop != 0;
+  made.control.prefix = read.text("prefix", request.prefix);
+  made.control.banned_text = read.texts("banned_texts", request.banned_texts, request.banned_text_count);
+  made.control.banned_token_ids = read.array("banned_ids", request.banned_ids, request.banned_id_count);
+  refuse_violations(found.lines());
+  return made;
+}
+
+EngineOptions engine_options_of(const fllm_generator_options& options) {
+  EngineOptions made;
+  if (options.device != nullptr) made.device = options.device;
+  made.threads = options.threads;
+  set(options.max_rows, made.max_rows);
+  made.kv_cache_bytes = options.kv_cache_bytes;
+  set(options.prefill_tokens, made.prefill_tokens);
+  made.prefix_cache = options.without_prefix_cache == 0;
+  return made;
+}
+
+}  // namespace fllm

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From prompts to text: a model, and a batch that requests join and leave."""
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+
+from ._native import UnsupportedError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # of typing from Python 3.11 on
+
+    from . import _generator
+
+
+class Options(TypedDict, total=False):
+    """How a request is continued; what is missing or None has its default."""
+
+    max_tokens: int
+    max_length: int | None
+    min_tokens: int
+    min_length: int | None
+    num_samples: int
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    repetition_penalty: float
+    frequency_penalty: float
+    presence_penalty: float
+    penalty_window: int
+    logit_bias: Mapping[int, float]
+    seed: int | None
+    stop: str | Sequence[str]
+    stop_ids: Sequence[int]
+    keep_stop: bool
+    prefix: str
+    banned_text: str | Sequence[str]
+    banned_ids: Sequence[int]
+    logprobs: int | None
+    truncate_prompt: bool
+
+
+class Logprob(NamedTuple):
+    """Log-probabilities (natural) of one token: raw of the model's own logits, processed within the kept set."""
+
+    id: int
+    raw: float
+    processed: float
+
+
+class TokenDetail(NamedTuple):
+    """One drawn token, how many ids precede it, and the most likely ones."""
+
+    drawn: Logprob
+    rank: int
+    top: list[Logprob]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One continuation of a prompt."""
+
+    text: str  #: the generated part
+    tokens: list[int]  #: generated ids, an end token included
+    finish_reason: str  #: eos, stop_token, stop_string, length, context, cancelled or error
+    sum_logprob: float  #: raw, over tokens
+    mean_logprob: float
+    logprobs: list[TokenDetail]  #: one per token where `logprobs` was given
+    error: str | None  #: what ended it, where finish_reason is error
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The result of one prompt."""
+
+    samples: list[Sample]
+    seed: int
+    prompt_tokens: int
+    completion_tokens: int  #: over all samples
+
+    @property
+    def text(self) -> str:
+        """The first sample's text."""
+        return self.samples[0].text
+
+
+class Generator:
+    """Turns prompts into text with a model.
+
+    A prompt is a text or a list of token ids. Calls of any number of threads share one batch, which each of them helps
+    along while it waits; the GIL is released meanwhile. The same seed gives the same text, alone or among others.
+
+    path: a model file, or a folder with one; None: the bundled character model, from $FLLM_MODEL_DIR/shakespeare or
+        share/fundamentallm/models/shakespeare of this Python's prefix
+    device: "auto", "cpu", "cuda" or "cuda:N"
+    threads: of the CPU; 0: one per core
+    max_rows: samples decoded together, [1, 4096]
+    kv_memory: bytes of keys and values; 0: for max_rows full contexts, at most half of what is free
+    prefill_tokens: of prompts in one step, [16, 65536]: longer ones are read over several steps
+    prefix_cache: whether prompts with the same beginning share its keys and values; no text depends on it
+
+    Errors: UnsupportedError where the package was built without the generator, or for a device that is not there;
+    FileNotFoundError, ValueError, MemoryError, Error.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, device: str = "auto", threads: int = 0, max_rows: int = 256,
+                 kv_memory: int = 0, prefill_tokens: int = 512, prefix_cache: bool = True) -> None:
+        native = _module()
+        self._native: _generator.Generator = native.Generator(
+            os.fspath(path) if path is not None else _bundled(), device, threads, max_rows, kv_memory, prefill_tokens, prefix_cache)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What the model is: path, architecture, device, tokenizer, parameter_count, vocab_size, context_length, ..."""
+        return self._native.info()
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """What the batch is doing and has done, at this moment: queued_requests, running_rows, blocks_total, blocks_used,
+        blocks_free, blocks_cached (of 16 tokens each), steps, tokens_generated, prompt_tokens, prefix_hit_tokens,
+        requests_finished."""
+        return self._native.metrics()
+
+    def encode(self, text: str) -> list[int]:
+        """Text to token ids."""
+        return self._native.encode(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Token ids to text, special ones dropped."""
+        return self._native.decode(list(ids))
+
+    def generate(self, prompts: Sequence[str | Sequence[int]], **options: Unpack[Options]) -> list[Completion]:
+        """Continues all prompts together; the results in their order.
+
+        prompts: texts or lists of token ids
+        options: for each of them
+            max_tokens (200), min_tokens: of the output; max_length, min_length: of prompt and output
+            num_samples: continuations of each prompt (1)
+            temperature (1; 0 is greedy), top_k, top_p, min_p: see the project's docs/sampling.md
+            repetition_penalty, frequency_penalty, presence_penalty, penalty_window; logit_bias: {id: number}
+            seed: the same one for every prompt; None: random, reported in the result
+            stop: texts that end the output, cut unless keep_stop; stop_ids: tokens that do
+            prefix: what the output begins with; banned_text, banned_ids: what it never contains
+            logprobs: report that many most likely tokens, [0, 32]; None: no log-probabilities
+            truncate_prompt: keep the end of a prompt that fills the context, which is an error otherwise
+
+        Errors: ValueError with every violation, TypeError, MemoryError for a request that could never fit; then no prompt is
+        continued. An exception of the caller (Ctrl-C) cancels what is under way.
+        """
+        if isinstance(prompts, str):
+            raise TypeError("prompts: a text: must be a list of prompts; stream takes one")
+        ids: list[int] = []
+        try:
+            for prompt in prompts:
+                ids.append(self._submit(prompt, options))
+            for request in ids:
+                while not self._native.finished(request):
+                    self._native.step()
+        except BaseException:
+            self._abandon(ids)
+            raise
+        return [_completion(self._native.take(request)) for request in ids]
+
+    def stream(self, prompt: str | Sequence[int], **options: Unpack[Options]) -> Iterator[str]:
+        """The text of one sample in pieces, as it may be shown: none is withdrawn, and none is empty. The request begins with
+        the first one; closing the iterator cancels it.
+
+        prompt: a text or a list of token ids
+        options: as for generate, with num_samples 1
+
+        Errors: as generate, in place of the first piece; ValueError where nothing is left that may be drawn.
+        """
+        if options.get("num_samples", 1) != 1:
+            raise ValueError(f"num_samples: {options['num_samples']}: must be 1 in a stream")
+        return self._pieces(prompt, options)
+
+    def _pieces(self, prompt: str | Sequence[int], options: Mapping[str, Any]) -> Iterator[str]:
+        request = self._submit(prompt, options)
+        result = None
+        try:
+            done = False
+            while not done:
+                done = self._native.finished(request)
+                if text := self._native.text(request):
+                    yield text
+                elif not done:
+                    self._native.step()
+            result = _completion(self._native.take(request))
+        finally:
+            if result is None:
+                self._abandon([request])
+        if result.samples[0].error is not None:
+            raise ValueError(result.samples[0].error)
+
+    def _submit(self, prompt: str | Sequence[int], options: Mapping[str, Any]) -> int:
+        return self._native.submit(prompt if isinstance(prompt, str) else list(prompt), dict(options))
+
+    def _abandon(self, requests: list[int]) -> None:
+        """Cancels and forgets."""
+        for request in requests:
+            self._native.cancel(request)
+        for request in requests:
+            while not self._native.finished(request):
+                self._native.step()
+            self._native.take(request)
+
+
+def _completion(native: dict[str, Any]) -> Completion:
+    samples = [Sample(**{**sample, "logprobs": [TokenDetail(Logprob(*drawn), rank, [Logprob(*entry) for entry in top])
+                                                for drawn, rank, top in sample["logprobs"]]})
+               for sample in native["samples"]]
+    return Completion(samples, native["seed"], native["prompt_tokens"], native["completion_tokens"])
+
+
+def _module() -> Any:
+    try:
+        return importlib.import_module("._generator", __package__)
+    except ImportError as error:
+        raise UnsupportedError("this package was built without the generator, or a library it needs is missing: "
+                               f"{error}; the whole library is built with FLLM_SAMPLER_ONLY=OFF") from error
+
+
+def _bundled() -> str:
+    folders = [os.environ.get("FLLM_MODEL_DIR"), os.path.join(sys.prefix, "share", "fundamentallm", "models")]
+    places = [os.path.join(folder, "shakespeare") for folder in folders if folder]
+    for place in places:
+        if os.path.exists(place):
+            return place
+    raise FileNotFoundError(f"the bundled model is not there: looked in {', '.join(places)}; give path, or set FLLM_MODEL_DIR to "
+                            "the folder that holds it")

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "python/src/generator.h"
+
+namespace nb = nanobind;
+
+namespace fllm::python {
+namespace {
+
+/// Options by name; each must be asked for, so that one that is misspelt is found.
+class Options {
+ public:
+  explicit Options(const nb::dict& options) : options_(options) {}
+
+  /// Leaves the target alone where the option is missing or None.
+  template <class T>
+  void get(const char* name, T& target, const char* wanted) {
+    known_.emplace_back(name);
+    if (!options_.contains(name) || options_[name].is_none()) return;
+    if (!nb::try_cast(nb::handle(options_[name]), target)) refuse(name, options_[name], wanted);
+  }
+  template <class T>
+  void get(const char* name, std::optional<T>& target, const char* wanted) {
+    T value{};
+    get(name, value, wanted);
+    if (options_.contains(name) && !options_[name].is_none()) target = value;
+  }
+  /// One text may stand alone.
+  void texts(const char* name, std::vector<std::string>& target) {
+    std::string alone;
+    if (options_.contains(name) && nb::try_cast(nb::handle(options_[name]), alone)) {
+      known_.emplace_back(name);
+      target = {alone};
+    } else {
+      get(name, target, "a text, or a list of texts");
+    }
+  }
+  void biases(const char* name, std::vector<LogitBias>& target) {
+    known_.emplace_back(name);
+    if (!options_.contains(name) || options_[name].is_none()) return;
+    nb::dict entries;
+    if (!nb::try_cast(nb::handle(options_[name]), entries)) refuse(name, options_[name], "a dict of ids and numbers");
+    for (const auto& [key, value] : entries) {
+      LogitBias bias;
+      if (!nb::try_cast(key, bias.id) || !nb::try_cast(value, bias.bias)) {
+        refuse(name, entries, "a dict of ids and numbers");
+      }
+      target.push_back(bias);
+    }
+  }
+  void refuse_others() const {
+    for (const auto& [key, value] : options_) {
+      const std::string name = nb::str(key).c_str();
+      bool known = false;
+      for (const std::string& other : known_) known = known || other == name;
+      if (!known) throw nb::type_error((name + ": there is no such option").c_str());
+    }
+  }
+
+ private:
+  [[noreturn]] static void refuse(const char* name, nb::handle value, const char* wanted) {
+    throw nb::type_error((std::string(name) + ": " + nb::repr(value).c_str() + ": must be " + wanted).c_str());
+  }
+  const nb::dict& options_;
+  std::vector<std::string> known_;
+};
+
+constexpr const char* kWhole = "a whole number of 32 bits";
+constexpr const char* kNumber = "a number";
+constexpr const char* kIds = "a list of token ids";
+
+}  // namespace
+
+Request request_of(const nb::handle& prompt, const nb::dict& given) {
+  Request request;
+  std::string text;
+  std::vector<TokenId> ids;
+  if (nb::try_cast(prompt, text)) {
+    request.prompt = std::move(text);
+  } else if (nb::try_cast(prompt, ids)) {
+    request.prompt = std::move(ids);
+  } else {
+    throw nb::type_error(
+        (std::string("prompt: ") + nb::repr(prompt).c_str() + ": must be a text or a list of token ids").c_str());
+  }
+  Options options(given);
+  options.get("num_samples", request.num_samples, kWhole);
+  options.get("logprobs", request.logprobs, kWhole);
+  options.get("truncate_prompt", request.truncate_prompt, "True or False");
+  options.get("temperature", request.sampling.temperature, kNumber);
+  options.get("top_k", request.sampling.top_k, kWhole);
+  options.get("top_p", request.sampling.top_p, kNumber);
+  options.get("min_p", request.sampling.min_p, kNumber);
+  options.get("repetition_penalty", request.sampling.repetition_penalty, kNumber);
+  options.get("frequency_penalty", request.sampling.frequency_penalty, kNumber);
+  options.get("presence_penalty", request.sampling.presence_penalty, kNumber);
+  options.get("penalty_window", request.sampling.penalty_window, kWhole);
+  options.biases("logit_bias", request.sampling.logit_bias);
+  options.get("seed", request.sampling.seed, "a whole number, 0 to 2^64-1");
+  options.get("max_tokens", request.length.max_tokens, kWhole);
+  options.get("max_length", request.length.max_length, kWhole);
+  options.get("min_tokens", request.length.min_tokens, kWhole);
+  options.get("min_length", request.length.min_length, kWhole);
+  options.texts("stop", request.stop.strings);
+  options.get("stop_ids", request.stop.token_ids, kIds);
+  options.get("keep_stop", request.stop.keep_stop, "True or False");
+  options.get("prefix", request.control.prefix, "a text");
+  options.texts("banned_text", request.control.banned_text);
+  options.get("banned_ids", request.control.banned_token_ids, kIds);
+  options.refuse_others();
+  return request;
+}
+
+}  // namespace fllm::python

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The generator of the C interface as a C99 program uses it, on the CPU with the bundled model. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fundamentallm/c_generator.h"
+
+static int failures = 0;
+
+static void expect(int holds, const char* what, int line) {
+  if (!holds) {
+    printf("line %d: %s; last error: %s\n", line, what, fllm_last_error());
+    ++failures;
+  }
+}
+#define EXPECT(condition) expect((condition), #condition, __LINE__)
+
+static fllm_text text_of(const char* bytes) {
+  fllm_text text;
+  text.bytes = bytes;
+  text.size = strlen(bytes);
+  return text;
+}
+
+static fllm_request request_for(const char* prompt, int32_t max_tokens) {
+  fllm_request request;
+  memset(&request, 0, sizeof request);
+  request.struct_size = sizeof request;
+  request.prompt = text_of(prompt);
+  request.max_tokens = max_tokens;
+  request.given = FLLM_GIVEN_TEMPERATURE; /* 0: greedy */
+  return request;
+}
+
+static int is(fllm_text text, const char* wanted) {
+  return text.size == strlen(wanted) && memcmp(text.bytes, wanted, text.size) == 0;
+}
+
+/* What a callback has heard. */
+typedef struct Heard {
+  fllm_generator* generator;
+  char text[256];
+  size_t size;
+  int done;
+  int cancel_after;
+  int events;
+} Heard;
+
+static void hear(const fllm_event* event, void* user) {
+  Heard* heard = user;
+  int32_t worked = 0;
+  EXPECT(event->struct_size == sizeof *event);
+  EXPECT(heard->size + event->text.size < sizeof heard->text);
+  memcpy(heard->text + heard->size, event->text.bytes, event->text.size);
+  heard->size += event->text.size;
+  heard->done += event->request_done;
+  ++heard->events;
+  EXPECT(fllm_generator_step(heard->generator, &worked) == FLLM_INVALID_ARGUMENT); /* it would wait for itself */
+  if (heard->events == heard->cancel_after) EXPECT(fllm_generator_cancel(heard->generator, event->request) == FLLM_OK);
+}
+
+static fllm_generator* open_model(const char* path) {
+  fllm_generator_options options;
+  fllm_generator* generator = NULL;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.device = "cpu";
+  options.threads = 1;
+  options.max_rows = 8;
+  EXPECT(fllm_generator_create("no/such/model.pt", &options, &generator) == FLLM_NOT_FOUND && generator == NULL);
+  options.prefill_tokens = 5;
+  EXPECT(fllm_generator_create(path, &options, &generator) == FLLM_INVALID_ARGUMENT && generator == NULL);
+  EXPECT(strstr(fllm_last_error(), "prefill_tokens: 5") != NULL);
+  options.prefill_tokens = 0;
+  EXPECT(fllm_generator_create(path, &options, &generator) == FLLM_OK);
+  return generator;
+}
+
+static void test_model(fllm_generator* generator) {
+  fllm_generator_info info;
+  int32_t ids[4] = {-7, -7, -7, -7};
+  char bytes[8] = {0};
+  size_t count = 0;
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  EXPECT(fllm_generator_get_info(generator, &info) == FLLM_OK);
+  EXPECT(info.vocab_size == 69 && info.context_length == 256 && info.parameter_count == 1229824);
+  EXPECT(strncmp(info.device, "cpu", 3) == 0 && strcmp(info.architecture, "fundamentallm") == 0);
+  info.struct_size = 16; /* an older caller: only what it knows is written */
+  info.parameter_count = 0;
+  info.weight_bytes = 77;
+  EXPECT(fllm_generator_get_info(generator, &info) == FLLM_OK && info.parameter_count == 1229824);
+  EXPECT(info.weight_bytes == 77);
+  EXPECT(fllm_generator_encode(generator, text_of("KING"), ids, 3, &count) == FLLM_OK && count == 4 && ids[3] == -7);
+  EXPECT(fllm_generator_encode(generator, text_of("KING"), ids, 4, &count) == FLLM_OK && ids[3] != -7);
+  EXPECT(fllm_generator_encode(generator, text_of("KING"), NULL, 0, &count) == FLLM_OK && count == 4);
+  EXPECT(fllm_generator_decode(generator, ids, 4, bytes, sizeof bytes, &count) == FLLM_OK && count == 4);
+  EXPECT(strcmp(bytes, "KING") == 0);
+  ids[0] = 69;
+  EXPECT(fllm_generator_decode(generator, ids, 4, bytes, sizeof bytes, &count) == FLLM_INVALID_ARGUMENT);
+}
+
+static void test_poll_and_take(fllm_generator* generator) {
+  fllm_request request = request_for("ROMEO:", 12);
+  fllm_text stop = text_of("shall");
+  fllm_event event;
+  fllm_result* result = NULL;
+  fllm_result_info info;
+  fllm_sample_info sample;
+  uint64_t id = 0;
+  int32_t worked = 1, found = 0, done = 0;
+  char text[64];
+  size_t size = 0;
+  memset(&event, 0, sizeof event);
+  event.struct_size = sizeof event;
+  request.num_samples = 2;
+  request.given |= FLLM_GIVEN_LOGPROBS | FLLM_GIVEN_SEED;
+  request.logprobs = 2;
+  request.seed = 9;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_OK && id != 0);
+  EXPECT(fllm_generator_take(generator, id, &result) == FLLM_INVALID_ARGUMENT && result == NULL);
+  while (worked) EXPECT(fllm_generator_step(generator, &worked) == FLLM_OK);
+  while (fllm_generator_poll(generator, &event, &found) == FLLM_OK && found) {
+    EXPECT(event.request == id && !done);
+    done = event.request_done;
+    if (event.sample == 1) {
+      memcpy(text + size, event.text.bytes, event.text.size);
+      size += event.text.size;
+    }
+  }
+  EXPECT(done && size == 12 && memcmp(text, "\nWhat shall ", 12) == 0);
+  EXPECT(fllm_generator_finished(generator, id));
+  EXPECT(fllm_generator_take(generator, id, &result) == FLLM_OK && result != NULL);
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  EXPECT(fllm_result_get_info(result, &info) == FLLM_OK);
+  EXPECT(info.sample_count == 2 && info.prompt_tokens == 6 && info.completion_tokens == 24 && info.seed == 9);
+  memset(&sample, 0, sizeof sample);
+  sample.struct_size = sizeof sample;
+  EXPECT(fllm_result_get_sample(result, 1, &sample) == FLLM_OK);
+  EXPECT(is(sample.text, "\nWhat shall ") && sample.token_count == 12 && sample.finish_reason == FLLM_FINISH_LENGTH);
+  EXPECT(sample.error == FLLM_OK && strcmp(sample.error_message, "") == 0);
+  EXPECT(sample.top_count == 2 && sample.logprobs[3].id == sample.tokens[3] && sample.logprobs[3].rank == 0);
+  EXPECT(sample.top[6].id == sample.tokens[3] && sample.top[6].raw == sample.logprobs[3].raw);
+  EXPECT(fllm_result_get_sample(result, 2, &sample) == FLLM_INVALID_ARGUMENT);
+  fllm_result_destroy(result);
+  EXPECT(fllm_generator_take(generator, id, &result) == FLLM_INVALID_ARGUMENT && result == NULL);
+
+  request = request_for("ROMEO:", 40);
+  request.stop_strings = &stop;
+  request.stop_string_count = 1;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_OK);
+  EXPECT(fllm_generator_wait(generator, id) == FLLM_OK);
+  EXPECT(fllm_generator_take(generator, id, &result) == FLLM_OK);
+  EXPECT(fllm_result_get_sample(result, 0, &sample) == FLLM_OK);
+  EXPECT(is(sample.text, "\nWhat ") && sample.finish_reason == FLLM_FINISH_STOP_STRING && sample.logprobs == NULL);
+  fllm_result_destroy(result);
+  EXPECT(fllm_generator_poll(generator, &event, &found) == FLLM_OK && !found); /* taken: no events wait */
+}
+
+static void test_callbacks(fllm_generator* generator) {
+  fllm_request request = request_for("ROMEO:", 12);
+  Heard whole, cancelled;
+  fllm_metrics metrics;
+  fllm_result* result = NULL;
+  fllm_sample_info sample;
+  uint64_t id = 0, other = 0;
+  memset(&whole, 0, sizeof whole);
+  whole.generator = generator;
+  cancelled = whole;
+  cancelled.cancel_after = 3;
+  EXPECT(fllm_generator_submit(generator, &request, hear, &whole, &id) == FLLM_OK);
+  EXPECT(fllm_generator_submit(generator, &request, hear, &cancelled, &other) == FLLM_OK);
+  EXPECT(fllm_generator_drain(generator) == FLLM_OK);
+  EXPECT(whole.size == 12 && memcmp(whole.text, "\nWhat shall ", 12) == 0 && whole.done == 1);
+  EXPECT(cancelled.size == 3 && cancelled.done == 1 && cancelled.events == 4);
+  EXPECT(fllm_generator_take(generator, other, &result) == FLLM_OK);
+  memset(&sample, 0, sizeof sample);
+  sample.struct_size = sizeof sample;
+  EXPECT(fllm_result_get_sample(result, 0, &sample) == FLLM_OK && sample.finish_reason == FLLM_FINISH_CANCELLED);
+  fllm_result_destroy(result);
+  memset(&metrics, 0, sizeof metrics);
+  metrics.struct_size = sizeof metrics;
+  EXPECT(fllm_generator_get_metrics(generator, &metrics) == FLLM_OK);
+  EXPECT(metrics.blocks_used == 0 && metrics.blocks_total == 8 * 16 && metrics.requests_finished == 4);
+  EXPECT(metrics.running_rows == 0 && metrics.queued_requests == 0 && metrics.tokens_generated > 24);
+}
+
+static void test_errors(fllm_generator* generator) {
+  fllm_request request = request_for("ROMEO:", 5);
+  const int32_t ids[] = {69};
+  char long_text[400];
+  fllm_result* result = NULL;
+  fllm_sample_info sample;
+  int32_t all[69], i;
+  uint64_t id = 0;
+  request.given |= 64;
+  request.banned_id_count = 3;
+  request.prompt_ids = ids;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT && id == 0);
+  EXPECT(strstr(fllm_last_error(), "given: 65") != NULL && strstr(fllm_last_error(), "banned_ids: NULL") != NULL);
+  EXPECT(strstr(fllm_last_error(), "prompt_ids: 0: ids beside a text") != NULL);
+  request = request_for("", 5);
+  request.prompt_ids = ids;
+  request.prompt_id_count = 1;
+  request.min_p = 3;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "min_p: 3") != NULL && strstr(fllm_last_error(), "prompt: 69") != NULL);
+  memset(long_text, 'a', sizeof long_text - 1);
+  long_text[sizeof long_text - 1] = 0;
+  request = request_for(long_text, 5);
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_CONTEXT_OVERFLOW);
+  request.struct_size = 0;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(fllm_generator_step(NULL, NULL) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strcmp(fllm_last_error(), "generator: NULL: must be given") == 0);
+  EXPECT(!fllm_generator_finished(NULL, 1) && fllm_generator_finished(generator, 12345));
+  EXPECT(strcmp(fllm_status_string(FLLM_CONTEXT_OVERFLOW), "context overflow") == 0);
+
+  for (i = 0; i < 69; ++i) all[i] = i;
+  request = request_for("A", 5);
+  request.banned_ids = all;
+  request.banned_id_count = 69;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_OK);
+  EXPECT(fllm_generator_wait(generator, id) == FLLM_OK && fllm_generator_take(generator, id, &result) == FLLM_OK);
+  memset(&sample, 0, sizeof sample);
+  sample.struct_size = sizeof sample;
+  EXPECT(fllm_result_get_sample(result, 0, &sample) == FLLM_OK && sample.error == FLLM_EMPTY_SUPPORT);
+  EXPECT(sample.finish_reason == FLLM_FINISH_ERROR && strstr(sample.error_message, "banned token ids") != NULL);
+  fllm_result_destroy(result);
+}
+
+int main(int argc, char** argv) {
+  fllm_generator* generator;
+  if (argc != 2) return 2;
+  generator = open_model(argv[1]);
+  if (generator == NULL) return 1;
+  test_model(generator);
+  test_poll_and_take(generator);
+  test_callbacks(generator);
+  test_errors(generator);
+  fllm_generator_destroy(generator);
+  fllm_generator_destroy(NULL);
+  printf("%d failures\n", failures);
+  return failures == 0 ? 0 : 1;
+}
