@@ -66,7 +66,14 @@ SamplingOptions sampling_options(const Settings& settings) {
 
 Request make_request(const Settings& settings, std::string prompt) {
   Request request;
-  request.prompt = std::move(prompt);
+  if (settings.chat.value_or(false)) {
+    std::vector<ChatMessage> messages;
+    if (settings.system) messages.push_back({ChatRole::kSystem, *settings.system});
+    messages.push_back({ChatRole::kUser, std::move(prompt)});
+    request.prompt = std::move(messages);
+  } else {
+    request.prompt = std::move(prompt);
+  }
   overlay(request.num_samples, settings.num_samples);
   overlay(request.logprobs, settings.logprobs);
   overlay(request.truncate_prompt, settings.truncate_prompt);

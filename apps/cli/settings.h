@@ -17,7 +17,8 @@ namespace fllm::cli {
 /// JSONL line and by /set, so that each is named, described and checked in one place (settings_table.cpp).
 struct Settings {
   // Input
-  std::optional<std::string> prompt, prompt_file, input;
+  std::optional<std::string> prompt, prompt_file, input, system;
+  std::optional<bool> chat;
   std::optional<bool> truncate_prompt;
   // Sampling
   std::optional<std::string> preset;
@@ -52,6 +53,7 @@ struct Settings {
   std::optional<std::uint64_t> kv_memory;
   std::optional<bool> verbose, quiet;
 
+  [[nodiscard]] bool echoes() const { return echo.value_or(!chat.value_or(false)); }
   [[nodiscard]] bool is_quiet() const { return quiet.value_or(false); }
   [[nodiscard]] bool is_verbose() const { return verbose.value_or(false); }
   [[nodiscard]] bool is_jsonl() const;

@@ -24,6 +24,12 @@ constexpr std::array kTable{
     Setting{"input", &S::input, "FILE.jsonl", "Input", kGenerate, false,
             "One request per line as a JSON object whose keys are flags without dashes,\n"
             "and an optional id; - is stdin (default: none)"},
+    Setting{"chat", &S::chat, "", "Input", kGenerate, true,
+            "The prompt is a message to a model made for conversations: it is written in the\n"
+            "model's own chat template, and the text is the answer (default: the text goes on\n"
+            "from the prompt)"},
+    Setting{"system", &S::system, "TEXT", "Input", kGenerate, true,
+            "With --chat, what the model is told before the message (default: what its\ntemplate says)"},
     Setting{"truncate-prompt", &S::truncate_prompt, "", "Input", kGenerate, true,
             "Keep the last tokens of a prompt longer than the model's context\n(default: that is an error)"},
 
@@ -98,7 +104,7 @@ constexpr std::array kTable{
     Setting{"stream", &S::stream, "", "Output", kText, false,
             "Print text as it is drawn (default: on for one sample on a terminal)"},
     Setting{"echo", &S::echo, "", "Output", kGenerate | kDialogue, true,
-            "Print the prompt before the text (default: on in text format; never in JSON,\n"
+            "Print the prompt before the text (default: on in text format without --chat; never in JSON,\n"
             "which has its own field)"},
     Setting{"format", &S::format, "FORMAT", "Output", kGenerate | kDialogue | kInfo, false,
             "text, or jsonl: JSON objects, one a line (default: text, but jsonl with --input)", "text|jsonl"},

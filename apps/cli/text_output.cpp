@@ -30,7 +30,7 @@ std::vector<std::size_t> shown_samples(const Settings& settings, const Completio
 
 void TextWriter::begin_stream(const Job& job) {
   streaming_ = true;
-  if (job.settings.echo.value_or(true)) stream(job.prompt);
+  if (job.settings.echoes()) stream(job.prompt);
   streamed_bytes_ = 0;
 }
 
@@ -54,7 +54,7 @@ void TextWriter::write(const Job& job, const Completion& completion) {
       continue;  // it had not begun
     } else if (sample.finish_reason != FinishReason::kError) {
       if (something_written_) sink_.write("\n");
-      if (job.settings.echo.value_or(true)) sink_.write(job.prompt);
+      if (job.settings.echoes()) sink_.write(job.prompt);
       sink_.write(sample.text);
       sink_.write("\n");
       something_written_ = true;

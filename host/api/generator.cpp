@@ -60,6 +60,13 @@ class Generator::Impl {
         driver(engine) {}
 
   [[nodiscard]] const Tokenizer* tokenizer() const { return opened.tokenizer.get(); }
+  [[nodiscard]] std::vector<TokenId> encode_chat(const std::vector<ChatMessage>& messages) const {
+    if (opened.chat_template.empty()) {
+      throw Exception(ErrorCode::kUnsupported,
+                      opened.model.path + ": has no chat template, so it was not made for conversations");
+    }
+    return tokenizer()->encode_segments(render(recognise_chat_template(opened.chat_template), messages, true));
+  }
   [[nodiscard]] bool knows(TokenId id) const { return id >= 0 && id < tokenizer()->vocab_size(); }
 
   std::unique_ptr<Backend> backend;
@@ -91,14 +98,7 @@ Result<std::vector<TokenId>> Generator::encode(std::string_view text) const {
 }
 
 Result<std::vector<TokenId>> Generator::encode_chat(const std::vector<ChatMessage>& messages) const {
-  return guard([&] {
-    const std::string& jinja = impl_->opened.chat_template;
-    if (jinja.empty()) {
-      throw Exception(ErrorCode::kUnsupported,
-                      impl_->opened.model.path + ": has no chat template, so it was not made for conversations");
-    }
-    return impl_->tokenizer()->encode_segments(render(recognise_chat_template(jinja), messages, true));
-  });
+  return guard([&] { return impl_->encode_chat(messages); });
 }
 
 Result<std::string> Generator::decode(const std::vector<TokenId>& ids) const {
@@ -122,7 +122,12 @@ std::string Generator::token_text(TokenId id) const {
 }
 
 Result<RequestId> Generator::submit(Request request, RequestCallbacks callbacks) {
-  return guard([&] { return impl_->driver.submit(std::move(request), std::move(callbacks)); });
+  return guard([&] {
+    if (const auto* chat = std::get_if<std::vector<ChatMessage>>(&request.prompt)) {
+      request.prompt = impl_->encode_chat(*chat);
+    }
+    return impl_->driver.submit(std::move(request), std::move(callbacks));
+  });
 }
 
 Result<StepReport> Generator::step() {

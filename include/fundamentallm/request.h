@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "fundamentallm/chat.h"
 #include "fundamentallm/export.h"
 #include "fundamentallm/options.h"
 #include "fundamentallm/result.h"
@@ -18,8 +19,10 @@ enum class RequestId : std::uint64_t {};
 
 /// One prompt and how to go on from it.
 struct Request {
-  std::variant<std::string, std::vector<TokenId>> prompt;  ///< text (UTF-8) or ids; an empty one starts from <BOS>
-  std::int32_t num_samples = 1;                            ///< [1, 4096]; they share one prefill
+  /// Text (UTF-8), to which the token is added that the model expects in front; ids, to which nothing is added; or a
+  /// conversation, which becomes ids as by Generator::encode_chat. An empty prompt starts from <BOS>.
+  std::variant<std::string, std::vector<TokenId>, std::vector<ChatMessage>> prompt;
+  std::int32_t num_samples = 1;  ///< [1, 4096]; they share one prefill
   std::int32_t logprobs = -1;    ///< [0, 32] most likely tokens beside each drawn one; 0: the drawn one alone; -1: none
   bool truncate_prompt = false;  ///< a prompt that fills the context keeps its end: all but the last min(max_tokens,
                                  ///< context / 2) tokens of the context, which are left for the output

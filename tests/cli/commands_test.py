@@ -108,7 +108,7 @@ class Commands(support.CommandLineTest):
 
     def test_info(self):
         out = self.ok("info", "--device", "cpu")
-        for word in ("1,229,824", "69 tokens", "256 tokens", "6 layers", "4.9 MB"):
+        for word in ("1,229,824", "69 tokens", "256 tokens", "6 layers", "5.0 MB"):
             self.assertIn(word, out)
         self.assertEqual(self.ok("info", support.MODEL, "--device", "cpu").splitlines()[1:], out.splitlines()[1:])
 

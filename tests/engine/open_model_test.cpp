@@ -166,7 +166,7 @@ class OpenModel : public testing::Test {
   }
 
   /// The greedy tokens after a prompt, the end never taken.
-  static std::vector<TokenId> generated(Generator& generator, std::variant<std::string, std::vector<TokenId>> prompt) {
+  static std::vector<TokenId> generated(Generator& generator, decltype(Request::prompt) prompt) {
     Request request;
     request.prompt = std::move(prompt);
     request.sampling.temperature = 0;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "host/model/open_model.h"
 #include "tests/support/model_runner.h"
 
 namespace fllm {
