@@ -45,6 +45,8 @@ class Errors(support.CommandLineTest):
         self.refuses(1, ["tokenizer.json: not valid JSON: parse error at line 1"], "generate", alone, "--prompt", "A")
         self.refuses(1, ["empty.pt"], "generate", self.file("empty.pt", b""), "--prompt", "A")
         self.refuses(1, ["x.png: not a complete ZIP file"], "generate", self.file("x.png", b"\x89PNG\r\n\x1a\n"), "--prompt", "A")
+        self.refuses(1, ["has no chat template"], "generate", "--chat", "--prompt", "A")
+        self.refuses(2, ["--system: given without --chat"], "generate", "--system", "Be kind.", "--prompt", "A")
         empty = os.path.join(self.folder, "empty")
         os.mkdir(empty)
         self.refuses(1, ["no model in this folder", "model.pt", "model.safetensors", "*.gguf"], "generate", empty, "--prompt", "A")
