@@ -14,7 +14,7 @@ namespace fllm {
 namespace {
 
 constexpr std::uint64_t kMaxNameBytes = 64;  // the format's own limit
-constexpr std::uint32_t kMaxDimensions = 4;
+constexpr std::uint32_t kMaxGgufDimensions = 4;
 constexpr std::uint64_t kMaxExtent = std::uint64_t{1} << 62;
 
 std::string take_name(ByteReader& reader) {
@@ -29,8 +29,8 @@ std::string take_name(ByteReader& reader) {
 /// The file has the innermost dimension first.
 std::vector<std::int64_t> take_shape(ByteReader& reader) {
   const auto dimensions = reader.take<std::uint32_t>("the number of dimensions");
-  if (dimensions == 0 || dimensions > kMaxDimensions) {
-    reader.fail(fmt::format("{} dimensions: must be 1 to {}", dimensions, kMaxDimensions));
+  if (dimensions == 0 || dimensions > kMaxGgufDimensions) {
+    reader.fail(fmt::format("{} dimensions: must be 1 to {}", dimensions, kMaxGgufDimensions));
   }
   std::vector<std::int64_t> shape(dimensions);
   for (std::uint32_t d = 0; d < dimensions; ++d) {

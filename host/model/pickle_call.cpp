@@ -8,9 +8,9 @@
 namespace fllm {
 namespace {
 
-constexpr std::size_t kMaxDimensions = 16;
-constexpr std::int64_t kMaxElements = std::int64_t{1}
-                                      << 48;  // products of two stay within 64 bits when checked stepwise
+constexpr std::size_t kMaxPickleDimensions = 16;
+constexpr std::int64_t kMaxPickleElements = std::int64_t{1}
+                                            << 48;  // products of two stay within 64 bits when checked stepwise
 
 struct Listed {
   std::string_view name;
@@ -42,20 +42,20 @@ constexpr std::array kAllowed = {
 
 PickleCallError wrong(std::string reason) { return {std::move(reason)}; }
 
-/// A tuple of integers in [0, kMaxElements], or the reason why not.
+/// A tuple of integers in [0, kMaxPickleElements], or the reason why not.
 std::variant<std::vector<std::int64_t>, PickleCallError> extents(const PickleValue& value, std::string_view what) {
   const auto* tuple = value.as<PickleTuple>();
   if (tuple == nullptr) return wrong(fmt::format("the {} is {}, not a tuple", what, kind_name(value)));
-  if (tuple->items.size() > kMaxDimensions) {
-    return wrong(
-        fmt::format("the {} has {} dimensions, at most {} are allowed", what, tuple->items.size(), kMaxDimensions));
+  if (tuple->items.size() > kMaxPickleDimensions) {
+    return wrong(fmt::format("the {} has {} dimensions, at most {} are allowed", what, tuple->items.size(),
+                             kMaxPickleDimensions));
   }
   std::vector<std::int64_t> result;
   for (PickleRef item : tuple->items) {
     const auto* extent = item->as<std::int64_t>();
     if (extent == nullptr) return wrong(fmt::format("the {} holds {}, not integers", what, kind_name(*item)));
-    if (*extent < 0 || *extent > kMaxElements) {
-      return wrong(fmt::format("the {} holds {}, outside [0, {}]", what, *extent, kMaxElements));
+    if (*extent < 0 || *extent > kMaxPickleElements) {
+      return wrong(fmt::format("the {} holds {}, outside [0, {}]", what, *extent, kMaxPickleElements));
     }
     result.push_back(*extent);
   }
@@ -70,8 +70,8 @@ PickleCallResult rebuild_tensor(const PickleTuple& arguments) {
   if (storage == nullptr) return wrong(fmt::format("a tensor over {} instead of a storage", kind_name(*items[0])));
   const auto* offset = items[1]->as<std::int64_t>();
   if (offset == nullptr) return wrong(fmt::format("a tensor offset that is {}", kind_name(*items[1])));
-  if (*offset < 0 || *offset > kMaxElements) {
-    return wrong(fmt::format("a tensor offset of {}, outside [0, {}]", *offset, kMaxElements));
+  if (*offset < 0 || *offset > kMaxPickleElements) {
+    return wrong(fmt::format("a tensor offset of {}, outside [0, {}]", *offset, kMaxPickleElements));
   }
   auto shape = extents(*items[2], "tensor shape");
   if (auto* error = std::get_if<PickleCallError>(&shape)) return *error;
@@ -103,8 +103,8 @@ PickleCallResult size(const PickleTuple& arguments) {
   if (arguments.items.size() != 1) return wrong(fmt::format("{} arguments instead of 1", arguments.items.size()));
   const auto* tuple = arguments.items[0]->as<PickleTuple>();
   if (tuple == nullptr) return wrong(fmt::format("{} instead of a tuple", kind_name(*arguments.items[0])));
-  if (tuple->items.size() > kMaxDimensions) {
-    return wrong(fmt::format("{} dimensions, at most {} are allowed", tuple->items.size(), kMaxDimensions));
+  if (tuple->items.size() > kMaxPickleDimensions) {
+    return wrong(fmt::format("{} dimensions, at most {} are allowed", tuple->items.size(), kMaxPickleDimensions));
   }
   return PickleValue{*tuple};
 }
@@ -152,8 +152,8 @@ std::variant<PickleStorage, PickleCallError> storage_of(const PickleValue& persi
   if (key == nullptr) return wrong(fmt::format("a storage whose key is {}, not a string", kind_name(*items[2])));
   const auto* count = items[4]->as<std::int64_t>();
   if (count == nullptr) return wrong(fmt::format("a storage whose element count is {}", kind_name(*items[4])));
-  if (*count < 0 || *count > kMaxElements) {
-    return wrong(fmt::format("a storage of {} elements, outside [0, {}]", *count, kMaxElements));
+  if (*count < 0 || *count > kMaxPickleElements) {
+    return wrong(fmt::format("a storage of {} elements, outside [0, {}]", *count, kMaxPickleElements));
   }
   return PickleStorage{type->storage_type, type->name, *key, *count};
 }

@@ -11,14 +11,14 @@
 namespace fllm {
 namespace {
 
-constexpr std::int64_t kMaxElements = std::int64_t{1} << 28;
+constexpr std::int64_t kMaxTableElements = std::int64_t{1} << 28;
 
 std::vector<float> position_table(std::int32_t rows, std::int32_t cols, const std::string& source) {
   const std::int64_t count = std::int64_t{rows} * cols;
-  if (count > kMaxElements) {
+  if (count > kMaxTableElements) {
     throw Exception(ErrorCode::kUnsupported,
                     fmt::format("{}: a table of {} positions x {} is too large to compute; allowed: {} elements",
-                                source, rows, cols, kMaxElements));
+                                source, rows, cols, kMaxTableElements));
   }
   return std::vector<float>(static_cast<std::size_t>(count));
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxIndexBytes = std::size_t{16} << 20;
 constexpr std::size_t kMaxFiles = 1024;
-constexpr std::size_t kMaxListed = 8;
+constexpr std::size_t kMaxListedFiles = 8;
 
 /// Keeps of a file's tensors those the index takes from it, and strikes these off the index.
 void take_listed(SafetensorsHeader& all, SafetensorsHeader of_file, std::uint64_t file_begin, TextMap& index,
@@ -36,11 +36,11 @@ void refuse_missing(const TextMap& missing, const std::string& source) {
   std::string list;
   std::size_t count = 0;
   for (const auto& [tensor, file] : missing) {
-    if (count++ == kMaxListed) break;
+    if (count++ == kMaxListedFiles) break;
     list += fmt::format("{}{} in {}", list.empty() ? "" : ", ", quoted_text(tensor), quoted_text(file));
   }
   bad_file(source, fmt::format("{} tensors are not in the files it gives for them: {}{}", missing.size(), list,
-                               count > kMaxListed ? ", …" : ""));
+                               count > kMaxListedFiles ? ", …" : ""));
 }
 
 }  // namespace

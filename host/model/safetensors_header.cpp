@@ -19,7 +19,7 @@ namespace fllm {
 namespace {
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the format's own limit
-constexpr std::size_t kMaxDimensions = 8;
+constexpr std::size_t kMaxSafetensorsDimensions = 8;
 constexpr std::string_view kMetadataKey = "__metadata__";
 
 std::optional<TensorType> type_of_dtype(std::string_view dtype) {
@@ -85,7 +85,8 @@ class HeaderEvents final : public JsonEvents {
   bool number_unsigned(std::uint64_t number) override {
     if (!in_array_) other("a number");
     auto& numbers = field_ == "shape" ? *shape_ : *offsets_;
-    if (numbers.size() == kMaxDimensions) refuse(fmt::format("more than {} numbers", kMaxDimensions));
+    if (numbers.size() == kMaxSafetensorsDimensions)
+      refuse(fmt::format("more than {} numbers", kMaxSafetensorsDimensions));
     numbers.push_back(number);
     return true;
   }

@@ -9,7 +9,7 @@
 namespace fllm {
 namespace {
 
-constexpr std::size_t kMaxListed = 8;  // a file means a few; more are forged
+constexpr std::size_t kMaxListedTypes = 8;  // a file means a few; more are forged
 
 }  // namespace
 
@@ -20,14 +20,14 @@ void UnreadableTypes::add(std::string_view type, std::string_view tensor) {
       return;
     }
   }
-  if (found_.size() <= kMaxListed) found_.push_back({std::string(type), std::string(tensor), 1});
+  if (found_.size() <= kMaxListedTypes) found_.push_back({std::string(type), std::string(tensor), 1});
 }
 
 void UnreadableTypes::refuse(const std::string& source, std::string_view readable) const {
   if (found_.empty()) return;
   std::string list;
   for (std::size_t i = 0; i < found_.size(); ++i) {
-    if (i == kMaxListed) {
+    if (i == kMaxListedTypes) {
       list += ", and others";
       break;
     }

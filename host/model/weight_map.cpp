@@ -15,7 +15,7 @@
 namespace fllm {
 namespace {
 
-constexpr std::size_t kMaxListed = 20;
+constexpr std::size_t kMaxListedWeights = 20;
 constexpr std::size_t kMaxShownBytes = 128;
 
 using Shape = std::vector<std::int64_t>;
@@ -104,10 +104,10 @@ class Finder {
     }
     if (problems_.empty()) return;
     const std::size_t count = problems_.size();
-    if (count > kMaxListed) problems_.resize(kMaxListed);
+    if (count > kMaxListedWeights) problems_.resize(kMaxListedWeights);
     throw Exception(ErrorCode::kBadFormat,
                     fmt::format("{}: {} wrong tensor{}: {}{}", source_.source(), count, count == 1 ? "" : "s",
-                                fmt::join(problems_, "; "), count > kMaxListed ? "; …" : ""));
+                                fmt::join(problems_, "; "), count > kMaxListedWeights ? "; …" : ""));
   }
 
  private:

@@ -22,7 +22,6 @@ constexpr std::string_view kMergesKey = "tokenizer.ggml.merges";
 constexpr std::string_view kBosKey = "tokenizer.ggml.bos_token_id";
 constexpr std::string_view kAddBosKey = "tokenizer.ggml.add_bos_token";
 
-constexpr std::uint64_t kMaxTokens = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMaxMerges = std::uint64_t{1} << 22;
 
 struct NamedPreTokenizer {

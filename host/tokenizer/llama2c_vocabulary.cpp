@@ -14,7 +14,6 @@ namespace fllm {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
-constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
 constexpr TokenId kUnknown = 0, kBegin = 1, kEnd = 2;
 
 std::string with_marked_spaces(std::string_view text) {

@@ -18,7 +18,7 @@
 namespace fllm {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;  // the largest known ones have about 35 MB
+constexpr std::size_t kMaxTokenizerBytes = std::size_t{64} << 20;  // the largest known ones have about 35 MB
 
 /// The first of the names that is in the folder of path; empty when none is.
 std::string beside(const std::string& path, std::initializer_list<const char*> names) {
@@ -32,7 +32,7 @@ std::string beside(const std::string& path, std::initializer_list<const char*> n
 
 std::string read_tokenizer_file(const std::string& path) {
   try {
-    return read_file(path, kMaxFileBytes);
+    return read_file(path, kMaxTokenizerBytes);
   } catch (const Exception& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
     throw Exception(ErrorCode::kNotFound, fmt::format("{}; the tokenizer lies beside its checkpoint", error.what()));
@@ -42,7 +42,7 @@ std::string read_tokenizer_file(const std::string& path) {
 TokenVocabulary hugging_face_vocabulary(const Json& file, const std::string& path) {
   TokenVocabulary vocabulary = read_tokenizer_json(file, path);
   const std::string config = beside(path, {"tokenizer_config.json"});
-  if (!config.empty()) apply(parse_tokenizer_config(read_file(config, kMaxFileBytes), config), vocabulary, config);
+  if (!config.empty()) apply(parse_tokenizer_config(read_file(config, kMaxTokenizerBytes), config), vocabulary, config);
   add_ends_by_name(vocabulary);
   return vocabulary;
 }
@@ -66,7 +66,7 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {
   if (has_object("model")) return make_tokenizer(hugging_face_vocabulary(file, path), path);
   const std::string merges = beside(path, {"merges.txt", "vocab.bpe"});
   if (file.is_object() && !merges.empty()) {
-    return make_tokenizer(read_gpt2_files(file, read_file(merges, kMaxFileBytes), path + " and " + merges), path);
+    return make_tokenizer(read_gpt2_files(file, read_file(merges, kMaxTokenizerBytes), path + " and " + merges), path);
   }
   bad_file(path,
            "no tokenizer that is known: must have char_to_id (FundamentaLLM) or model (Hugging Face), or be GPT-2's "

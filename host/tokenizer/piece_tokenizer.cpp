@@ -14,8 +14,6 @@
 namespace fllm {
 namespace {
 
-constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
-
 bool is_utf8(std::string_view text) {
   std::size_t offset = 0;
   while (offset < text.size()) {

@@ -11,13 +11,12 @@
 #include <utility>
 
 #include "fundamentallm/result.h"
+#include "host/tokenizer/token_vocabulary.h"
 #include "host/tokenizer/utf8.h"
 #include "host/util/quoted_text.h"
 
 namespace fllm {
 namespace {
-
-constexpr std::string_view kSpaceMark = "\u2581";
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
   std::string result;

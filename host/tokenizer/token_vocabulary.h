@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,9 @@
 #include "fundamentallm/options.h"
 
 namespace fllm {
+
+inline constexpr std::size_t kMaxTokens = std::size_t{1} << 20;  // of a vocabulary, whatever its file
+inline constexpr const char* kSpaceMark = "\u2581";              // what SentencePiece writes for a space
 
 enum class TokenAlgorithm : std::uint8_t { kByteLevelBpe, kSentencePieceBpe };
 enum class PreTokenizer : std::uint8_t { kGpt2, kLlama3, kQwen2, kSmolLm };

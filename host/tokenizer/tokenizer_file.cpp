@@ -7,6 +7,7 @@
 
 #include "fundamentallm/result.h"
 #include "host/tokenizer/json_file.h"
+#include "host/tokenizer/token_vocabulary.h"
 #include "host/tokenizer/utf8.h"
 #include "host/util/bad_file.h"
 
@@ -14,7 +15,6 @@ namespace fllm {
 namespace {
 
 constexpr int kMaxDepth = 8;  // the format needs 2
-constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
 constexpr std::size_t kMaxNameBytes = 256;
 
 std::unordered_set<std::string> special_names(const Json& file, const std::string& source) {

@@ -13,8 +13,6 @@
 namespace fllm {
 namespace {
 
-constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
-
 /// Pieces as they come from the file, in any order, put at their ids.
 class PieceList {
  public:

@@ -8,7 +8,6 @@
 namespace fllm {
 namespace {
 
-constexpr const char* kSpaceMark = "\u2581";
 constexpr std::size_t kShownBytes = 400;  // a regular expression fits
 
 /// The expressions by which files split, as they are written there.
