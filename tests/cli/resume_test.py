@@ -41,7 +41,7 @@ class Resume(support.CommandLineTest):
             process.wait(timeout=60)
 
     def test_killed_and_resumed(self):
-        path = self.requests(400)
+        path = self.requests(120)
         self.killed(path)
         self.assertFalse(os.path.exists(self.out))
         with open(self.partial, "rb") as file:
@@ -53,7 +53,7 @@ class Resume(support.CommandLineTest):
             whole = file.read()
         kept = stood[:stood.rindex(b"\n") + 1]
         self.assertEqual(whole[:len(kept)], kept)
-        self.assertEqual([record["id"] for record in self.records()], [f"r{i}" for i in range(400)])
+        self.assertEqual([record["id"] for record in self.records()], [f"r{i}" for i in range(120)])
         self.assertEqual(self.records(), self.uninterrupted(path))
 
     def test_cut_anywhere(self):
@@ -73,7 +73,7 @@ class Resume(support.CommandLineTest):
         self.assertEqual(self.records(), wanted)
 
     def test_interrupted_and_resumed(self):
-        path = self.requests(200, min_tokens=60, max_tokens=60)
+        path = self.requests(60, min_tokens=40, max_tokens=40)
         with subprocess.Popen([support.PROGRAM, *self.command(path)], stderr=subprocess.DEVNULL) as process:
             while process.poll() is None and not (os.path.exists(self.partial) and os.path.getsize(self.partial) > 2000):
                 time.sleep(0.002)

@@ -8,6 +8,13 @@
 
 namespace fllm::test {
 
+/// Sanitized programs run many times slower and learn nothing more from the hundredth request.
+#if defined(FLLM_SANITIZED)
+constexpr int kFewer = 5;
+#else
+constexpr int kFewer = 1;
+#endif
+
 constexpr const char* kBundledModel = "apps/models/shakespeare";
 
 inline Generator open_bundled(EngineOptions options = {}) {

@@ -58,7 +58,7 @@ std::string text_of(const Completion& completion) {
 }
 
 TEST(Continuous, ABatchOf200GivesEachTheTextItHasAlone) {
-  const std::vector<Request> requests = varied_requests(200);
+  const std::vector<Request> requests = varied_requests(200 / kFewer);
   std::vector<std::string> alone;
   Generator single = open_bundled({.threads = 1, .max_rows = 3, .prefix_cache = false});
   for (const Request& request : requests) alone.push_back(text_of(single.generate(request).value()));
@@ -89,10 +89,10 @@ TEST(Continuous, ABatchOf200GivesEachTheTextItHasAlone) {
       EXPECT_EQ(text_of(completion), alone[i]) << i;
     }
   }
-  EXPECT_GT(ended_by_cancel, 3);
+  EXPECT_GT(ended_by_cancel, kFewer > 1 ? 0 : 3);
   const Metrics metrics = generator.metrics();
   EXPECT_EQ(metrics.blocks_used, 0);
-  EXPECT_EQ(metrics.requests_finished, 200);
+  EXPECT_EQ(metrics.requests_finished, 200 / kFewer);
   EXPECT_GT(metrics.prefix_hit_tokens, 0);
 }
 

@@ -35,7 +35,7 @@ std::vector<std::vector<TokenId>> tokens_of(const Completion& completion) {
 }
 
 TEST(GeneratorBatch, TokensDoNotDependOnTheBatchTheRowsOrTheThreads) {
-  const std::vector<Request> requests = mixed_requests(50);
+  const std::vector<Request> requests = mixed_requests(50 / kFewer);
   std::vector<std::vector<std::vector<TokenId>>> alone;
   {
     Generator generator = open_bundled({.threads = 1});
