@@ -73,8 +73,8 @@ class Backend {
   /// weight: [out, in], row-major, on the host.
   [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                                   std::int32_t in) = 0;
-  /// The blocks may go when the call returns. The CPU keeps them as they are and multiplies them with x rounded to signed
-  /// bytes, a scale to 32 elements (QuantizeRows, QuantizedProduct); other backends expand them.
+  /// The blocks may go when the call returns. The CPU keeps them as they are and multiplies them with x rounded to 15
+  /// bits, a scale to 32 elements (QuantizeRows, QuantizedProduct); other backends expand them.
   /// Errors: Exception(kInvalidArgument) when the blocks do not fit the shape.
   [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) = 0;
 

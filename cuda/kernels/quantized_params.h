@@ -48,13 +48,17 @@ constexpr QuantizedBlock quantized_block(QuantizedType type) {
 
 constexpr std::int32_t kRowBlockElements = 32;
 
-/// 32 elements of a quantised row: element i is about values[i] * scale.
+/// 32 elements of a quantised row, in 15 bits each: element i is about (128 * high[i] + low[i]) * scale.
 struct RowBlock {
-  std::int8_t values[kRowBlockElements];
+  std::int8_t high[kRowBlockElements];  // in [-127, 127]
+  std::int8_t low[kRowBlockElements];   // in [-64, 63]
   float scale;
-  float scaled_sum;       // scale * sum of values
-  std::int32_t start[2];  // -bias * sum of the values that share a scale of the weight: all, or each half
+  float scaled_sum;  // scale * sum of the elements' integers
+  // -bias * sum of what shares a scale of the weight: of all, or of each half.
+  std::int32_t high_start[2];
+  std::int32_t low_start[2];
 };
+constexpr std::int32_t kMostRowInteger = 127 * 128;
 
 struct QuantizeRowsParams {
   RowView<const float> x;    // [rows, in], in a multiple of 32

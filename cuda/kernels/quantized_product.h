@@ -9,15 +9,16 @@
 
 namespace fllm {
 
-/// out = epilogue(x W^T) for a block of one thread, W in blocks of Format, x in signed bytes (QuantizeRows).
+/// out = epilogue(x W^T) for a block of one thread, W in blocks of Format, x in integers of 15 bits (QuantizeRows).
 ///
 /// Grid: one block per (panel of 16 columns, group of 32 rows), panel-major, which owns that part of `out`. A panel's
 /// weights stay in cache for all its rows; a tile of rows unpacks each of them once.
 /// Bytes: the weights once per group of rows, x once per panel, out once. One row is bound by the weights: a vector of them
 /// costs fewer cycles than its way from memory.
-/// Determinism: products of bytes are summed as integers below 2^24, exactly. Every output is one chain of fma32 from +0, for
-/// each 32 elements in ascending order: minimum * scaled_sum, if the format has minima; then, for each scale of the weight
-/// among them, integer * (scale of the weight * scale of x). Then the epilogue. Tiles, rows beside it, threads and
+/// Determinism: products are summed as integers below 2^27, exactly, then rounded to binary32 (weights of up to 5 bits need no
+/// rounding). Every output is one chain of fma32 from +0, for each 32 elements in ascending order: minimum * scaled_sum, if
+/// the format has minima; then, for each scale of the weight among them, integer * (scale of the weight * scale of x). Then
+/// the epilogue. Tiles, rows beside it, threads and
 /// instruction set decide nothing.
 /// Scales that are infinite or NaN make the output infinite or NaN.
 template <class Format>
@@ -113,19 +114,26 @@ struct QuantizedProduct {
     constexpr std::int32_t kSteps = Format::kScaled / 4;
 #pragma GCC unroll 2
     for (std::int32_t s = 0; s < kRowBlockElements / Format::kScaled; ++s) {
-      typename L::template Dot<Format::kMost> dot[kRows];
+      typename L::template Dot<Format::kMost> high[kRows], low[kRows];
 #pragma GCC unroll 8
-      for (std::int32_t r = 0; r < kRows; ++r) dot[r].begin(x[r * stride].start[s]);
+      for (std::int32_t r = 0; r < kRows; ++r) {
+        high[r].begin(x[r * stride].high_start[s]);
+        low[r].begin(x[r * stride].low_start[s]);
+      }
 #pragma GCC unroll 8
       for (std::int32_t g = s * kSteps; g < (s + 1) * kSteps; ++g) {
         const typename L::Words weight = Format::unpack(block, j, g);
 #pragma GCC unroll 8
-        for (std::int32_t r = 0; r < kRows; ++r) dot[r].add(weight, L::broadcast(x[r * stride].values + 4 * g));
+        for (std::int32_t r = 0; r < kRows; ++r) {
+          high[r].add(weight, L::broadcast(x[r * stride].high + 4 * g));
+          low[r].add(weight, L::broadcast(x[r * stride].low + 4 * g));
+        }
       }
       const typename L::Floats scale = Format::scale(block, j, s);
 #pragma GCC unroll 8
       for (std::int32_t r = 0; r < kRows; ++r) {
-        sum[r] = L::fma(L::to_floats(dot[r].total()), scale * L::spread(x[r * stride].scale), sum[r]);
+        const typename L::Floats products = L::to_floats(high[r].total() * 128 + low[r].total());
+        sum[r] = L::fma(products, scale * L::spread(x[r * stride].scale), sum[r]);
       }
     }
   }

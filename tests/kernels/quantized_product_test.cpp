@@ -73,12 +73,12 @@ DeviceRows adversarial_rows(Backend& backend, std::int32_t in) {
   DeviceRows rows(backend, kMostRows, in, 11);
   for (std::int32_t c = 0; c < in; ++c) {
     rows.at(1, c) = c % 2 == 0 ? 0.0f : -0.0f;
-    rows.at(2, c) = static_cast<float>(c % 5 - 2) + 0.5f;  // with 127 among them: ties
+    rows.at(2, c) = static_cast<float>(c % 5 - 2) + 0.5f;  // with 16256 among them: ties
     rows.at(3, c) = rows.at(3, c) * 0x1p-101f;             // around 2^-100
-    rows.at(4, c) = c % 3 == 0 ? 3e8f : -3e8f;             // every byte at its limit
+    rows.at(4, c) = c % 3 == 0 ? 3e8f : -3e8f;             // every integer at its limit
     rows.at(5, c) = c % 64 < 32 ? rows.at(5, c) * 1e-38f : rows.at(5, c);
   }
-  for (std::int32_t c = 7; c < in; c += 32) rows.at(2, c) = 127;
+  for (std::int32_t c = 7; c < in; c += 32) rows.at(2, c) = 16256;
   rows.at(6, in - 1) = kNan;
   rows.at(7, 0) = kInfinity;
   rows.at(8, in / 2) = -kInfinity;

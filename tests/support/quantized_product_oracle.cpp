@@ -78,8 +78,8 @@ PlainRowBlock row_block(std::span<const float> x) {
     most = std::max(most, std::fabs(value));
   }
   if (most < 0x1p-100f) return {std::vector<std::int32_t>(32, 0), 0};
-  PlainRowBlock block{{}, most / 127.0f};
-  const float inverse = 127.0f / most;
+  PlainRowBlock block{{}, most / 16256.0f};
+  const float inverse = 16256.0f / most;
   for (const float value : x) block.values.push_back(static_cast<std::int32_t>(std::nearbyint(value * inverse)));
   return block;
 }
@@ -144,7 +144,7 @@ PlainBound plain_quantized_bound(const std::vector<PlainWeight>& weights, std::s
         bytes * (std::fabs(static_cast<double>(weights[i].scale) * weights[i].q) + std::fabs(weights[i].minimum));
   }
   const double steps = 3.0 * static_cast<double>(blocks.size());  // multiply-adds of a chain, at most 3 to a block
-  bound.error += (steps + 2) * kUnit * magnitudes * (1 + steps * kUnit);
+  bound.error += (steps + 3) * kUnit * magnitudes * (1 + steps * kUnit);
   return bound;
 }
 

@@ -34,9 +34,9 @@ struct PlainRowBlock {
                                         const std::vector<PlainRowBlock>& x);
 
 /// How far the output may be from the product of the exact weights and x, both in binary64:
-/// of an element x_i with scale s, rounding to bytes loses s / 2, and its three binary32 roundings 3 * 2^-24 |x_i|; of the
-/// chain of n fused multiply-adds, each loses 2^-24 of a partial sum, which the magnitudes' sum bounds; products of scales
-/// and scaled_sum are rounded once more each.
+/// of an element x_i with scale s, rounding to integers loses s / 2, and its three binary32 roundings 3 * 2^-24 |x_i|; of the
+/// chain of n fused multiply-adds, each loses 2^-24 of a partial sum, which the magnitudes' sum bounds; products of scales,
+/// scaled_sum and integers of more than 24 bits are rounded once more each.
 struct PlainBound {
   double exact = 0;
   double error = 0;
