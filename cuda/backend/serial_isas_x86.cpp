@@ -34,7 +34,6 @@ constexpr std::int32_t kVariants = 0;
 #endif
 
 constexpr SerialIsa kIsas[] = {
-// those of this build
 #if defined(FLLM_WITH_V2)
     {"v2", serial_kernels_v2, always},
 #endif

@@ -60,6 +60,7 @@ std::string text_of(const Completion& completion) {
 TEST(Continuous, ABatchOf200GivesEachTheTextItHasAlone) {
   const std::vector<Request> requests = varied_requests(200 / kFewer);
   std::vector<std::string> alone;
+  alone.reserve(requests.size());
   Generator single = open_bundled({.threads = 1, .max_rows = 3, .prefix_cache = false});
   for (const Request& request : requests) alone.push_back(text_of(single.generate(request).value()));
 
@@ -198,7 +199,7 @@ TEST(Continuous, CallbacksHearOneRequest) {
       EXPECT_EQ(result.text, shown);
     }
   };
-  callbacks.on_done = [&](Completion completion) {
+  callbacks.on_done = [&](const Completion& completion) {
     ++done;
     EXPECT_EQ(completion.samples.size(), 2u);
     EXPECT_EQ(ended, 2);
@@ -235,6 +236,7 @@ TEST(Continuous, ManyThreadsSubmitStepAndCancel) {
   const std::string wanted = only_sample(generator, request_for("ROMEO:", 6)).text;
   std::atomic<int> same = 0, cancelled = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 8; ++i) {

@@ -114,6 +114,7 @@ TEST(PrefixCache, NoTextDependsOnIt) {
                                        EngineOptions{.threads = 1, .max_rows = 16, .kv_cache_bytes = 20 * block}}) {
     Generator generator = open_bundled(options);
     std::vector<RequestId> ids;
+    ids.reserve(requests.size());
     for (const Request& request : requests) ids.push_back(generator.submit(request).value());
     generator.drain().value();
     std::vector<std::string>& found = texts.emplace_back();

@@ -95,6 +95,7 @@ struct Case {
 std::vector<std::vector<float>> expected_products(const Blocks& blocks, const DeviceRows& x, std::int32_t rows) {
   std::vector<std::vector<float>> expected(static_cast<std::size_t>(rows));
   std::vector<std::vector<PlainRowBlock>> quantized;
+  quantized.reserve(expected.size());
   for (std::int32_t r = 0; r < rows; ++r) quantized.push_back(plain_row_blocks(x.row(r)));
   for (std::int32_t o = 0; o < blocks.out; ++o) {
     const std::vector<PlainWeight> weights = blocks.row(o);
@@ -109,7 +110,7 @@ SerialBackend slowest(std::int32_t threads = 1) { return {serial_isas().begin()-
 
 /// The oracle's results are made once, for all instruction sets.
 const std::vector<Case>& cases() {
-  static const std::vector<Case> all = [] {
+  static const std::vector<Case> kCases = [] {
     SerialBackend host = slowest();
     std::vector<Case> made;
     for (const QuantizedType type : kTypes) {
@@ -123,7 +124,7 @@ const std::vector<Case>& cases() {
     }
     return made;
   }();
-  return all;
+  return kCases;
 }
 
 /// Every set of instructions with kernels of its own for quantised products; those this machine lacks are skipped.

@@ -64,7 +64,7 @@ class Lint(unittest.TestCase):
         with contextlib.redirect_stderr(said):
             heads = self.heads("a.cpp", "b.cpp")
         self.assertEqual([head.split(": ")[0] for head in heads], ["b.cpp:9:10"])
-        self.assertIn("one by one: a.cpp b.cpp", said.getvalue())
+        self.assertIn("in halves: a.cpp b.cpp", said.getvalue())
 
     @unittest.skipUnless(TIDY, "no clang-tidy-14")
     def test_what_clang_cannot_read_is_a_finding(self):

@@ -66,7 +66,9 @@ inline std::string file(const File& f) {
                       bytes_of<std::uint64_t>(f.key_count.value_or(f.keys.size()));
   for (std::size_t i = 0; i < f.keys.size(); ++i) {
     const auto& [name, value] = f.keys[i];
-    bytes += bytes_of<std::uint64_t>(i == 0 ? f.first_key_length.value_or(name.size()) : name.size()) + name + value;
+    bytes += bytes_of<std::uint64_t>(i == 0 ? f.first_key_length.value_or(name.size()) : name.size());
+    bytes += name;
+    bytes += value;
   }
   std::string data;
   for (const Tensor& t : f.tensors) {
