@@ -26,8 +26,8 @@ namespace {
 constexpr std::int32_t kVariants = 1;
 bool has_v4_vnni() { return has_v4() && __builtin_cpu_supports("avx512vnni"); }
 const SerialKernels& v4_with_vnni() {
-  static const SerialKernels kernels = serial_kernels_v4().with(serial_kernels_v4_vnni());
-  return kernels;
+  static const SerialKernels kKernels = serial_kernels_v4().with(serial_kernels_v4_vnni());
+  return kKernels;
 }
 #else
 constexpr std::int32_t kVariants = 0;

@@ -11,7 +11,7 @@
 namespace nb = nanobind;
 using fllm::python::Generator;
 
-NB_MODULE(_generator, m) {
+NB_MODULE(_generator, m) {  // NOLINT(performance-unnecessary-value-param): the macro declares m
   m.doc() = "The generator of the library; use the package's own class.";
   nb::class_<Generator>(m, "Generator")
       .def(

@@ -91,7 +91,7 @@ struct Heads {
 
 PlainHead plain_head(const Cache& cache, std::span<const float> qkv, std::int32_t row, std::int32_t head,
                      const Heads& heads) {
-  const auto first = static_cast<std::size_t>(head / (heads.query / heads.key) * heads.dim);
+  const auto first = static_cast<std::size_t>(head / (heads.query / heads.key)) * static_cast<std::size_t>(heads.dim);
   const auto part = [&](const std::vector<float>& from, std::size_t offset) {
     const auto begin = from.begin() + static_cast<std::ptrdiff_t>(offset + first);
     return std::vector<float>(begin, begin + heads.dim);

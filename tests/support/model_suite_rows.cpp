@@ -53,7 +53,7 @@ void run_rope(Backend& backend) {
       for (std::int32_t r = 0; r < 5; ++r) {
         expected.emplace_back(x.row(r).begin(), x.row(r).end());
         for (std::int32_t head = 0; head < size.heads; ++head) {
-          const auto first = static_cast<std::size_t>(head * size.head_dim);
+          const auto first = static_cast<std::size_t>(head) * static_cast<std::size_t>(size.head_dim);
           const std::vector<float> turned = plain_rope(x.row(r).subspan(first, static_cast<std::size_t>(size.head_dim)),
                                                        angles.row(positions[static_cast<std::size_t>(r)]), pairing);
           std::copy(turned.begin(), turned.end(), expected.back().begin() + static_cast<std::ptrdiff_t>(first));
@@ -75,6 +75,7 @@ void run_swiglu(Backend& backend) {
     gate_up.at(2, width / 2) = 1e30f;
     gate_up.upload();
     std::vector<std::vector<float>> expected;
+    expected.reserve(kRows);
     for (std::int32_t r = 0; r < kRows; ++r) expected.push_back(plain_swiglu(gate_up.row(r)));
     const DeviceRows out(backend, kRows, width);
     backend.swiglu({gate_up.input(), out.view()});

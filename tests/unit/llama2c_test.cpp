@@ -25,6 +25,7 @@ std::vector<std::int32_t> small_header(std::int32_t vocab_size) { return {4, 3, 
 /// Every element is its own number, counted through the file.
 std::string file_of(const std::vector<std::int32_t>& header, std::int32_t elements) {
   std::vector<float> values;
+  values.reserve(static_cast<std::size_t>(elements));
   for (std::int32_t i = 0; i < elements; ++i) values.push_back(static_cast<float>(i));
   return bytes_of(header) + bytes_of(values);
 }
