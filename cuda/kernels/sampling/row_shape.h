@@ -11,7 +11,9 @@ constexpr std::int32_t kRowThreads = 128;                     // of a block
 constexpr std::int32_t kSmallRowThreads = 64;                 // where a block has few ids
 constexpr std::int32_t kLeastSlice = 4096;                    // ids worth a block of their own
 constexpr std::size_t kStaticBytes = sizeof(SharedRow) + 64;  // of a block; ShardRow has a little more than a row
-constexpr std::int32_t kBlocksTogether = 3;  // of a multiprocessor, so that loads of one cover the work of another
+// Of a multiprocessor, so that loads of one cover the work of another: 3 * 128 threads * 168 registers (scripts/kernel_budget)
+// are 64,512 of its 65,536, and each gets a third of its shared memory (75 KiB of 227 on compute capability 9.0).
+constexpr std::int32_t kBlocksTogether = 3;
 
 /// The choice: `most` blocks of a row at this many rows on a device of 132 multiprocessors, in proportion on others. Few
 /// rows are spread out, so that all multiprocessors load; many rows fill the device as they are.
