@@ -33,12 +33,16 @@ class Resume(support.CommandLineTest):
                 for line in self.generate("--input", path).splitlines()]
 
     def killed(self, path):
-        """Runs until some records are there, and is killed."""
-        with subprocess.Popen([support.PROGRAM, *self.command(path)], stderr=subprocess.DEVNULL) as process:
+        """Runs until some records are there, and is killed. Its input stays open, so that it cannot have finished."""
+        with open(path, "rb") as file:
+            requests = file.read()
+        with subprocess.Popen([support.PROGRAM, *self.command("-")], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            process.stdin.write(requests)
+            process.stdin.flush()
             while process.poll() is None and not (os.path.exists(self.partial) and os.path.getsize(self.partial) > 2000):
                 time.sleep(0.002)
             process.send_signal(signal.SIGKILL)
-            process.wait(timeout=60)
+            self.assertEqual(process.wait(timeout=60), -signal.SIGKILL)
 
     def test_killed_and_resumed(self):
         path = self.requests(120)
