@@ -37,15 +37,6 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, unreachable);
 }
 
-/// The first of the names that is in the folder of a file.
-std::optional<std::string> beside(const std::string& path, std::initializer_list<std::string> names) {
-  for (const std::string& name : names) {
-    const fs::path other = fs::path(path).parent_path() / name;
-    if (is_there(other)) return other.string();
-  }
-  return std::nullopt;
-}
-
 /// The model's file in a folder.
 std::string file_in(const std::string& folder) {
   constexpr const char* kNames[] = {"model.pt", "final_model.pt", "best.pt", "model.safetensors",
@@ -95,7 +86,7 @@ OpenedModel open_gguf(const std::string& path, Backend& backend) {
 
 OpenedModel open_safetensors(const std::string& path, Backend& backend) {
   const auto needed = [&](const char* what, std::initializer_list<std::string> names) {
-    std::optional<std::string> found = beside(path, names);
+    std::optional<std::string> found = find_beside(path, names);
     if (found) return *std::move(found);
     throw Exception(ErrorCode::kNotFound, fmt::format("{}: no {} beside it; searched: {}", path, what,
                                                       fmt::join(std::vector<std::string>(names), ", ")));
@@ -105,9 +96,9 @@ OpenedModel open_safetensors(const std::string& path, Backend& backend) {
   OpenedModel opened;
   opened.format = "safetensors";
   opened.tokenizer = load_tokenizer(needed("tokenizer", {"tokenizer.json", "vocab.json"}));
-  if (const auto jinja = beside(path, {"chat_template.jinja"})) {
+  if (const auto jinja = find_beside(path, {"chat_template.jinja"})) {
     opened.chat_template = read_file(*jinja, kMaxConfigBytes);
-  } else if (const auto tokens = beside(path, {"tokenizer_config.json"})) {
+  } else if (const auto tokens = find_beside(path, {"tokenizer_config.json"})) {
     opened.chat_template = parse_tokenizer_config(read_file(*tokens, kMaxConfigBytes), *tokens).chat_template;
   }
   const WeightNames& names = weight_names(WeightFormat::kHuggingFace, config.architecture);
@@ -119,7 +110,7 @@ OpenedModel open_llama2c(const std::string& path, Backend& backend) {
   const Llama2cFile file = Llama2cFile::open(path);
   const ModelConfig config = config_from_llama2c(file.header());
   const std::string own = fmt::format("tok{}.bin", config.vocab_size);
-  const auto tokens = beside(path, {"tokenizer.bin", own});
+  const auto tokens = find_beside(path, {"tokenizer.bin", own});
   if (!tokens) {
     throw Exception(ErrorCode::kNotFound,
                     fmt::format("{}: no tokenizer beside it; searched: tokenizer.bin, {}", path, own));

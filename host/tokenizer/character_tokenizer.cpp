@@ -5,15 +5,8 @@
 
 #include "fundamentallm/result.h"
 #include "host/tokenizer/utf8.h"
-#include "host/util/read_file.h"
 
 namespace fllm {
-namespace {
-
-constexpr std::size_t kMaxFileBytes = std::size_t{32} << 20;  // a vocabulary of 2^20 escaped characters fits
-
-}  // namespace
-
 CharacterTokenizer::CharacterTokenizer(CharacterVocabulary vocabulary) : tokens_(std::move(vocabulary)) {
   ids_.reserve(tokens_.size());
   for (TokenId id = 0; id < vocab_size(); ++id) {
@@ -56,16 +49,6 @@ std::vector<TokenId> CharacterTokenizer::encode(std::string_view text) const {
 std::string_view CharacterTokenizer::token_bytes(TokenId id) const {
   if (id == pad_ || id == bos_ || id == eos_) return {};
   return token(id).text;
-}
-
-std::unique_ptr<Tokenizer> load_character_tokenizer(const std::string& path) {
-  try {
-    const std::string json = read_file(path, kMaxFileBytes);
-    return std::make_unique<CharacterTokenizer>(parse_character_vocabulary(json, path));
-  } catch (const Exception& error) {
-    if (error.code() != ErrorCode::kNotFound) throw;
-    throw Exception(ErrorCode::kNotFound, fmt::format("{}; the tokenizer lies beside its checkpoint", error.what()));
-  }
 }
 
 }  // namespace fllm

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,8 +36,5 @@ class CharacterTokenizer final : public Tokenizer {
   std::unordered_map<char32_t, TokenId> ids_;
   std::optional<TokenId> pad_, bos_, eos_, unknown_;
 };
-
-/// Reads a FundamentaLLM tokenizer.json. Exception: kNotFound, kIo, or kBadFormat naming file, key and value.
-[[nodiscard]] std::unique_ptr<Tokenizer> load_character_tokenizer(const std::string& path);
 
 }  // namespace fllm

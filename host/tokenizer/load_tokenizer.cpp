@@ -3,7 +3,7 @@
 
 #include <fmt/core.h>
 
-#include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "fundamentallm/result.h"
@@ -20,16 +20,6 @@ namespace {
 
 constexpr std::size_t kMaxTokenizerBytes = std::size_t{64} << 20;  // the largest known ones have about 35 MB
 
-/// The first of the names that is in the folder of path; empty when none is.
-std::string beside(const std::string& path, std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    const std::filesystem::path other = std::filesystem::path(path).parent_path() / name;
-    std::error_code ignored;
-    if (std::filesystem::exists(other, ignored)) return other.string();
-  }
-  return {};
-}
-
 std::string read_tokenizer_file(const std::string& path) {
   try {
     return read_file(path, kMaxTokenizerBytes);
@@ -41,8 +31,9 @@ std::string read_tokenizer_file(const std::string& path) {
 
 TokenVocabulary hugging_face_vocabulary(const Json& file, const std::string& path) {
   TokenVocabulary vocabulary = read_tokenizer_json(file, path);
-  const std::string config = beside(path, {"tokenizer_config.json"});
-  if (!config.empty()) apply(parse_tokenizer_config(read_file(config, kMaxTokenizerBytes), config), vocabulary, config);
+  if (const auto config = find_beside(path, {"tokenizer_config.json"})) {
+    apply(parse_tokenizer_config(read_file(*config, kMaxTokenizerBytes), *config), vocabulary, *config);
+  }
   add_ends_by_name(vocabulary);
   return vocabulary;
 }
@@ -64,9 +55,10 @@ std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {
   };
   if (has_object("char_to_id")) return std::make_unique<CharacterTokenizer>(parse_character_vocabulary(text, path));
   if (has_object("model")) return make_tokenizer(hugging_face_vocabulary(file, path), path);
-  const std::string merges = beside(path, {"merges.txt", "vocab.bpe"});
-  if (file.is_object() && !merges.empty()) {
-    return make_tokenizer(read_gpt2_files(file, read_file(merges, kMaxTokenizerBytes), path + " and " + merges), path);
+  const std::optional<std::string> merges = find_beside(path, {"merges.txt", "vocab.bpe"});
+  if (file.is_object() && merges) {
+    return make_tokenizer(read_gpt2_files(file, read_file(*merges, kMaxTokenizerBytes), path + " and " + *merges),
+                          path);
   }
   bad_file(path,
            "no tokenizer that is known: must have char_to_id (FundamentaLLM) or model (Hugging Face), or be GPT-2's "

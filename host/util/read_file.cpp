@@ -38,4 +38,13 @@ std::string read_file(const std::string& path, std::size_t limit_bytes) {
   return content;
 }
 
+std::optional<std::string> find_beside(const std::string& path, std::initializer_list<std::string> names) {
+  for (const std::string& name : names) {
+    const std::filesystem::path other = std::filesystem::path(path).parent_path() / name;
+    std::error_code unreachable;
+    if (std::filesystem::exists(other, unreachable)) return other.string();
+  }
+  return std::nullopt;
+}
+
 }  // namespace fllm

@@ -21,22 +21,12 @@ constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 constexpr const char* kJinja =
     "{% for m in messages %}{{'<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>'}}{% endfor %}";
 
+/// What every format can say: heads that share the width, plain rotation.
 ModelConfig tiny_llama() {
-  ModelConfig config;
-  config.architecture = Architecture::kLlama;
+  ModelConfig config = small_llama();
   config.vocab_size = kVocab;
-  config.d_model = 16;
-  config.num_heads = 4;
-  config.num_kv_heads = 2;
-  config.head_dim = 4;
-  config.num_layers = 2;
-  config.ffn_width = 24;
-  config.sequence_length = 64;
-  config.norm_epsilon = 1e-5f;
-  config.position_encoding = PositionEncoding::kRotary;
-  config.rotary = {.base = 10000, .dimensions = 4, .pairing = RopePairing::kHalves};
-  config.ffn = FfnKind::kSwiGlu;
-  config.biases = LinearBiases::kNone;
+  config.head_dim = config.d_model / config.num_heads;
+  config.rotary = {.base = 10000, .dimensions = config.head_dim, .pairing = RopePairing::kHalves};
   config.output = OutputKind::kTied;
   return config;
 }

@@ -35,12 +35,13 @@ inline constexpr std::int32_t kThreadCounts[] = {32, 128, 256, 1024};
 inline std::vector<FiberMachine> every_machine() {
 #if defined(FLLM_SANITIZED)  // every block size; it is addresses that count here, and each order has its turn
   return {{32, kSchedules[0]}, {128, kSchedules[1]}, {256, kSchedules[2]}, {1024, kSchedules[0]}};
-#endif
+#else
   std::vector<FiberMachine> machines;
   for (const std::int32_t threads : kThreadCounts) {
     for (const FiberSchedule schedule : kSchedules) machines.push_back({threads, schedule});
   }
   return machines;
+#endif
 }
 
 class FiberMachines : public testing::TestWithParam<FiberMachine> {

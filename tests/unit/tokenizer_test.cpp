@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "host/tokenizer/character_tokenizer.h"
+#include "host/tokenizer/load_tokenizer.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 
@@ -137,7 +138,7 @@ TEST(TokenizerFile, DepthIsLimited) {
 }
 
 TEST(TokenizerFile, BundledOne) {
-  const auto tokenizer = load_character_tokenizer("apps/models/shakespeare/tokenizer.json");
+  const auto tokenizer = load_tokenizer("apps/models/shakespeare/tokenizer.json");
   EXPECT_EQ(tokenizer->vocab_size(), 69);
   EXPECT_EQ(tokenizer->encode("\n Az"), (std::vector<TokenId>{4, 5, 17, 68}));
 }
@@ -145,8 +146,8 @@ TEST(TokenizerFile, BundledOne) {
 TEST(TokenizerFile, UnreadableFiles) {
   const test::TemporaryFolder folder;
   expect_error(ErrorCode::kNotFound, {"absent.json", "no such file"},
-               [&] { (void)load_character_tokenizer(folder.path("absent.json")); });
-  expect_error(ErrorCode::kIo, {"not a regular file"}, [&] { (void)load_character_tokenizer(folder.path(".")); });
+               [&] { (void)load_tokenizer(folder.path("absent.json")); });
+  expect_error(ErrorCode::kIo, {"not a regular file"}, [&] { (void)load_tokenizer(folder.path(".")); });
 }
 
 }  // namespace
