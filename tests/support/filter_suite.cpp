@@ -114,6 +114,7 @@ void run_exact_coins(Backend& backend) {
 void run_filter_edges(Backend& backend) {
   BatchLayout layout{.vocab = 4, .want_probabilities = true};
   layout.history_capacity = 64;
+  Random random(14);
   SampleBatch batch(layout);
   for (const std::int32_t n : {1, 2, 3, 5, 64}) {  // as long as the n-gram, and one short of it
     for (const std::int32_t length : {n, n - 1}) {
@@ -124,7 +125,16 @@ void run_filter_edges(Backend& backend) {
       EXPECT_EQ(batch.oracle(batch.rows() - 1).kept_count, length == n ? 3 : 4);
     }
   }
-  Random random(14);
+  for (const std::int32_t length : {50, 51, 52, 64}) {  // DRY's matches up to the longest that counts, and beyond it
+    RowCase row = exact_case(random);
+    row.filters.values.dry_multiplier = 0x1p-49f;
+    row.filters.values.dry_base = 2;
+    row.filters.values.dry_allowed_length = 1;
+    row.filters.history.assign(static_cast<std::size_t>(length), 2);
+    batch.add(std::array{-kInfinity, 0.0f, 4.0f, -kInfinity}, row);
+    const std::uint64_t mass = batch.oracle(batch.rows() - 1).kept_mass, one = std::uint64_t{1} << 40;
+    EXPECT_EQ(mass == one + one / 8, length > 50) << length;  // 2^(match - 50) off, for a match of at most 50
+  }
   for (std::int32_t bits = 15; bits <= 40; ++bits) {
     for (const float more : {0.0f, 0.125f}) {  // the second mass adds less than 1 to the bound: it is just not kept
       RowCase row = exact_case(random);
