@@ -135,6 +135,18 @@ void run_filter_edges(Backend& backend) {
     const std::uint64_t mass = batch.oracle(batch.rows() - 1).kept_mass, one = std::uint64_t{1} << 40;
     EXPECT_EQ(mass == one + one / 8, length > 50) << length;  // 2^(match - 50) off, for a match of at most 50
   }
+  for (const std::int32_t range : {4, 5, 6, 7}) {  // "1 2 3" once more: matched as far as the range goes back
+    RowCase row = exact_case(random);
+    row.filters.values.dry_multiplier = 1;
+    row.filters.values.dry_base = 2;
+    row.filters.values.dry_allowed_length = 1;
+    row.filters.values.dry_range = range;
+    row.filters.history = {1, 2, 3, 0, 1, 2, 3};
+    batch.add(std::array{4.0f, -kInfinity, -kInfinity, 0.0f}, row);
+    const std::uint64_t mass = batch.oracle(batch.rows() - 1).kept_mass, one = std::uint64_t{1} << 40;
+    // Id 0 at 4, 3, 2 and 0, for matches of 0, 1, 2 and 3.
+    EXPECT_EQ(mass, one + (one >> std::array{4, 3, 2, 0}[static_cast<std::size_t>(range - 4)])) << range;
+  }
   for (std::int32_t bits = 15; bits <= 40; ++bits) {
     for (const float more : {0.0f, 0.125f}) {  // the second mass adds less than 1 to the bound: it is just not kept
       RowCase row = exact_case(random);
