@@ -46,12 +46,6 @@ std::string pattern_of(PreTokenizer kind) {
 
 PCRE2_SPTR units(const std::string_view& text) { return reinterpret_cast<PCRE2_SPTR>(text.data()); }
 
-struct FreeCode {
-  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
-};
-struct FreeContext {
-  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-};
 struct FreeData {
   void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
 };
@@ -59,6 +53,12 @@ struct FreeData {
 }  // namespace
 
 struct PreTokenSplitter::Regex {
+  struct FreeCode {
+    void operator()(pcre2_code* code) const { pcre2_code_free(code); }
+  };
+  struct FreeContext {
+    void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
+  };
   std::unique_ptr<pcre2_code, FreeCode> code;
   std::unique_ptr<pcre2_match_context, FreeContext> context;
   bool compiled = false;  // to machine code

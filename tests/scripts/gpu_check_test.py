@@ -73,12 +73,12 @@ class GpuCheck(unittest.TestCase):
         for line in ("through: a runner\n", "\ndevice: cuda:0 (A, compute capability 9.0); CUDA driver 13.0, runtime 13.0\n",
                      "2 passed (1 replayed from a graph)   0 failed   0 skipped     1.5 s\n", "\n2 passed, 0 failed, 0 skipped\n"):
             self.assertIn(line, result.stdout)
-        self.assertIn("cmake --preset virtual-gpu -DFLLM_CUDA=ON -DFLLM_WERROR=OFF -DFLLM_UNITY_TESTS=OFF\n", self.asked())
+        self.assertIn("cmake --preset virtual-gpu -DFLLM_CUDA=ON -DFLLM_WERROR=OFF -DFLLM_UNITY=OFF\n", self.asked())
         self.assertIn("cmake --build --preset virtual-gpu --target gpu_a_test gpu_b_test\n", self.asked())
 
     def test_warnings_are_errors_where_that_is_asked_for(self):
         self.assertEqual(self.run_script("--strict", cases=[case("gpu_a_test", "run", PASSING)]).returncode, 0)
-        self.assertIn("cmake --preset virtual-gpu -DFLLM_CUDA=ON -DFLLM_WERROR=ON -DFLLM_UNITY_TESTS=ON\n", self.asked())
+        self.assertIn("cmake --preset virtual-gpu -DFLLM_CUDA=ON -DFLLM_WERROR=ON -DFLLM_UNITY=ON\n", self.asked())
 
     def test_a_program_can_be_picked(self):
         self.assertEqual(self.run_script("--only", "b", cases=[case("gpu_b_test", "run", PASSING)]).returncode, 0)
