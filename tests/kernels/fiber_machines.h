@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cuda/backend/make_fiber_backend.h"
+#include "tests/support/sample_suite.h"
 
 // One suite for every context: the cases of a kernel are a function `void run_…(Backend&)` in tests/support that allocates,
 // uploads, calls the Backend's operation and compares what it downloads. Here it runs on fibers; the other tests of this
@@ -46,6 +47,7 @@ inline std::vector<FiberMachine> every_machine() {
 
 class FiberMachines : public testing::TestWithParam<FiberMachine> {
  protected:
+  [[nodiscard]] static SuiteSize size() { return GetParam().threads > 256 ? SuiteSize::kFew : SuiteSize::kFast; }
   std::unique_ptr<Backend> owned_ = make_fiber_backend({GetParam().threads, GetParam().schedule});
   Backend& backend_ = *owned_;
 };

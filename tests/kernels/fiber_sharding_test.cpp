@@ -9,8 +9,8 @@ using FiberSharding = FiberMachines;
 
 INSTANTIATE_TEST_SUITE_P(Every, FiberSharding, testing::ValuesIn(every_machine()), machine_name);
 
-TEST_P(FiberSharding, Rows) { run_sharded_rows(backend_, SuiteSize::kFast); }
-TEST_P(FiberSharding, Filters) { run_sharded_filters(backend_, SuiteSize::kFast); }
+TEST_P(FiberSharding, Rows) { run_sharded_rows(backend_, size()); }
+TEST_P(FiberSharding, Filters) { run_sharded_filters(backend_, size()); }
 TEST_P(FiberSharding, Exchanges) { run_sharded_exchanges(backend_); }
 TEST_P(FiberSharding, Advance) { run_sharded_advance(backend_); }
 

@@ -36,8 +36,7 @@ TEST_P(SampleRowOn, Infinities) {
 }
 TEST_P(SampleRowOn, LargeRows) {
   auto cpu = backend(2);
-  const bool chosen = &GetParam().kernels() == &choose_serial_kernels();
-  run_large_rows(cpu, chosen ? kLongSuite : SuiteSize::kFast);
+  run_large_rows(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
 }
 TEST_P(SampleRowOn, FilteredRows) {
   auto cpu = backend(2);
@@ -61,8 +60,7 @@ TEST_P(SampleRowOn, SequenceEdits) {
 }
 TEST_P(SampleRowOn, FilteredLargeRows) {
   auto cpu = backend(2);
-  const bool chosen = &GetParam().kernels() == &choose_serial_kernels();
-  run_filtered_large_rows(cpu, chosen ? kLongSuite : SuiteSize::kFast);
+  run_filtered_large_rows(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
 }
 TEST_P(SampleRowOn, FilteredInvariance) {
   auto cpu = backend(2);
@@ -75,7 +73,7 @@ TEST_P(SampleRowOn, FilterTables) {
 }
 TEST_P(SampleRowOn, IntervalEnds) {
   auto cpu = backend();
-  run_interval_ends(cpu, SuiteSize::kFull);
+  run_interval_ends(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
 }
 TEST_P(SampleRowOn, ParameterArrays) {
   auto cpu = backend();

@@ -19,6 +19,8 @@ class SerialIsas : public ::testing::TestWithParam<SerialIsa> {
     if (!GetParam().usable()) GTEST_SKIP() << "this machine cannot run " << GetParam().name;
   }
   [[nodiscard]] static SerialBackend backend(std::int32_t threads = 1) { return {GetParam().kernels(), threads}; }
+  /// Whether it is the one this machine uses.
+  [[nodiscard]] static bool is_chosen() { return &GetParam().kernels() == &choose_serial_kernels(); }
 };
 
 inline std::string isa_name(const ::testing::TestParamInfo<SerialIsa>& info) { return info.param.name; }

@@ -83,7 +83,8 @@ void run_filter_grid(Backend& backend, SuiteSize size) {
   constexpr std::array<std::int32_t, 12> kVocabs = {1, 2, 3, 31, 32, 33, 69, 1000, 1023, 1024, 1025, 4097};
   for (const std::int32_t vocab : kVocabs) {
     // Of the 320 combinations: all on short rows; on longer ones a part of them for each shape, all of them over the shapes.
-    const std::uint64_t part = size == SuiteSize::kFast ? 240 : vocab <= 69 ? 1 : vocab <= 1025 ? 3 : 12;
+    const std::uint64_t full = vocab <= 69 ? 1 : vocab <= 1025 ? 3 : 12;
+    const std::uint64_t part = size == SuiteSize::kFull ? full : size == SuiteSize::kFast ? 240 : 480;
     for (const LogitShape& shape : logit_shapes()) {
       SCOPED_TRACE(shape.name);
       BatchLayout layout = random_layout(vocab, random);

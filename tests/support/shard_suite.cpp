@@ -29,7 +29,7 @@ BatchLayout token_layout(LogitType type, std::int32_t vocab) {
 
 void run_sharded_rows(Backend& backend, SuiteSize size) {
   Random random(31);
-  const int batches = size == SuiteSize::kFull ? 120 : 12;
+  const int batches = size == SuiteSize::kFull ? 120 : size == SuiteSize::kFast ? 12 : 6;
   for (int i = 0; i < batches; ++i) {
     constexpr std::array<std::int32_t, 4> kVocabs = {31, 33, 260, 1500};
     BatchLayout layout = token_layout(kTypes[random() % 3], kVocabs[random() % 4]);
@@ -47,14 +47,15 @@ void run_sharded_rows(Backend& backend, SuiteSize size) {
 void run_sharded_filters(Backend& backend, SuiteSize size) {
   Random random(32);
   const std::int32_t vocab = size == SuiteSize::kFull ? 200 : 70;
+  const std::uint64_t part = size == SuiteSize::kFull ? 1 : size == SuiteSize::kFast ? 64 : 128;
   for (const LogitShape& shape : logit_shapes()) {
     SCOPED_TRACE(shape.name);
     SampleBatch batch(token_layout(LogitType::kFloat32, vocab));
     for (const RowCase& row : filter_grid(vocab, random)) {
-      if (size == SuiteSize::kFull || random() % 64 == 0) batch.add(shape.make(vocab, random), row);
+      if (random() % part == 0) batch.add(shape.make(vocab, random), row);
     }
     ShardingBackend shards(backend, kRanks[random() % kRanks.size()], random() % 2 == 0 ? 50 : 0, kAllSteps);
-    expect_oracle(shards, batch);
+    if (batch.rows() > 0) expect_oracle(shards, batch);
     if (testing::Test::HasFailure()) return;
   }
 }
