@@ -27,6 +27,10 @@ struct GenerateBench {
 /// Whole generation with the sampler's defaults at temperature 1; a line with "seconds", "median_seconds" and "tokens_per_second".
 void bench_generate(const GenerateBench& options);
 
+/// The same generation; a line each for steps that wait for the host and for the device's loop: "step_cpu_seconds",
+/// "host_seconds" of a step outside the backend's operations, and "host_share", which with one thread is their ratio.
+void bench_overhead(const GenerateBench& options);
+
 struct ProductBench {
   int rows = 128;  // of one prompt
   int out = 512;

@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kUsage =
     "usage: fundamentallm-bench sampler ROWS VOCAB THREADS RUNS\n"
     "       fundamentallm-bench generate MODEL ROWS TOKENS THREADS RUNS\n"
+    "       fundamentallm-bench overhead MODEL ROWS TOKENS THREADS RUNS\n"
     "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n"
     "       fundamentallm-bench quantized batch|prompt ROWS THREADS RUNS\n";
 
@@ -22,12 +23,13 @@ int run(const std::vector<std::string>& words) {
                                 .runs = std::stoi(words[4])});
     return 0;
   }
-  if (words.size() == 6 && words[0] == "generate") {
-    fllm::bench::bench_generate({.model = words[1],
-                                 .rows = std::stoi(words[2]),
-                                 .tokens = std::stoi(words[3]),
-                                 .threads = std::stoi(words[4]),
-                                 .runs = std::stoi(words[5])});
+  if (words.size() == 6 && (words[0] == "generate" || words[0] == "overhead")) {
+    const fllm::bench::GenerateBench options{.model = words[1],
+                                             .rows = std::stoi(words[2]),
+                                             .tokens = std::stoi(words[3]),
+                                             .threads = std::stoi(words[4]),
+                                             .runs = std::stoi(words[5])};
+    words[0] == "generate" ? fllm::bench::bench_generate(options) : fllm::bench::bench_overhead(options);
     return 0;
   }
   if (words.size() == 6 && words[0] == "product") {

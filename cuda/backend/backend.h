@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
+#include "cuda/kernels/commit_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/quantized_params.h"
@@ -51,6 +53,28 @@ struct MemoryInfo {
   std::size_t total_bytes = 0;
 };
 
+/// Operations that can be run again as they were. Made by Backend::record; what they read and write must outlive it.
+class RecordedWork {
+ public:
+  virtual ~RecordedWork() = default;
+  virtual void replay() = 0;  // enqueues them
+};
+
+/// Memory that kernels write and the host reads meanwhile, without a copy. Nothing may be writing it when it goes.
+class VisibleMemory {
+ public:
+  virtual ~VisibleMemory() = default;
+  [[nodiscard]] void* on_host() const { return on_host_; }
+  [[nodiscard]] void* on_device() const { return on_device_; }
+
+ protected:
+  VisibleMemory(void* on_host, void* on_device) : on_host_(on_host), on_device_(on_device) {}
+
+ private:
+  void* on_host_;
+  void* on_device_;
+};
+
 /// The machine that runs a step: memory and one call per step-level operation. Calls are enqueued in order; results are
 /// there after synchronize(). Nothing is allocated inside an operation. One owner at a time.
 /// Errors: Exception(kOutOfMemory) from allocate, Exception(kDeviceLost) from any call after a device fault.
@@ -69,6 +93,16 @@ class Backend {
   /// The host memory is valid after synchronize().
   virtual void download(void* destination, const void* source, std::size_t bytes) = 0;
   virtual void synchronize() = 0;
+  /// Whether all that was enqueued has ended. Waits for nothing.
+  [[nodiscard]] virtual bool poll() = 0;
+
+  /// 64-byte aligned, contents unspecified.
+  [[nodiscard]] virtual std::unique_ptr<VisibleMemory> allocate_visible(std::size_t bytes) = 0;
+  /// Whether replaying work costs the host less than enqueuing it: then few shapes should serve for many.
+  [[nodiscard]] virtual bool replay_pays() const = 0;
+  /// The operations that work enqueues, which are not run yet. They may not copy between host and device, and must have
+  /// run once before, so that nothing is loaded or chosen while they are recorded.
+  [[nodiscard]] virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work) = 0;
 
   /// weight: [out, in], row-major, on the host.
   [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
@@ -94,6 +128,7 @@ class Backend {
   virtual void sample(LogitType type, const SampleParams& params) = 0;
   virtual void sample_shard(LogitType type, const ShardParams& params) = 0;
   virtual void history_append(const HistoryAppendParams& params) = 0;
+  virtual void commit_rows(const CommitRowsParams& params) = 0;
 };
 
 constexpr std::int32_t kMaxCpuThreads = 1024;

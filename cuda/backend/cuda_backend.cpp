@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "cuda/backend/cuda_executor.h"
+#include "cuda/backend/cuda_recording.h"
 #include "cuda/backend/cuda_sampling.h"
 #include "cuda/backend/kernel_backend.h"
 #include "cuda/backend/quantized_matrix.h"
@@ -53,6 +54,15 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
   void upload(void* destination, const void* source, std::size_t bytes) override;
   void download(void* destination, const void* source, std::size_t bytes) override;
   void synchronize() override;
+  [[nodiscard]] bool poll() override;
+
+  [[nodiscard]] std::unique_ptr<VisibleMemory> allocate_visible(std::size_t bytes) override {
+    return cuda::allocate_visible(device.index, bytes);
+  }
+  [[nodiscard]] bool replay_pays() const override { return true; }
+  [[nodiscard]] std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override {
+    return cuda::record(device.index, stream.get(), work);
+  }
 
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override {
     return make_linear(expand_quantized(weight), weight.out, weight.in);
@@ -102,6 +112,13 @@ void CudaBackend::download(void* destination, const void* source, std::size_t by
 }
 
 void CudaBackend::synchronize() { stream.synchronize(); }
+
+bool CudaBackend::poll() {
+  const cudaError_t status = cudaStreamQuery(stream.get());
+  if (status == cudaErrorNotReady) return false;
+  cuda::check(status, "asking the device for its progress");
+  return true;
+}
 
 std::unique_ptr<LinearWeight> CudaBackend::make_linear(std::span<const float> weight, std::int32_t out,
                                                        std::int32_t in) {

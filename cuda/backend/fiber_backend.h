@@ -41,6 +41,7 @@ class FiberBackend final : public KernelBackend<FiberExecutor> {
 extern template void KernelBackend<FiberExecutor>::sample(LogitType, const SampleParams&);
 extern template void KernelBackend<FiberExecutor>::sample_shard(LogitType, const ShardParams&);
 extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
+extern template void KernelBackend<FiberExecutor>::commit_rows(const CommitRowsParams&);
 extern template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
 extern template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);
 extern template void KernelBackend<FiberExecutor>::layer_norm(const LayerNormParams&);

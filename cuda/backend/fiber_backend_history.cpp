@@ -4,5 +4,6 @@
 namespace fllm {
 
 template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
+template void KernelBackend<FiberExecutor>::commit_rows(const CommitRowsParams&);
 
 }  // namespace fllm

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cuda/backend/backend.h"
+#include "cuda/launch/commit_launch.h"
 #include "cuda/launch/history_launch.h"
 #include "cuda/launch/model_launch.h"
 #include "cuda/launch/sampling_launch.h"
@@ -17,6 +18,12 @@ namespace fllm {
 template <class Executor>
 class KernelBackend : public Backend {
  public:
+  // Of a CPU: what is enqueued has ended, and all memory is the host's.
+  [[nodiscard]] bool poll() override { return true; }
+  [[nodiscard]] std::unique_ptr<VisibleMemory> allocate_visible(std::size_t bytes) override;
+  [[nodiscard]] bool replay_pays() const override { return false; }
+  [[nodiscard]] std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override;
+
   void embed(const EmbedParams& params) override;
   void rms_norm(const RmsNormParams& params) override;
   void layer_norm(const LayerNormParams& params) override;
@@ -30,6 +37,7 @@ class KernelBackend : public Backend {
   void sample(LogitType type, const SampleParams& params) override;
   void sample_shard(LogitType type, const ShardParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
+  void commit_rows(const CommitRowsParams& params) override;
 
  protected:
   template <class... Arguments>
@@ -42,7 +50,39 @@ class KernelBackend : public Backend {
   Executor executor_;
 };
 
+/// A backend's own memory, where that is the host's.
+class HostMemory final : public VisibleMemory {
+ public:
+  HostMemory(Backend& backend, void* memory) : VisibleMemory(memory, memory), backend_(backend) {}
+  ~HostMemory() override { backend_.release(on_host()); }
+  HostMemory(const HostMemory&) = delete;
+  HostMemory& operator=(const HostMemory&) = delete;
+
+ private:
+  Backend& backend_;
+};
+
+/// Work that is run again by doing it again.
+class RepeatedWork final : public RecordedWork {
+ public:
+  explicit RepeatedWork(std::function<void()> work) : work_(std::move(work)) {}
+  void replay() override { work_(); }
+
+ private:
+  std::function<void()> work_;
+};
+
 // Not in the class: what is inline is compiled into every file that could inline it, instantiated elsewhere or not.
+template <class Executor>
+std::unique_ptr<VisibleMemory> KernelBackend<Executor>::allocate_visible(std::size_t bytes) {
+  return std::make_unique<HostMemory>(*this, allocate(bytes));
+}
+
+template <class Executor>
+std::unique_ptr<RecordedWork> KernelBackend<Executor>::record(const std::function<void()>& work) {
+  return std::make_unique<RepeatedWork>(work);
+}
+
 template <class Executor>
 void KernelBackend<Executor>::embed(const EmbedParams& params) {
   embed_rows(executor_, params);
@@ -106,6 +146,11 @@ void KernelBackend<Executor>::sample_shard(LogitType type, const ShardParams& pa
 template <class Executor>
 void KernelBackend<Executor>::history_append(const HistoryAppendParams& params) {
   append_histories(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::commit_rows(const CommitRowsParams& params) {
+  take_tokens(executor_, params);
 }
 
 }  // namespace fllm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/commit_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/panel_product.h"
@@ -40,6 +41,9 @@ constexpr double block_nanoseconds(const QuantizedProductParams& p) {
 }
 constexpr double block_nanoseconds(const HistoryAppendParams& p) {
   return p.offsets == nullptr ? 100 : 10000;  // a history of some hundred ids; a prompt has as many to append
+}
+constexpr double block_nanoseconds(const CommitRowsParams& p) {
+  return 20.0 * (p.rows < 128 ? p.rows : 128);  // a block has 128 rows
 }
 constexpr double block_nanoseconds(const SampleParams& p) { return 500 + 0.5 * p.vocab; }
 constexpr double block_nanoseconds(const ShardParams& p) { return block_nanoseconds(p.sample); }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cuda/kernels/attention.h"
+#include "cuda/kernels/commit_rows.h"
 #include "cuda/kernels/copy_blocks.h"
 #include "cuda/kernels/embed.h"
 #include "cuda/kernels/epilogue.h"
@@ -92,6 +93,7 @@ using SerialKernels = decltype(joined(SerialTable<Embed,                //
                                                   PanelProduct,         //
                                                   QuantizeRows,         //
                                                   HistoryAppend,        //
+                                                  CommitRows,           //
                                                   SampleRow<float>,     //
                                                   SampleRow<Half>,      //
                                                   SampleRow<BFloat16>,  //

@@ -19,6 +19,7 @@ namespace fllm {
 ///   ballot(b)             bit i: b of lane i. Whole warp
 ///   atomic_add(p, v)      adds to shared or global memory, returns the old value (uint32, uint64: order-free)
 ///   atomic_max(p, v)      raises what is there to v, likewise (uint32)
+///   publish(p, v)         stores to memory the host reads meanwhile, behind all this thread has written before (uint32)
 ///   dynamic_shared()      start of the launch's dynamic shared memory, 16-byte aligned
 ///   cluster_rank/size     which block of a cluster of consecutive blocks, of how many (1 where there are no clusters)
 ///   cluster_sync          barrier of all blocks of the cluster, orders shared and global memory among them
@@ -41,6 +42,7 @@ concept Cta = requires(const C& cta, std::uint32_t* p32, unsigned long long* p64
   cta.atomic_add(p32, std::uint32_t{1});
   cta.atomic_add(p64, 1ull);
   cta.atomic_max(p32, std::uint32_t{1});
+  cta.publish(p32, std::uint32_t{1});
   { cta.dynamic_shared() } -> std::same_as<void*>;
   { cta.cluster_rank() } -> std::same_as<std::int32_t>;
   { cta.cluster_size() } -> std::same_as<std::int32_t>;

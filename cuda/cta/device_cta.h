@@ -36,6 +36,12 @@ struct DeviceCta {
     return atomicAdd(address, value);
   }
   FLLM_DEVICE void atomic_max(std::uint32_t* address, std::uint32_t value) const { atomicMax(address, value); }
+  // A fence of the whole system, then a store that is not torn, cached or left out: for the host, which reads the word with
+  // acquire, a release. Volatile accesses are relaxed ones of system scope in the memory model of PTX.
+  FLLM_DEVICE void publish(std::uint32_t* address, std::uint32_t value) const {
+    __threadfence_system();
+    *const_cast<volatile std::uint32_t*>(address) = value;
+  }
   // Clusters came with compute capability 9.0; before it a block is alone.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   FLLM_DEVICE std::int32_t cluster_rank() const { return static_cast<std::int32_t>(__clusterRelativeBlockRank()); }

@@ -66,6 +66,9 @@ class FiberCta {
     return old;
   }
   void atomic_max(std::uint32_t* address, std::uint32_t value) const { *address = *address < value ? value : *address; }
+  void publish(std::uint32_t* address, std::uint32_t value) const {
+    __atomic_store_n(address, value, __ATOMIC_RELEASE);
+  }
   void* dynamic_shared() const { return frame_->dynamic_shared; }
   // A cluster of one block: what blocks do to each other is tested on the compiled kernels.
   std::int32_t cluster_rank() const { return 0; }

@@ -45,6 +45,9 @@ class SerialCta {
   FLLM_DEVICE void atomic_max(std::uint32_t* address, std::uint32_t value) const {
     *address = *address < value ? value : *address;
   }
+  FLLM_DEVICE void publish(std::uint32_t* address, std::uint32_t value) const {
+    __atomic_store_n(address, value, __ATOMIC_RELEASE);
+  }
   FLLM_DEVICE void* dynamic_shared() const { return dynamic_shared_; }
   FLLM_DEVICE std::int32_t cluster_rank() const { return 0; }
   FLLM_DEVICE std::int32_t cluster_size() const { return 1; }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "cuda/kernels/model_params.h"
 #include "cuda/kernels/sample_params.h"
 #include "host/engine/sequence.h"
 
@@ -18,9 +20,12 @@ struct StepCapacity {
   std::int32_t vocab = 0;           // tokens that can be drawn
   std::int32_t blocks_per_row = 0;  // of the KV cache, for a full context
   std::int32_t prefill_tokens = 0;  // of prompts, in all
+  std::int32_t filler_blocks = 0;   // of the KV cache, for what fills a recorded step up to its size
 
   [[nodiscard]] std::size_t row_count() const { return static_cast<std::size_t>(rows); }
   [[nodiscard]] std::int32_t tokens() const { return rows + prefill_tokens; }
+  /// Fillers that share a block, each at a position of its own.
+  [[nodiscard]] std::int32_t filler_tokens() const { return std::min(kKvBlockTokens, context_length); }
   [[nodiscard]] std::size_t mask_words_per_row() const { return (static_cast<std::size_t>(vocab) + 31) / 32; }
   [[nodiscard]] std::size_t ids_per_row() const;
   [[nodiscard]] std::size_t bias_per_row() const;

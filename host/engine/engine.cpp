@@ -16,19 +16,32 @@ std::int64_t block_bytes(const ModelConfig& config) {
          static_cast<std::int64_t>(sizeof(float));
 }
 
-StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits, std::int32_t vocab) {
+StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits, std::int32_t vocab,
+                           const Backend& backend) {
   Violations found;
   found.require(limits.max_rows >= 1 && limits.max_rows <= 4096, "max_rows", limits.max_rows, "must be in [1, 4096]");
   found.require(limits.kv_cache_bytes >= 0, "kv_cache_bytes", limits.kv_cache_bytes,
                 "must be at least 0 (0 is automatic)");
   found.require(limits.prefill_tokens >= kKvBlockTokens && limits.prefill_tokens <= 65536, "prefill_tokens",
                 limits.prefill_tokens, "must be in [16, 65536]");
+  found.require(limits.steps_ahead >= -1 && limits.steps_ahead <= 64, "steps_ahead", limits.steps_ahead,
+                "must be in [-1, 64] (-1 is automatic)");
   refuse_violations(found.lines());
   // More is never needed: that many tokens fill every row.
   const std::int32_t blocks = KvCache::blocks_for(config.sequence_length);
   const std::int64_t most = std::int64_t{limits.max_rows} * blocks * kKvBlockTokens;
   const auto prefill = static_cast<std::int32_t>(std::min<std::int64_t>(limits.prefill_tokens, most));
-  return {limits.max_rows, config.sequence_length, vocab, blocks, prefill};
+  StepCapacity capacity{limits.max_rows, config.sequence_length, vocab, blocks, prefill};
+  if (backend.replay_pays()) {  // fewer than half of the rows of a recorded step are fillers
+    capacity.filler_blocks = (limits.max_rows / 2 + capacity.filler_tokens() - 1) / capacity.filler_tokens();
+  }
+  return capacity;
+}
+
+std::int32_t steps_ahead(const Backend& backend, const EngineLimits& limits) {
+  constexpr std::int32_t kOfDevices = 4;  // the host's delays are a few steps of a small model at most
+  if (limits.steps_ahead >= 0) return limits.steps_ahead;
+  return backend.replay_pays() ? kOfDevices : 1;
 }
 
 std::int32_t cache_blocks(const Backend& backend, const ModelConfig& config, const EngineLimits& limits,
@@ -46,15 +59,30 @@ Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer,
       model_(&model),
       vocabulary_(tokenizer, model),
       preparer_(tokenizer, vocabulary_, model.config.sequence_length),
-      capacity_(step_capacity(model.config, limits, vocabulary_.size())),
-      cache_(backend, model.config, cache_blocks(backend, model.config, limits, capacity_)),
+      capacity_(step_capacity(model.config, limits, vocabulary_.size(), backend)),
+      cache_(backend, model.config, cache_blocks(backend, model.config, limits, capacity_), capacity_.filler_blocks),
       prefixes_(cache_),
       prefix_cache_(limits.prefix_cache),
       workspace_(backend, model.config, capacity_),
-      batch_(capacity_) {
+      batch_(capacity_),
+      steps_ahead_(steps_ahead(backend, limits)),
+      loop_(backend, capacity_, std::max(steps_ahead_, 1)) {
   rows_.reserve(capacity_.row_count());
   prefilling_.reserve(capacity_.row_count());
   found_.reserve(static_cast<std::size_t>(capacity_.blocks_per_row));
+  upload_filler_tables();
+}
+
+// Rows of the block tables behind those of the rows; fillers look at their first entry alone.
+void Engine::upload_filler_tables() {
+  const auto stride = static_cast<std::size_t>(capacity_.blocks_per_row);
+  std::vector<std::int32_t> tables(static_cast<std::size_t>(capacity_.filler_blocks) * stride, 0);
+  for (std::size_t i = 0; i * stride < tables.size(); ++i) {
+    tables[i * stride] = cache_.block_count() + static_cast<std::int32_t>(i);
+  }
+  if (tables.empty()) return;
+  backend_->upload(workspace_.block_tables.data() + capacity_.row_count() * stride, tables.data(),
+                   tables.size() * sizeof(std::int32_t));
 }
 
 std::unique_ptr<RequestState> Engine::prepare(Request request) {
@@ -87,6 +115,7 @@ void Engine::end(RequestId id, const Error* error, EngineOutput& output) {
   for (const auto& row : rows_) {
     if (&row->request() != &request) continue;
     StepEvent event{id, row->sample(), {}, {}, FinishReason::kNone};
+    if (const auto sum = loop_.newer_sum(*row)) row->set_sum_logprob(*sum);
     if (error != nullptr) {
       row->fail(*error, event.text);
     } else {

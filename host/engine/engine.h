@@ -10,6 +10,7 @@
 #include "fundamentallm/metrics.h"
 #include "fundamentallm/request.h"
 #include "host/engine/batch.h"
+#include "host/engine/device_loop.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/request_preparer.h"
 #include "host/engine/scheduler.h"
@@ -27,6 +28,9 @@ struct EngineLimits {
   std::int64_t kv_cache_bytes = 0;    // 0: max_rows full contexts, at most half of the free memory
   std::int32_t prefill_tokens = 512;  // [16, 65536] of prompts in one step
   bool prefix_cache = true;
+  // [-1, 64]: how many steps a device may be ahead of what the host has read; 0: every step waits for the host; -1: 4
+  // where replaying recorded steps pays, else 1. No token depends on it.
+  std::int32_t steps_ahead = -1;
 };
 
 /// What happened since it was cleared.
@@ -63,7 +67,14 @@ class Engine {
   void share_prompts();
   void sample();
   void commit(EngineOutput& output);
-  [[nodiscard]] RowView<float> logits() const;
+  StepEvent take_token(Sequence& row, std::int32_t drawn, const DrawDetail* detail);
+  [[nodiscard]] SampleParams sample_params(std::int32_t rows) const;
+  [[nodiscard]] RowView<float> logits(std::int32_t rows) const;
+  // run_ahead.cpp
+  bool run_ahead(EngineOutput& output);
+  [[nodiscard]] bool can_run_ahead() const;
+  void resident_step(std::int32_t rows);
+  void take_ahead(EngineOutput& output);
   // plan.cpp
   void plan();
   void share_budget();
@@ -77,6 +88,7 @@ class Engine {
   void share_prompt(std::size_t leader);
   void remove_finished_rows();
   // engine.cpp
+  void upload_filler_tables();
   void add_event(RequestState& request, StepEvent event, EngineOutput& output);
   void forget_finished_requests(EngineOutput& output);
   [[nodiscard]] std::int32_t row_count() const { return static_cast<std::int32_t>(rows_.size()); }
@@ -91,6 +103,8 @@ class Engine {
   bool prefix_cache_;
   Workspace workspace_;
   Batch batch_;
+  std::int32_t steps_ahead_;
+  DeviceLoop loop_;
   Scheduler scheduler_;
   std::map<RequestId, std::unique_ptr<RequestState>> requests_;
   std::vector<std::unique_ptr<Sequence>> rows_;  // in order of admission: the samples of a wave side by side

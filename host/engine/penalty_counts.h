@@ -18,6 +18,8 @@ class PenaltyCounts {
   PenaltyCounts(std::int32_t vocab, std::int32_t token_limit, std::int32_t window);
 
   void append(TokenId id, bool output);
+  /// Whether a token leaves the window again.
+  [[nodiscard]] bool windowed() const { return !recent_.empty(); }
   [[nodiscard]] std::span<const CountEntry> entries() const { return entries_; }
 
  private:

@@ -93,6 +93,7 @@ void Engine::share_prompt(std::size_t leader) {
 void Engine::remove_finished_rows() {
   const auto removed = std::erase_if(rows_, [this](const std::unique_ptr<Sequence>& row) {
     if (row->finish_reason() == FinishReason::kNone) return false;
+    loop_.remove(*row);
     for (auto block = row->blocks.rbegin(); block != row->blocks.rend(); ++block) {
       if (*block != kNoBlock) cache_.release(*block);
     }

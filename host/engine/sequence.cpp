@@ -41,13 +41,15 @@ void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
   if (request_->banned_text != nullptr) request_->banned_text->forbid_in(banned_state_, mask);
 }
 
-void Sequence::append(TokenId id, const SampleDetail& detail, std::span<const TopEntry> top, std::string& text) {
+void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   Sample& sample = result();
   const bool prefix = in_prefix();
   const bool accept_end = !prefix && generated() >= request_->min_tokens;
   sample.tokens.push_back(id);
-  sample.sum_logprob += static_cast<double>(detail.raw_logprob);
-  if (request_->request.logprobs >= 0) append_detail(detail, top);
+  if (detail != nullptr) {
+    sample.sum_logprob += static_cast<double>(detail->detail.raw_logprob);
+    if (request_->request.logprobs >= 0) append_detail(*detail);
+  }
   if (request_->penalties) counts_.append(id, true);
 
   const std::string_view bytes = vocabulary_->tokens.bytes(id);
@@ -62,7 +64,8 @@ void Sequence::append(TokenId id, const SampleDetail& detail, std::span<const To
   }
 }
 
-void Sequence::append_detail(const SampleDetail& detail, std::span<const TopEntry> top) {
+void Sequence::append_detail(const DrawDetail& draw) {
+  const auto& [detail, top] = draw;
   TokenDetail& added = result().details.emplace_back();
   added.drawn = {result().tokens.back(), detail.raw_logprob, detail.processed_logprob};
   added.rank = detail.rank;
@@ -77,7 +80,13 @@ void Sequence::end(FinishReason reason, std::string& text) {
   Sample& sample = result();
   text_out_.finish(text);
   sample.finish_reason = reason;
-  if (!sample.tokens.empty()) sample.mean_logprob = sample.sum_logprob / static_cast<double>(sample.tokens.size());
+  set_sum_logprob(sample.sum_logprob);
+}
+
+void Sequence::set_sum_logprob(double sum) {
+  Sample& sample = result();
+  sample.sum_logprob = sum;
+  if (!sample.tokens.empty()) sample.mean_logprob = sum / static_cast<double>(sample.tokens.size());
 }
 
 void Sequence::end_without_support(std::string& text) {

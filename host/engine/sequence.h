@@ -16,6 +16,12 @@ namespace fllm {
 
 constexpr std::int32_t kNoBlock = -1;
 
+/// What a token's draw came from.
+struct DrawDetail {
+  SampleDetail detail;
+  std::span<const TopEntry> top;
+};
+
 /// A prompt and one sample of it while it is in the batch: what it has drawn, what may come next, whether it has ended.
 /// Results go straight into the request's completion.
 class Sequence {
@@ -46,8 +52,16 @@ class Sequence {
   void fill_mask(std::span<std::uint32_t> mask) const;
   [[nodiscard]] std::span<const CountEntry> counts() const { return counts_.entries(); }
 
-  /// Takes the drawn token: text, stop rules, limits. Appends to text what may be shown now.
-  void append(TokenId id, const SampleDetail& detail, std::span<const TopEntry> top, std::string& text);
+  /// Whether a draw needs something worked out on the host, or the host wants more of it than the token.
+  [[nodiscard]] bool needs_host() const {
+    return in_prefix() || request_->banned_text != nullptr || request_->request.logprobs >= 0 || counts_.windowed();
+  }
+
+  /// Takes the drawn token: text, stop rules, limits. Appends to text what may be shown now. detail: null where a device
+  /// keeps the sum of log-probabilities, see set_sum_logprob.
+  void append(TokenId id, const DrawDetail* detail, std::string& text);
+  [[nodiscard]] double sum_logprob() const { return result().sum_logprob; }
+  void set_sum_logprob(double sum);
   /// Ends the sample from outside.
   void end(FinishReason reason, std::string& text);
   /// Ends the sample because the last step allowed no token.
@@ -65,7 +79,7 @@ class Sequence {
  private:
   [[nodiscard]] Sample& result() const { return request_->completion.samples[static_cast<std::size_t>(sample_)]; }
   [[nodiscard]] bool in_prefix() const { return request_->prefix && prefix_bytes_ < request_->prefix->byte_count(); }
-  void append_detail(const SampleDetail& detail, std::span<const TopEntry> top);
+  void append_detail(const DrawDetail& draw);
   bool take_text(std::string_view bytes, bool accept_stop, std::string& text);
 
   RequestState* request_;

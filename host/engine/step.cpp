@@ -13,13 +13,14 @@ void Engine::step(EngineOutput& output) {
   ++step_number_;
   admit(output);  // 1 who joins
   if (rows_.empty()) return;
-  plan();                              // 2 which tokens the model sees: last ones of rows that draw, parts of prompts
-  if (rows_changed_) upload_static();  // 3 what stays the same while the rows do
-  feed();                              // 4 all of them in one forward pass
-  share_prompts();                     // 5 the other samples of prompts that are through
+  if (run_ahead(output)) return;       // 2 nobody reads a prompt or needs the host: the device goes on by itself
+  plan();                              // 3 which tokens the model sees: last ones of rows that draw, parts of prompts
+  if (rows_changed_) upload_static();  // 4 what stays the same while the rows do
+  feed();                              // 5 all of them in one forward pass
+  share_prompts();                     // 6 the other samples of prompts that are through
   if (!batch_.drawing.empty()) {
-    sample();        // 6 one token for each row that lacks nothing
-    commit(output);  // 7 stop rules, text, events
+    sample();        // 7 one token for each row that lacks nothing
+    commit(output);  // 8 stop rules, text, events
   }
 }
 
@@ -47,7 +48,7 @@ void Engine::feed() {
     batch.blocks.row_sequence = workspace_.token_rows.data();
     batch.logit_rows = workspace_.logit_tokens.data();
   }
-  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits());
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(batch.logit_row_count));
   for (const auto& row : rows_) row->cached += row->feeding;
 }
 
@@ -63,7 +64,51 @@ void Engine::sample() {
   workspace_.masks.upload(batch_.masks);
   workspace_.counts.upload(batch_.counts);
 
-  const RowView<float> view = logits();
+  const SampleParams params = sample_params(static_cast<std::int32_t>(batch_.drawing.size()));
+  backend_->sample(LogitType::kFloat32, params);
+
+  const auto rows = static_cast<std::size_t>(params.rows);
+  backend_->download(batch_.drawn.data(), params.tokens, rows * sizeof(std::int32_t));
+  backend_->download(batch_.details.data(), params.details, rows * sizeof(SampleDetail));
+  if (params.top != nullptr) {
+    backend_->download(batch_.top.data(), params.top,
+                       rows * static_cast<std::size_t>(params.top_count) * sizeof(TopEntry));
+  }
+  backend_->synchronize();  // the only wait of a step
+}
+
+void Engine::commit(EngineOutput& output) {
+  for (std::size_t i = 0; i < batch_.drawing.size(); ++i) {
+    Sequence& row = *rows_[static_cast<std::size_t>(batch_.drawing[i])];
+    const DrawDetail detail{batch_.details[i], batch_.top_of(i)};
+    add_event(row.request(), take_token(row, batch_.drawn[i], &detail), output);
+  }
+  remove_finished_rows();
+  forget_finished_requests(output);
+}
+
+StepEvent Engine::take_token(Sequence& row, std::int32_t drawn, const DrawDetail* detail) {
+  RequestState& request = row.request();
+  StepEvent event;
+  event.request = request.completion.request;
+  event.sample = row.sample();
+  try {
+    if (drawn == kNothingDrawn) {
+      row.end_without_support(event.text);
+    } else {
+      event.token = drawn;
+      ++counters_.tokens_generated;
+      row.append(drawn, detail, event.text);
+      if (!request.first_token) request.first_token = Clock::now();
+    }
+  } catch (const std::exception& fault) {  // of this request alone: there is no memory for its text
+    row.fail({ErrorCode::kOutOfMemory, std::string("a token could not be added: ") + fault.what()}, event.text);
+  }
+  return event;
+}
+
+SampleParams Engine::sample_params(std::int32_t rows) const {
+  const RowView<float> view = logits(rows);
   SampleParams params;
   params.logits = view.data;
   params.stride = view.stride;
@@ -81,46 +126,12 @@ void Engine::sample() {
   params.details = workspace_.details.data();
   params.top_count = batch_.top_count;
   if (batch_.top_count > 0) params.top = workspace_.top.data();
-  backend_->sample(LogitType::kFloat32, params);
-
-  const auto rows = static_cast<std::size_t>(view.rows);
-  backend_->download(batch_.drawn.data(), params.tokens, rows * sizeof(std::int32_t));
-  backend_->download(batch_.details.data(), params.details, rows * sizeof(SampleDetail));
-  if (params.top != nullptr) {
-    backend_->download(batch_.top.data(), params.top,
-                       rows * static_cast<std::size_t>(params.top_count) * sizeof(TopEntry));
-  }
-  backend_->synchronize();  // the only wait of a step
+  return params;
 }
 
-void Engine::commit(EngineOutput& output) {
-  for (std::size_t i = 0; i < batch_.drawing.size(); ++i) {
-    Sequence& row = *rows_[static_cast<std::size_t>(batch_.drawing[i])];
-    RequestState& request = row.request();
-    StepEvent event;
-    event.request = request.completion.request;
-    event.sample = row.sample();
-    try {
-      if (batch_.drawn[i] == kNothingDrawn) {
-        row.end_without_support(event.text);
-      } else {
-        event.token = batch_.drawn[i];
-        ++counters_.tokens_generated;
-        row.append(batch_.drawn[i], batch_.details[i], batch_.top_of(i), event.text);
-        if (!request.first_token) request.first_token = Clock::now();
-      }
-    } catch (const std::exception& fault) {  // of this request alone: there is no memory for its text
-      row.fail({ErrorCode::kOutOfMemory, std::string("a token could not be added: ") + fault.what()}, event.text);
-    }
-    add_event(request, std::move(event), output);
-  }
-  remove_finished_rows();
-  forget_finished_requests(output);
-}
-
-RowView<float> Engine::logits() const {
+RowView<float> Engine::logits(std::int32_t rows) const {
   const std::int32_t vocab = model_->config.vocab_size;
-  return {workspace_.logits.data(), static_cast<std::int32_t>(batch_.drawing.size()), vocab, vocab};
+  return {workspace_.logits.data(), rows, vocab, vocab};
 }
 
 }  // namespace fllm

@@ -13,7 +13,8 @@ Workspace::Workspace(Backend& backend, const ModelConfig& config, const StepCapa
       positions(backend, static_cast<std::size_t>(capacity.tokens())),
       token_rows(backend, static_cast<std::size_t>(capacity.tokens())),
       logit_tokens(backend, capacity.row_count()),
-      block_tables(backend, capacity.row_count() * static_cast<std::size_t>(capacity.blocks_per_row)),
+      block_tables(backend, (capacity.row_count() + static_cast<std::size_t>(capacity.filler_blocks)) *
+                                static_cast<std::size_t>(capacity.blocks_per_row)),
       copy_source(backend, capacity.row_count()),
       copy_destination(backend, capacity.row_count()),
       logits(backend, capacity.row_count() * static_cast<std::size_t>(config.vocab_size)),

@@ -18,7 +18,7 @@ struct Workspace {
   DeviceArray<std::int32_t> ascending;                      // [rows]: 0, 1, ...
   DeviceArray<std::int32_t> tokens, positions, token_rows;  // [fed tokens]
   DeviceArray<std::int32_t> logit_tokens;                   // [rows]
-  DeviceArray<std::int32_t> block_tables;                   // [rows, blocks_per_row]
+  DeviceArray<std::int32_t> block_tables;                   // [rows + filler blocks, blocks_per_row]
   DeviceArray<std::int32_t> copy_source, copy_destination;  // [rows]: blocks
   DeviceArray<float> logits;                                // [rows, model vocab]
   DeviceArray<RowSampling> sampling;                        // [rows]

@@ -3,10 +3,11 @@
 
 namespace fllm {
 
-KvCache::KvCache(Backend& backend, const ModelConfig& config, std::int32_t block_count)
+KvCache::KvCache(Backend& backend, const ModelConfig& config, std::int32_t block_count, std::int32_t spare_count)
     : memory_(backend, std::size_t{2} * static_cast<std::size_t>(config.num_layers) *
-                           static_cast<std::size_t>(block_count) * kKvBlockTokens *
+                           static_cast<std::size_t>(block_count + spare_count) * kKvBlockTokens *
                            static_cast<std::size_t>(config.kv_width())),
+      spare_count_(spare_count),
       width_(config.kv_width()),
       layer_count_(config.num_layers),
       references_(static_cast<std::size_t>(block_count), 0),
@@ -19,7 +20,8 @@ KvCache::KvCache(Backend& backend, const ModelConfig& config, std::int32_t block
 }
 
 KvLayer KvCache::layer(std::int32_t index) const {
-  const std::size_t elements = references_.size() * kKvBlockTokens * static_cast<std::size_t>(width_);
+  const std::size_t blocks = references_.size() + static_cast<std::size_t>(spare_count_);
+  const std::size_t elements = blocks * kKvBlockTokens * static_cast<std::size_t>(width_);
   float* keys = memory_.data() + 2 * static_cast<std::size_t>(index) * elements;
   return {keys, keys + elements, width_};
 }

@@ -14,7 +14,8 @@ namespace fllm {
 /// last reference: it is idle, can be shared again, and is given out anew when no other is free, the longest idle first.
 class KvCache {
  public:
-  KvCache(Backend& backend, const ModelConfig& config, std::int32_t block_count);
+  /// spare_count: more blocks, numbered from block_count on, that are never given out.
+  KvCache(Backend& backend, const ModelConfig& config, std::int32_t block_count, std::int32_t spare_count = 0);
 
   [[nodiscard]] std::int32_t block_count() const { return static_cast<std::int32_t>(references_.size()); }
   [[nodiscard]] std::int32_t idle_block_count() const { return idle_count_; }
@@ -42,7 +43,8 @@ class KvCache {
   void link_idle(std::int32_t block);
   void unlink_idle(std::int32_t block);
 
-  DeviceArray<float> memory_;  // [layers, 2, blocks, kKvBlockTokens, width]
+  DeviceArray<float> memory_;  // [layers, 2, blocks and spare ones, kKvBlockTokens, width]
+  std::int32_t spare_count_ = 0;
   std::int32_t width_ = 0;
   std::int32_t layer_count_ = 0;
   std::vector<std::int32_t> references_;    // per block

@@ -104,7 +104,9 @@ class FLLM_API Generator {
   /// and there. A sample enters the batch when the cache has room for its longest output, and never waits for memory again.
   Result<RequestId> submit(Request request, RequestCallbacks callbacks = {});
   /// One step: applies cancellations, admits, reads up to EngineOptions::prefill_tokens of prompts, draws one token for
-  /// every other row. After an error every later call reports it again.
+  /// every other row. After an error every later call reports it again. A GPU works a few steps ahead of what is returned
+  /// while nothing is admitted: a step then returns the oldest of them, what a sample that ends meanwhile has drawn beyond its
+  /// end is dropped, and who waits is admitted behind the steps that are under way.
   Result<StepReport> step();
   /// Nothing is queued, running or to be cancelled.
   [[nodiscard]] bool idle() const;

@@ -30,6 +30,7 @@ class ReplayBackend final : public ForwardingBackend {
   void copy_blocks(const CopyBlocksParams& params) override;
   void sample(LogitType type, const SampleParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
+  void commit_rows(const CommitRowsParams& params) override;
 
  private:
   struct Region {

@@ -21,6 +21,14 @@ class ForwardingBackend : public Backend {
   void upload(void* to, const void* from, std::size_t bytes) override { backend_.upload(to, from, bytes); }
   void download(void* to, const void* from, std::size_t bytes) override { backend_.download(to, from, bytes); }
   void synchronize() override { backend_.synchronize(); }
+  [[nodiscard]] bool poll() override { return backend_.poll(); }
+  [[nodiscard]] std::unique_ptr<VisibleMemory> allocate_visible(std::size_t bytes) override {
+    return backend_.allocate_visible(bytes);
+  }
+  [[nodiscard]] bool replay_pays() const override { return backend_.replay_pays(); }
+  [[nodiscard]] std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override {
+    return backend_.record(work);
+  }
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override {
     return backend_.make_linear(weight, out, in);
@@ -39,6 +47,7 @@ class ForwardingBackend : public Backend {
   void gather_rows(const GatherRowsParams& params) override { backend_.gather_rows(params); }
   void copy_blocks(const CopyBlocksParams& params) override { backend_.copy_blocks(params); }
   void history_append(const HistoryAppendParams& params) override { backend_.history_append(params); }
+  void commit_rows(const CommitRowsParams& params) override { backend_.commit_rows(params); }
   [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
     return backend_.sample_scratch_elements(vocab, blocks_per_row);
   }

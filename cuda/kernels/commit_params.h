@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/kernels/sample_params.h"
+#include "cuda/portable/annotations.h"
+
+// What a device needs to go on with a batch by itself, token after token, and how it tells the host.
+namespace fllm {
+
+/// A row's own state between steps.
+struct ResidentRow {
+  double sum_logprob = 0;        // of the tokens drawn so far, each the logarithm before edits and filters
+  std::int32_t token_limit = 0;  // the row ends with this many tokens of prompt and output together
+  std::int32_t finished = 1;     // it has ended, or there is none: it stays where it is
+  std::int32_t slot = 0;         // [0, TokenRing::depth): where its next token goes
+};
+
+/// Where the host reads tokens while the device works on later ones. A word is empty until its token is there, and the
+/// host empties it again; so each word says by itself that it has come, and no order between words is needed. No more
+/// steps may be enqueued than there are slots the host has emptied.
+struct TokenRing {
+  std::uint32_t* words = nullptr;  // [depth, stride], memory the host sees
+  double* final_sums = nullptr;    // [stride], memory the host sees: sum_logprob of rows that have finished
+  double* sums = nullptr;          // [depth, stride]: sum_logprob of each row that had not finished before the step
+  std::int32_t depth = 0;
+  std::int32_t stride = 0;  // rows there is room for
+};
+
+constexpr std::uint32_t kEmptyWord = 0;
+constexpr std::uint32_t kIdleWord = ~std::uint32_t{0};  // of a row that had finished before
+
+/// The word of a token, or of none where it is negative; bit 0: the row finishes with it. Never one of the two above.
+FLLM_HOST_DEVICE std::uint32_t token_word(std::int32_t token, bool finishes) {
+  const std::uint32_t number = token < 0 ? 0u : static_cast<std::uint32_t>(token) + 1;
+  return number << 1 | (finishes || token < 0 ? 1u : 0u);
+}
+/// -1: every token was forbidden.
+FLLM_HOST_DEVICE std::int32_t token_of(std::uint32_t word) { return static_cast<std::int32_t>(word >> 1) - 1; }
+FLLM_HOST_DEVICE bool finishes(std::uint32_t word) { return (word & 1u) != 0; }
+
+/// What a step leaves to be taken over by the next one.
+struct CommitRowsParams {
+  const std::int32_t* drawn = nullptr;    // [rows]; negative: nothing
+  const SampleDetail* details = nullptr;  // [rows]; raw_logprob is read
+  const std::int32_t* end_ids = nullptr;  // flat, RowSampling::end_ids are ranges of it
+  RowSampling* sampling = nullptr;        // [rows]; random.position: tokens of prompt and output before the drawn one
+  ResidentRow* states = nullptr;          // [rows]
+  std::int32_t* tokens = nullptr;         // [rows]: the model's next input
+  std::int32_t* positions = nullptr;      // [rows]: of that input
+  TokenRing ring;
+  std::int32_t rows = 0;
+};
+
+}  // namespace fllm

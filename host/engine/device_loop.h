@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cuda/backend/backend.h"
+#include "host/engine/batch.h"
+#include "host/engine/ring_reader.h"
+#include "host/engine/sequence.h"
+#include "host/engine/step_recordings.h"
+#include "host/engine/workspace.h"
+
+namespace fllm {
+
+/// A batch that the device advances by itself: which row stands in which place, what of it lies on the device, and how
+/// many steps the device is ahead of what the host has seen. Places without a row (those that fill up a step's size, and rows
+/// that have ended) stay as they are; their keys and values go to blocks that nobody reads.
+class DeviceLoop {
+ public:
+  /// steps_ahead: at least 1
+  DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int32_t steps_ahead);
+  ~DeviceLoop();
+  DeviceLoop(const DeviceLoop&) = delete;
+  DeviceLoop& operator=(const DeviceLoop&) = delete;
+
+  [[nodiscard]] bool running() const { return !places_.empty(); }
+  [[nodiscard]] std::int32_t live_count() const { return live_count_; }
+  [[nodiscard]] std::int32_t size() const { return size_; }  // of a step, in rows
+  [[nodiscard]] std::int32_t size_for(std::int32_t rows) const { return recordings_.size_for(rows); }
+  [[nodiscard]] std::int32_t in_flight() const { return in_flight_; }
+
+  /// Puts the rows' state on the device. Precondition: !running(), the static part of the batch is uploaded, every row draws
+  /// next and needs nothing of the host.
+  void start(Rows rows, Batch& batch, Workspace& workspace);
+  /// Whether the device is not too far ahead, and some row would still draw if nothing but its limit ended it.
+  [[nodiscard]] bool may_launch() const;
+  /// Enqueues step, which is always the same for a size.
+  void launch(const std::function<void()>& step);
+  /// The words of the oldest step in flight, one a place.
+  [[nodiscard]] std::span<const std::uint32_t> take();
+  /// The row in a place; null: it has ended, or there was none.
+  [[nodiscard]] Sequence* row(std::size_t place) const { return places_[place]; }
+  /// Of a row that finished by its word.
+  [[nodiscard]] double final_sum(std::size_t place) const { return ring_.final_sum(place); }
+  /// A row's sum_logprob after the step taken last, where the device has a newer one than the row. Waits for the device.
+  [[nodiscard]] std::optional<double> newer_sum(const Sequence& row);
+  /// The row leaves its place, where it has one. What the device still draws for it is dropped.
+  void remove(const Sequence& row);
+  /// Precondition: in_flight() == 0, or no row is left. Those that are left get their sums.
+  void stop();
+
+  // What the recorded operations read and write.
+  [[nodiscard]] const std::int32_t* row_sequence() const { return row_sequence_.data(); }
+  [[nodiscard]] HistoryTable history(const Workspace& workspace) const;
+  [[nodiscard]] CommitRowsParams commit_params(const Workspace& workspace) const;
+
+ private:
+  void fill_up(Batch& batch);
+  void move_histories(Batch& batch, Workspace& workspace);
+  [[nodiscard]] std::int32_t after(std::int32_t slot) const { return slot + 1 < ring_.ring().depth ? slot + 1 : 0; }
+
+  Backend* backend_;
+  StepCapacity capacity_;
+  std::int32_t steps_ahead_;
+  RingReader ring_;
+  StepRecordings recordings_;
+  DeviceArray<ResidentRow> states_;                         // [rows]
+  DeviceArray<std::int32_t> row_sequence_, history_sizes_;  // [rows]
+
+  std::vector<Sequence*> places_;                         // [size]; empty: not running
+  std::vector<ResidentRow> row_states_;                   // [size], at the start
+  std::vector<std::int32_t> sequences_, history_counts_;  // [size], at the start
+  std::vector<std::uint32_t> words_;                      // [size], of the step taken last
+  std::int32_t live_count_ = 0;
+  std::int32_t size_ = 0;
+  std::int32_t in_flight_ = 0;
+  std::int32_t next_slot_ = 0;   // of the oldest step in flight, or of the next one
+  std::int32_t last_slot_ = -1;  // of the step taken last since the start
+};
+
+}  // namespace fllm

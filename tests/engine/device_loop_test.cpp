@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "host/engine/step_recordings.h"
+#include "tests/engine/engine_runner.h"
+#include "tests/support/deferred_backend.h"
+#include "tests/support/expect_error.h"
+
+// Steps the device does by itself, ahead of the host: the same tokens as steps that wait for it, and nothing of the host's
+// in between. The device is a CPU that falls behind.
+namespace fllm::test {
+namespace {
+
+constexpr EngineLimits kWaiting{.max_rows = 6, .steps_ahead = 0};
+
+/// A device and an engine on it.
+struct Machine {
+  explicit Machine(const EngineLimits& limits, std::int32_t operations_per_poll = 40)
+      : cpu(make_backend({.device = "cpu", .threads = 1})),
+        device(*cpu, operations_per_poll),
+        runner(std::make_unique<EngineRunner>(device, limits)) {}
+
+  std::unique_ptr<Backend> cpu;
+  DeferredBackend device;
+  std::unique_ptr<EngineRunner> runner;
+};
+
+/// Every way a row can end, and everything that a row in the loop may and may not have.
+std::vector<Request> requests_of_all_kinds(int count) {
+  std::vector<Request> requests;
+  const std::string speech = "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\n";
+  for (int i = 0; i < count; ++i) {
+    Request request = request_for(i % 3 == 0 ? speech : i % 3 == 1 ? "ROMEO:" : "", 1 + i * 11 % 53);
+    request.sampling.seed = static_cast<std::uint64_t>(i);
+    if (i % 4 == 1) request.num_samples = 3;
+    if (i % 5 == 2) request.sampling.temperature = 0;
+    if (i % 5 == 3) request.sampling.top_k = 7;
+    if (i % 3 == 1) request.sampling.repetition_penalty = 1.2f;
+    if (i % 6 == 2) request.sampling.frequency_penalty = 0.5f;
+    if (i % 4 == 2) request.sampling.logit_bias = {{40, 2}, {3, -1}};
+    if (i % 4 == 3) request.stop.strings = {"e ", "and", "\n\n"};
+    if (i % 6 == 1) request.stop.token_ids = {30, 50};
+    if (i % 6 == 5) request.length.min_tokens = std::min(6, request.length.max_tokens);
+    if (i % 8 == 6) {
+      for (TokenId id = 1; id < 69; ++id) {  // more than a list holds: a mask
+        if (id % 23 != 5) request.control.banned_token_ids.push_back(id);
+      }
+    }
+    if (i % 17 == 10) request.length.max_tokens = 1000;  // the context ends it
+    requests.push_back(request);
+    if (i < count / 2) continue;  // the others are of kinds that keep the whole batch waiting for the host
+    Request& waiting = requests.back();
+    if (i % 11 == 7) {
+      waiting.control.prefix = "\nO ";
+      waiting.length.max_tokens = std::max(waiting.length.max_tokens, 6);
+    }
+    if (i % 11 == 8) waiting.control.banned_text = {"th"};
+    if (i % 7 == 3) waiting.sampling.penalty_window = 9;
+    if (i % 13 == 9) waiting.logprobs = i % 2;
+  }
+  return requests;
+}
+
+/// Results with requests that come while others run, and with two that are cancelled on the way.
+std::vector<std::string> results_of(Machine& machine, const std::vector<Request>& requests) {
+  std::vector<RequestId> ids;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    ids.push_back(machine.runner->submit(requests[i]));
+    for (std::size_t step = 0; step < i % 6; ++step) machine.runner->step();
+    if (i == 8 || i == 15) {
+      machine.runner->cancel(machine.runner->submit(request_for("KING:", 30)));  // before it begins
+      const RequestId gone = machine.runner->submit(request_for("QUEEN:", 30));
+      machine.runner->step();
+      machine.runner->step();
+      machine.runner->cancel(gone);
+    }
+  }
+  machine.runner->run_to_the_end();
+  std::vector<std::string> texts;
+  texts.reserve(ids.size());
+  for (const RequestId id : ids) texts.push_back(text_of(machine.runner->result(id)));
+  EXPECT_EQ(machine.runner->engine().metrics().blocks_used, 0);
+  return texts;
+}
+
+TEST(DeviceLoop, TokensAreThoseOfStepsThatWait) {
+  const std::vector<Request> requests = requests_of_all_kinds(36 / kFewer);
+  Machine waiting(kWaiting);
+  const std::vector<std::string> wanted = results_of(waiting, requests);
+  EXPECT_EQ(waiting.device.counts.replays, 0);
+  for (const auto& [ahead, speed] : {std::pair{1, 70}, {2, 0}, {4, 30}, {4, 200}, {7, 45}}) {
+    Machine machine({.max_rows = 6, .kv_cache_bytes = ahead == 2 ? 3 << 20 : 0, .steps_ahead = ahead}, speed);
+    EXPECT_EQ(results_of(machine, requests), wanted) << ahead << " steps ahead, speed " << speed;
+    EXPECT_GT(machine.device.counts.replays, 20 / kFewer);
+    EXPECT_LE(machine.device.counts.recordings, 4);  // 1, 2, 4 and 6 rows
+  }
+}
+
+TEST(DeviceLoop, TheCpuRunsItWithoutRecording) {
+  const std::vector<Request> requests = requests_of_all_kinds(24 / kFewer);
+  const auto texts = [&](std::int32_t ahead) {
+    const auto cpu = make_backend({.device = "cpu", .threads = 1});
+    EngineRunner runner(*cpu, {.max_rows = 5, .steps_ahead = ahead});
+    std::vector<RequestId> ids;
+    ids.reserve(requests.size());
+    for (const Request& request : requests) ids.push_back(runner.submit(request));
+    runner.run_to_the_end();
+    std::vector<std::string> found;
+    found.reserve(ids.size());
+    for (const RequestId id : ids) found.push_back(text_of(runner.result(id)));
+    return found;
+  };
+  const std::vector<std::string> wanted = texts(0);
+  EXPECT_EQ(texts(-1), wanted);
+  EXPECT_EQ(texts(3), wanted);
+}
+
+TEST(DeviceLoop, NothingOfTheHostIsInAStep) {
+  Machine machine({.max_rows = 8}, 0);
+  for (int i = 0; i < 8; ++i) {
+    Request request = request_for("ROMEO:", 100);
+    request.sampling.seed = static_cast<std::uint64_t>(i);
+    request.sampling.repetition_penalty = i % 2 == 0 ? 1.0f : 1.1f;
+    request.sampling.logit_bias = {{40, 1}};
+    request.stop.strings = {"no such text"};
+    request.length.min_tokens = 100;
+    machine.runner->submit(std::move(request));
+  }
+  for (int step = 0; step < 8; ++step) machine.runner->step();  // the prompts; the first step as it is; the recording
+  const DeferredBackend::Counts before = machine.device.counts;
+  constexpr std::int64_t kSteps = 40;
+  for (int step = 0; step < kSteps; ++step) EXPECT_EQ(machine.runner->step().size(), 8U);
+  const DeferredBackend::Counts& after = machine.device.counts;
+  EXPECT_EQ(after.waits, before.waits);
+  EXPECT_EQ(after.downloaded_bytes, before.downloaded_bytes);
+  EXPECT_EQ(after.uploaded_bytes, before.uploaded_bytes);
+  EXPECT_EQ(after.allocations, before.allocations);
+  EXPECT_EQ(after.recordings, before.recordings);
+  EXPECT_EQ(after.replays, before.replays + kSteps);
+  EXPECT_EQ(after.visible_bytes, before.visible_bytes + kSteps * 8 * 4);
+  // 6 layers of 8 operations; embedding, norm, product, sampling, commit.
+  EXPECT_EQ(after.operations, before.operations + kSteps * (6 * 8 + 5));
+  machine.runner->run_to_the_end();
+}
+
+TEST(DeviceLoop, ARowThatEndsStaysInPlaceUntilItPays) {
+  Machine machine({.max_rows = 8});
+  for (int i = 0; i < 8; ++i) {
+    Request request = request_for("ROMEO:", i < 3 ? 20 : 60);
+    request.sampling.seed = static_cast<std::uint64_t>(i);
+    request.length.min_tokens = request.length.max_tokens;
+    machine.runner->submit(std::move(request));
+  }
+  for (int step = 0; step < 15; ++step) machine.runner->step();
+  const DeferredBackend::Counts before = machine.device.counts;
+  for (int step = 0; step < 30; ++step)
+    machine.runner->step();  // three end in these: five are left of a step for eight
+  EXPECT_EQ(machine.runner->engine().metrics().running_rows, 5);
+  EXPECT_EQ(machine.device.counts.waits, before.waits);
+  EXPECT_EQ(machine.device.counts.uploaded_bytes, before.uploaded_bytes);
+  machine.runner->run_to_the_end();
+}
+
+// The host finds stop strings up to four steps late; what the device drew meanwhile is never seen.
+TEST(DeviceLoop, StopStringsAtEveryOffset) {
+  Machine waiting(kWaiting), machine({.max_rows = 6, .steps_ahead = 4});
+  Request plain = request_for("ROMEO:", 40);
+  plain.length.min_tokens = 0;
+  const RequestId id = waiting.runner->submit(plain);
+  waiting.runner->run_to_the_end();
+  const std::string text = waiting.runner->result(id).samples[0].text;
+  ASSERT_GT(text.size(), 24U);
+  for (std::size_t offset = 0; offset < 24; offset += kFewer) {
+    for (const bool keep : {false, true}) {
+      Request request = plain;
+      request.stop.strings = {text.substr(offset, 1 + offset % 4)};
+      request.stop.keep_stop = keep;
+      const RequestId first = waiting.runner->submit(request), second = machine.runner->submit(request);
+      waiting.runner->run_to_the_end();
+      machine.runner->run_to_the_end();
+      const Completion &wanted = waiting.runner->result(first), &got = machine.runner->result(second);
+      EXPECT_EQ(text_of(got), text_of(wanted)) << offset;
+      EXPECT_EQ(got.usage.completion_tokens, wanted.usage.completion_tokens);
+    }
+  }
+  EXPECT_EQ(machine.runner->engine().metrics().tokens_generated +
+                static_cast<std::int64_t>(waiting.runner->result(id).samples[0].tokens.size()),
+            waiting.runner->engine().metrics().tokens_generated);
+}
+
+TEST(DeviceLoop, ACancelledRowHasWhatItHadShown) {
+  Machine machine({.max_rows = 4, .steps_ahead = 4});
+  Machine waiting(kWaiting);
+  for (int steps = 1; steps < 9; ++steps) {
+    std::vector<std::string> found;
+    for (Machine* each : {&waiting, &machine}) {
+      const RequestId id = each->runner->submit(request_for("ROMEO:", 40)),
+                      other = each->runner->submit(request_for("KING:", 12));
+      for (int i = 0; i < steps; ++i) each->runner->step();
+      each->runner->cancel(id);
+      each->runner->run_to_the_end();
+      found.push_back(text_of(each->runner->result(id)) + text_of(each->runner->result(other)));
+    }
+    EXPECT_EQ(found[1], found[0]) << steps;
+  }
+}
+
+TEST(DeviceLoop, OneStepIsOneTokenOfEachRow) {
+  Machine machine({.max_rows = 4, .steps_ahead = 4});
+  for (const std::int32_t tokens : {3, 9, 30}) {
+    Request request = request_for("ROMEO:", tokens);
+    request.length.min_tokens = tokens;
+    machine.runner->submit(std::move(request));
+  }
+  for (int step = 1; step <= 30; ++step) {
+    EXPECT_EQ(machine.runner->step().size(), step <= 3 ? 3U : step <= 9 ? 2U : 1U) << step;
+  }
+  EXPECT_TRUE(machine.runner->engine().idle());
+}
+
+TEST(DeviceLoop, AFaultOfTheDeviceComesUpInTheNextStep) {
+  Machine machine({.max_rows = 4});
+  machine.runner->submit(request_for("ROMEO:", 40));
+  for (int i = 0; i < 6; ++i) machine.runner->step();
+  machine.device.fail_in_poll = [] { throw Exception(ErrorCode::kDeviceLost, "it is gone"); };
+  expect_error(ErrorCode::kDeviceLost, {"it is gone"}, [&] { machine.runner->run_to_the_end(); });
+}
+
+/// Commits nothing.
+class SilentBackend final : public ForwardingBackend {
+ public:
+  using ForwardingBackend::ForwardingBackend;
+  void commit_rows(const CommitRowsParams&) override {}
+};
+
+TEST(DeviceLoop, ATokenThatNeverComesIsAnError) {
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  SilentBackend silent(*cpu);
+  EngineRunner runner(silent, {.max_rows = 2});
+  runner.submit(request_for("ROMEO:", 9));
+  expect_error(ErrorCode::kInternal, {"without leaving a token"}, [&] { runner.run_to_the_end(); });
+}
+
+TEST(StepRecordings, SizesArePowersOfTwoAndTheLargest) {
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  DeferredBackend device(*cpu, 0);
+  StepRecordings recordings(device, 6);
+  std::vector<std::int32_t> sizes;
+  for (std::int32_t rows = 1; rows <= 6; ++rows) sizes.push_back(recordings.size_for(rows));
+  EXPECT_THAT(sizes, testing::ElementsAre(1, 2, 4, 4, 6, 6));
+  EXPECT_EQ(StepRecordings(device, 1).size_for(1), 1);
+  EXPECT_EQ(StepRecordings(device, 8).size_for(5), 8);
+  EXPECT_EQ(StepRecordings(*cpu, 8).size_for(5), 5);
+
+  int calls = 0;
+  for (int i = 0; i < 5; ++i) recordings.run(4, [&] { ++calls; });
+  EXPECT_EQ(calls, 2);  // as it is, and to be recorded
+  EXPECT_EQ(device.counts.recordings, 1);
+  EXPECT_EQ(device.counts.replays, 4);
+  recordings.run(2, [&] { ++calls; });
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(EngineLimits, StepsAhead) {
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  for (const std::int32_t wrong : {-2, 65}) {
+    expect_error(ErrorCode::kInvalidArgument, {"steps_ahead: " + std::to_string(wrong) + ": must be in [-1, 64]"},
+                 [&] { EngineRunner(*cpu, {.steps_ahead = wrong}); });
+  }
+}
+
+}  // namespace
+}  // namespace fllm::test

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "cuda/backend/make_fiber_backend.h"
+#include "host/engine/engine.h"
+#include "host/model/weight_names.h"
+#include "host/tokenizer/load_tokenizer.h"
+#include "tests/engine/bundled_model.h"
+#include "tests/support/deferred_backend.h"
+#include "tests/support/plain_model.h"
+
+// The device's loop where a kernel is a block of threads: a small model and the bundled tokenizer.
+namespace fllm::test {
+namespace {
+
+Model small_model(Backend& backend, std::int32_t vocab) {
+  ModelConfig config = small_llama();
+  config.vocab_size = vocab;
+  const MemorySource source = as_gguf(random_model(config));
+  config.rotary.pairing = RopePairing::kInterleaved;
+  return load_model(source, config, weight_names(WeightFormat::kGguf, config.architecture), backend);
+}
+
+/// Request number to its tokens and sum of log-probabilities.
+std::map<std::uint64_t, std::pair<std::vector<TokenId>, double>> drawn_with(std::int32_t steps_ahead) {
+  const auto fibers = make_fiber_backend({64, 1});
+  DeferredBackend device(*fibers, 40);
+  const auto tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
+  const Model model = small_model(device, tokenizer->vocab_size());
+  Engine engine(device, model, *tokenizer, {.max_rows = 3, .steps_ahead = steps_ahead});
+  for (std::uint64_t i = 1; i <= 4; ++i) {
+    Request request = request_for(i % 2 == 0 ? "ROMEO:" : "K", static_cast<std::int32_t>(3 + 2 * i));
+    request.sampling.seed = i;
+    if (i % 2 == 0) request.sampling.frequency_penalty = 0.5f;
+    auto state = engine.prepare(std::move(request));
+    state->completion.request = RequestId{i};
+    engine.enqueue(std::move(state));
+  }
+  std::map<std::uint64_t, std::pair<std::vector<TokenId>, double>> drawn;
+  while (!engine.idle()) {
+    EngineOutput output;
+    engine.step(output);
+    for (const Completion& done : output.finished) {
+      drawn[static_cast<std::uint64_t>(done.request)] = {done.samples[0].tokens, done.samples[0].sum_logprob};
+    }
+  }
+  EXPECT_EQ(device.counts.replays > 0, steps_ahead > 0);
+  return drawn;
+}
+
+TEST(FiberLoop, TokensAreThoseOfStepsThatWait) { EXPECT_EQ(drawn_with(3), drawn_with(0)); }
+
+}  // namespace
+}  // namespace fllm::test

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/fiber_machines.h"
+#include "tests/support/commit_suite.h"
+
+namespace fllm::test {
+namespace {
+
+using FiberCommit = FiberMachines;
+
+INSTANTIATE_TEST_SUITE_P(Every, FiberCommit, testing::ValuesIn(every_machine()), machine_name);
+
+TEST_P(FiberCommit, Steps) { run_commit_steps(backend_); }
+TEST_P(FiberCommit, Refusals) { run_commit_refusals(backend_); }
+
+}  // namespace
+}  // namespace fllm::test
