@@ -167,9 +167,14 @@ SPLITS = {
 }
 
 
+DEFAULT = [r"[\p{P}\$\+<=>\^~\|]+", r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)", r"\p{N}+", r"[0-9][0-9][0-9]"]
+
+
 def splitter(name):
     if name == "smollm":
         return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), splitter("gpt2")])
+    if name == "default":  # the expressions of llama.cpp's llama-vocab.cpp, each on the pieces of the one before
+        return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(expression), "isolated") for expression in DEFAULT])
     return pre_tokenizers.Split(Regex(SPLITS[name]), "isolated")
 
 
@@ -197,7 +202,7 @@ def main():
     texts = ["", " ", "  ", "\n", "\x00"] + [random_text(rng) for _ in range(count - 5)]
     broken = [damaged(rng, random_text(rng)) for _ in range(count // 5)]
     different = 0
-    for name in ["gpt2", "llama3", "qwen2", "smollm"]:
+    for name in ["gpt2", "llama3", "qwen2", "smollm", "default"]:
         split = splitter(name)
         different += compare("split " + name, program, ["split", name], texts, [piece_sizes(split, t) for t in texts],
                              lambda text: True)
