@@ -33,8 +33,12 @@ class Resume(support.CommandLineTest):
                 for line in self.generate("--input", path).splitlines()]
 
     def killed(self, path):
-        """Runs until some records are there, and is killed."""
-        with subprocess.Popen([support.PROGRAM, *self.command(path)], stderr=subprocess.DEVNULL) as process:
+        """Runs until some records are there, and is killed. Half of the input has yet to come, so that it cannot end before."""
+        with open(path, "rb") as file:
+            lines = file.readlines()
+        with subprocess.Popen([support.PROGRAM, *self.command("-")], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            process.stdin.write(b"".join(lines[:len(lines) // 2]))
+            process.stdin.flush()
             while process.poll() is None and not (os.path.exists(self.partial) and os.path.getsize(self.partial) > 2000):
                 time.sleep(0.002)
             process.send_signal(signal.SIGKILL)
