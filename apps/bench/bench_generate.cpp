@@ -37,6 +37,7 @@ void bench_generate(const GenerateBench& options) {
                               {"backend", generator.info().device},
                               {"seconds", timing.minimum_seconds},
                               {"median_seconds", timing.median_seconds},
+                              {"median_cpu_seconds", timing.median_cpu_seconds},
                               {"tokens_per_second", tokens / timing.median_seconds}}
             << '\n';
 }

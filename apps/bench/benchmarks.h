@@ -31,6 +31,17 @@ void bench_generate(const GenerateBench& options);
 /// "host_seconds" of a step outside the backend's operations, and "host_share", which with one thread is their ratio.
 void bench_overhead(const GenerateBench& options);
 
+struct ModelBench {
+  std::string model;  // with a context of 513 tokens or more, and ids to 1,000
+  int threads = 1;
+  int runs = 3;
+};
+
+/// Whole generation with any model, without the prefix cache, the best of the runs: steps of one row, a prompt of 512 tokens
+/// with its first token, 32 prompts with 64 tokens each, as lines with "what" and "rows_per_second"; and what that prompt
+/// with the first tokens of eight samples takes "over_one".
+void bench_model(const ModelBench& options);
+
 struct ProductBench {
   int rows = 128;  // of one prompt
   int out = 512;

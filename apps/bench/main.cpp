@@ -12,6 +12,7 @@ constexpr const char* kUsage =
     "usage: fundamentallm-bench sampler ROWS VOCAB THREADS RUNS\n"
     "       fundamentallm-bench generate MODEL ROWS TOKENS THREADS RUNS\n"
     "       fundamentallm-bench overhead MODEL ROWS TOKENS THREADS RUNS\n"
+    "       fundamentallm-bench model MODEL THREADS RUNS\n"
     "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n"
     "       fundamentallm-bench quantized batch|prompt ROWS THREADS RUNS\n";
 
@@ -30,6 +31,10 @@ int run(const std::vector<std::string>& words) {
                                              .threads = std::stoi(words[4]),
                                              .runs = std::stoi(words[5])};
     words[0] == "generate" ? fllm::bench::bench_generate(options) : fllm::bench::bench_overhead(options);
+    return 0;
+  }
+  if (words.size() == 4 && words[0] == "model") {
+    fllm::bench::bench_model({.model = words[1], .threads = std::stoi(words[2]), .runs = std::stoi(words[3])});
     return 0;
   }
   if (words.size() == 6 && words[0] == "product") {

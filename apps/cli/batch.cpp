@@ -56,13 +56,15 @@ void Batch::admit() {
 void Batch::submit(Job job) {
   Pending& pending = pending_.emplace_back();
   pending.job = std::move(job);
-  pending_bytes_ += pending.job.prompt.size();
+  pending_bytes_ += pending.job.prompt_bytes();
   ++pending_samples_;
   if (pending.job.error) {
     pending.error = pending.job.error;
     return;
   }
-  Request request = make_request(pending.job.settings, pending.job.prompt);
+  const Job& read = pending.job;
+  Request request =
+      read.messages.empty() ? make_request(read.settings, read.prompt) : make_request(read.settings, read.messages);
   const std::int32_t samples = request.num_samples;
   Result<RequestId> submitted = generator_.submit(std::move(request));
   if (!submitted) {
@@ -98,7 +100,7 @@ void Batch::write_finished() {
     if (front.request && front.running > 0 && !cancelled_) break;
     written_bytes_ = front.job.end_bytes;
     ++written_;
-    pending_bytes_ -= std::min(pending_bytes_, front.job.prompt.size());
+    pending_bytes_ -= std::min(pending_bytes_, front.job.prompt_bytes());
     pending_samples_ -= front.request ? std::max(1, front.job.settings.num_samples.value_or(1)) : 1;
     write(front);
     if (front.request) by_request_.erase(static_cast<std::uint64_t>(*front.request));

@@ -8,6 +8,22 @@
 
 namespace fllm::cli {
 
+Drawn draw_one(Generator& generator, Request request, const std::function<void(std::string_view)>& sink) {
+  request.num_samples = 1;
+  Result<Completion> completion = generator.generate(std::move(request), [&](const StepEvent& event) {
+    if (!event.text.empty()) sink(event.text);
+    return noted_signal() == 0;
+  });
+  Drawn drawn{std::move(completion.value().samples.at(0)), completion.value().seed};
+  if (drawn.sample.error) throw Exception(drawn.sample.error->code, drawn.sample.error->message);
+  return drawn;
+}
+
+std::int32_t prompt_limit(const Generator& generator, const Request& request) {
+  const std::int32_t context = generator.info().context_length;
+  return std::max(1, context - std::clamp(request.length.max_tokens, 1, std::max(1, context / 2)));
+}
+
 void Conversation::append(std::string_view text) {
   if (text.empty()) return;
   const Result<std::vector<TokenId>> encoded = generator_.encode(text);
@@ -19,19 +35,11 @@ void Conversation::append(std::string_view text) {
 }
 
 Sample Conversation::draw(Request request, const std::function<void(std::string_view)>& sink) {
-  const std::int32_t context = generator_.info().context_length;
-  const std::int32_t room = std::clamp(request.length.max_tokens, 1, std::max(1, context / 2));
-  const auto kept = std::min(ids_.size(), static_cast<std::size_t>(std::max(1, context - room)));
+  const auto kept = std::min(ids_.size(), static_cast<std::size_t>(prompt_limit(generator_, request)));
   request.prompt = std::vector<TokenId>(ids_.end() - static_cast<std::ptrdiff_t>(kept), ids_.end());
-  request.num_samples = 1;
-  Result<Completion> completion = generator_.generate(std::move(request), [&](const StepEvent& event) {
-    if (!event.text.empty()) sink(event.text);
-    return noted_signal() == 0;
-  });
-  last_seed_ = completion.value().seed;
-  Sample sample = std::move(completion.value().samples.at(0));
-  if (sample.error) throw Exception(sample.error->code, sample.error->message);
-  return sample;
+  Drawn drawn = draw_one(generator_, std::move(request), sink);
+  last_seed_ = drawn.seed;
+  return std::move(drawn.sample);
 }
 
 }  // namespace fllm::cli

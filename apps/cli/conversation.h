@@ -11,6 +11,17 @@
 
 namespace fllm::cli {
 
+/// One sample of a request; the request's seed.
+struct Drawn {
+  Sample sample;
+  std::uint64_t seed = 0;
+};
+/// Runs a request for one sample; sink gets the text as it comes. A noted signal ends it as kCancelled. Errors: of the
+/// request.
+Drawn draw_one(Generator& generator, Request request, const std::function<void(std::string_view)>& sink);
+/// How long the prompt of a turn may be: all but min(max_tokens, half) of the context, which are left for the output.
+[[nodiscard]] std::int32_t prompt_limit(const Generator& generator, const Request& request);
+
 /// A text that grows by turns. Where it exceeds the model's context, it is cut on the left.
 class Conversation {
  public:
@@ -25,7 +36,7 @@ class Conversation {
   [[nodiscard]] std::uint64_t last_seed() const { return last_seed_; }
 
   /// Draws one sample after the text so far, which leaves at least half the context for it; sink gets the text as it
-  /// comes. The drawn text is not appended. A noted signal ends the sample as kCancelled. Errors: of the request.
+  /// comes. The drawn text is not appended. Ends and errors: of draw_one.
   Sample draw(Request request, const std::function<void(std::string_view)>& sink);
 
  private:

@@ -48,9 +48,7 @@ void check(CommandLine& line) {
   check_machine(settings, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
-  if (settings.system && !settings.chat.value_or(false) && !settings.input) {
-    line.violations.emplace_back("--system: given without --chat: it is a part of a conversation");
-  }
+  if (!settings.input) check_system(settings, line.violations);
   if (settings.logprobs && !settings.is_jsonl()) {
     line.violations.emplace_back("--logprobs: given with text format: --format jsonl shows them");
   }

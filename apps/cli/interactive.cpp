@@ -3,12 +3,14 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "apps/cli/chat_conversation.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/conversation.h"
 #include "apps/cli/errors.h"
@@ -25,7 +27,8 @@ namespace fllm::cli {
 namespace {
 
 constexpr const char* kHelp =
-    "Type a prompt and read how the model goes on. Ctrl-C stops the current text, Ctrl-D leaves.\n"
+    "Type a prompt and read how the model goes on, or with --chat what it answers. Ctrl-C stops the current text, "
+    "Ctrl-D leaves.\n"
     "  /set KEY=VALUE  change a setting, as in /set temperature=0.5 or /set stop-tokens=. ! \"\\n\"\n"
     "                  (texts may be JSON strings, lists JSON arrays; /set KEY= goes back to the default)\n"
     "  /show           show the settings\n"
@@ -35,6 +38,15 @@ constexpr const char* kHelp =
     "A line that starts with // is a prompt that starts with /.\n";
 
 void say(const std::string& text) { std::fputs(text.c_str(), stderr); }
+
+/// Why the model cannot answer, where it is asked to.
+std::optional<Error> chat_error(const Generator& generator, const Settings& settings) {
+  if (!settings.chat.value_or(false)) return std::nullopt;
+  std::vector<ChatMessage> messages{{ChatRole::kUser, ""}};
+  if (settings.system) messages.insert(messages.begin(), {ChatRole::kSystem, *settings.system});
+  const Result<std::vector<TokenId>> encoded = generator.encode_chat(messages);
+  return encoded ? std::nullopt : std::optional<Error>(encoded.error());
+}
 
 /// What is wrong with the request that the settings make, the model's own limits included.
 std::vector<std::string> check_request(Generator& generator, const Settings& settings, bool label_flags) {
@@ -54,6 +66,7 @@ class Session {
         settings_(settings),
         sink_(""),
         conversation_(generator),
+        chat_(generator),
         streams_(settings.stream.value_or(sink_.is_terminal())) {}
 
   /// false: /quit.
@@ -68,9 +81,7 @@ class Session {
     } else if (command == "/show") {
       say(shown_settings(settings_));
     } else if (command == "/clear") {
-      conversation_.clear();
-      replies_ = 0;
-      report_note(settings_.is_quiet(), "the conversation is forgotten");
+      forget();
     } else if (command == "/help") {
       say(kHelp);
     } else {
@@ -87,26 +98,56 @@ class Session {
     Settings changed = settings_;
     std::vector<std::string> violations = set_typed(changed, argument);
     if (violations.empty()) violations = check_request(generator_, changed, false);
+    if (const auto error = chat_error(generator_, changed)) violations.push_back(error->message);
     for (const std::string& violation : violations) report_error(violation);
-    if (violations.empty()) settings_ = std::move(changed);
+    if (!violations.empty()) return;
+    const bool other_kind = changed.chat.value_or(false) != settings_.chat.value_or(false);
+    settings_ = std::move(changed);
+    if (other_kind && replies_ > 0) forget();
+  }
+
+  void forget() {
+    conversation_.clear();
+    chat_.clear();
+    replies_ = 0;
+    report_note(settings_.is_quiet(), "the conversation is forgotten");
+  }
+
+  /// Goes on with the text of the conversation; the seed.
+  std::uint64_t go_on(const std::string& line, Request request, const std::function<void(std::string_view)>& sink) {
+    if (!settings_.context.value_or(true)) conversation_.clear();
+    if (!conversation_.ends_line() && !conversation_.empty()) conversation_.append("\n");
+    conversation_.append(line);
+    const Sample sample = conversation_.draw(std::move(request), sink);
+    conversation_.append(sample.text);
+    return conversation_.last_seed();
+  }
+
+  std::uint64_t answer(const std::string& line, Request request, const std::function<void(std::string_view)>& sink) {
+    if (!settings_.context.value_or(true)) chat_.clear();
+    const ChatConversation::Answer answer = chat_.answer(line, settings_.system, std::move(request), sink);
+    if (answer.forgotten > 0) {
+      const std::string oldest = answer.forgotten == 1
+                                     ? "message and its answer"
+                                     : std::to_string(answer.forgotten) + " messages and their answers";
+      report_note(settings_.is_quiet(), "the context is full: the oldest " + oldest + " are forgotten");
+    }
+    return answer.drawn.seed;
   }
 
   void reply(const std::string& line) {
     if (line.empty()) return;
     std::optional<std::uint64_t> seed;
     try {
-      if (!settings_.context.value_or(true)) conversation_.clear();
-      if (!conversation_.ends_line() && !conversation_.empty()) conversation_.append("\n");
-      conversation_.append(line);
       Request request = make_request(settings_, "");
       if (request.sampling.seed) *request.sampling.seed += replies_;  // wraps
       ++replies_;
-      const Sample sample = conversation_.draw(std::move(request), [this](std::string_view text) {
+      const auto write = [this](std::string_view text) {
         sink_.write(text);
         if (streams_) sink_.flush();
-      });
-      conversation_.append(sample.text);
-      seed = conversation_.last_seed();
+      };
+      const bool chat = settings_.chat.value_or(false);
+      seed = chat ? answer(line, std::move(request), write) : go_on(line, std::move(request), write);
     } catch (const Exception& error) {
       for (const std::string& violation : with_flag_names(error.what(), false)) report_error(violation);
       failed_ = true;
@@ -121,6 +162,7 @@ class Session {
   Settings& settings_;
   OutputSink sink_;
   Conversation conversation_;
+  ChatConversation chat_;
   bool streams_;
   bool failed_ = false;
   std::uint64_t replies_ = 0;  // since /clear; with a seed, each reply has its own
@@ -130,6 +172,7 @@ class Session {
 
 int run_interactive(CommandLine& line) {
   check_machine(line.settings, line.violations);
+  check_system(line.settings, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(line.settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
   check_usage(line);
@@ -137,6 +180,7 @@ int run_interactive(CommandLine& line) {
   Generator generator = open_generator(line, 1);
   line.violations = check_request(generator, line.settings, true);
   check_usage(line);
+  if (const auto error = chat_error(generator, line.settings)) throw Exception(error->code, error->message);
   LineEditor editor(default_history_path());
   if (editor.is_terminal() && !line.settings.is_quiet()) say("Type a prompt, or /help. Ctrl-D leaves.\n");
   Session session(generator, line.settings);

@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/cli/settings.h"
+#include "fundamentallm/chat.h"
 #include "fundamentallm/result.h"
 
 namespace fllm::cli {
@@ -18,7 +20,14 @@ struct Job {
   std::int64_t end_bytes = 0;  // where its line ends in the input
   Settings settings;
   std::string prompt;
-  std::optional<Error> error;  // the input was bad: an error record stands in its place
+  std::vector<ChatMessage> messages;  // of a conversation, which has no prompt; the system message of --system left out
+  std::optional<Error> error;         // the input was bad: an error record stands in its place
+
+  [[nodiscard]] std::size_t prompt_bytes() const {
+    std::size_t bytes = prompt.size();
+    for (const ChatMessage& message : messages) bytes += message.text.size();
+    return bytes;
+  }
 };
 
 /// Gives the jobs of a run one by one.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/cli/chat_messages.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/requests.h"
 #include "apps/cli/settings_json.h"
@@ -34,8 +35,8 @@ std::string reason_of(const Json::parse_error& error) {
   return ": " + text.substr(0, text.find("; last read"));
 }
 
-/// Watches the parser for a key that stands twice: it would silently lose a value. No value of a request has keys below
-/// its own.
+/// Watches the parser for a key that stands twice: it would silently lose a value. Only the messages have keys
+/// below a value's own.
 class RepeatedKeys {
  public:
   void see(int depth, Json::parse_event_t event, const Json& value) {
@@ -48,7 +49,7 @@ class RepeatedKeys {
   [[nodiscard]] const std::string& repeated() const { return repeated_; }
 
  private:
-  std::array<std::set<std::string>, 2> keys_;
+  std::array<std::set<std::string>, 3> keys_;
   std::string repeated_;
 };
 
@@ -104,11 +105,27 @@ void check_prompt_keys(const Json& record, const Settings& settings, std::vector
   if (record.contains("prompt") && has_file) {
     violations.emplace_back("prompt and prompt-file: given together: only one of them is allowed");
   } else if (!record.contains("prompt") && !has_file) {
-    violations.emplace_back("no prompt: prompt or prompt-file is needed");
+    violations.emplace_back("no prompt: prompt, prompt-file or messages is needed");
   }
   constexpr const char* kStdin = ": '-': stdin is allowed on the command line only";
   if (settings.prompt == "-") violations.push_back(std::string("prompt") + kStdin);
   if (settings.prompt_file == "-") violations.push_back(std::string("prompt-file") + kStdin);
+}
+
+void check_message_keys(const Json& record, const std::vector<ChatMessage>& messages,
+                        std::vector<std::string>& violations) {
+  for (const char* key : {"prompt", "prompt-file", "prompt_file"}) {
+    if (record.contains(key)) {
+      violations.push_back(std::string(key) + " and messages: given together: only one of them is allowed");
+    }
+  }
+  if (record.value("chat", Json(true)) == Json(false)) {
+    violations.emplace_back("chat: false: messages are a conversation: true, or no chat, is allowed");
+  }
+  if (record.contains("system") && !messages.empty() && messages.front().role == ChatRole::kSystem) {
+    violations.emplace_back(
+        "system: given with messages that begin with a system message: only one of them is allowed");
+  }
 }
 
 }  // namespace
@@ -120,7 +137,9 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
   const Json record = parse_object(line);
   std::vector<std::string> violations;
   for (const auto& [key, value] : record.items()) {
-    if (key != "id") {
+    if (key == "messages") {
+      job.messages = read_messages(value, violations);
+    } else if (key != "id") {
       assign_key(job.settings, key, value, violations);
     } else if (is_id(value)) {
       job.id = value;
@@ -128,11 +147,17 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
       violations.emplace_back("id: a string, a number of at most 64 bits, bool or null is allowed");
     }
   }
-  check_prompt_keys(record, job.settings, violations);
+  const bool chat = record.contains("messages");
+  if (chat) {
+    check_message_keys(record, job.messages, violations);
+    job.settings.chat = true;
+  } else {
+    check_prompt_keys(record, job.settings, violations);
+  }
   const std::vector<std::string> of_request = request_violations(make_request(job.settings, ""), false);
   violations.insert(violations.end(), of_request.begin(), of_request.end());
   if (!violations.empty()) throw Exception(ErrorCode::kInvalidArgument, joined(violations, "; "));
-  job.prompt = prompt_text(job.settings);
+  if (!chat) job.prompt = prompt_text(job.settings);
 }
 
 JobSource::Status JsonlSource::next(Job& job, bool wait) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/cli/chat_messages.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/result_writer.h"
 
@@ -46,6 +47,14 @@ OrderedJson sample_json(const Generator& generator, const Sample& sample, std::s
   return json;
 }
 
+void add_prompt(OrderedJson& record, const Job& job) {
+  if (job.messages.empty()) {
+    record["prompt"] = job.prompt;
+  } else {
+    record["messages"] = messages_json(job.messages);
+  }
+}
+
 }  // namespace
 
 void JsonlWriter::write_line(const OrderedJson& record) {
@@ -54,7 +63,8 @@ void JsonlWriter::write_line(const OrderedJson& record) {
 }
 
 void JsonlWriter::write(const Job& job, const Completion& completion) {
-  OrderedJson record{{"id", job.id}, {"prompt", job.prompt}};
+  OrderedJson record{{"id", job.id}};
+  add_prompt(record, job);
   OrderedJson samples = OrderedJson::array();
   const Sample* failed = nullptr;
   for (const std::size_t index : shown_samples(job.settings, completion)) {
@@ -76,7 +86,7 @@ void JsonlWriter::write(const Job& job, const Completion& completion) {
 void JsonlWriter::write_error(const Job& job, const Error& error) {
   OrderedJson record{{"id", job.id}};
   if (job.line > 0) record["line"] = job.line;
-  if (!job.error) record["prompt"] = job.prompt;
+  if (!job.error) add_prompt(record, job);
   record["error"] = error_json(error);
   write_line(record);
 }

@@ -64,16 +64,10 @@ SamplingOptions sampling_options(const Settings& settings) {
   return sampling;
 }
 
-Request make_request(const Settings& settings, std::string prompt) {
+namespace {
+
+Request without_prompt(const Settings& settings) {
   Request request;
-  if (settings.chat.value_or(false)) {
-    std::vector<ChatMessage> messages;
-    if (settings.system) messages.push_back({ChatRole::kSystem, *settings.system});
-    messages.push_back({ChatRole::kUser, std::move(prompt)});
-    request.prompt = std::move(messages);
-  } else {
-    request.prompt = std::move(prompt);
-  }
   overlay(request.num_samples, settings.num_samples);
   overlay(request.logprobs, settings.logprobs);
   overlay(request.truncate_prompt, settings.truncate_prompt);
@@ -91,6 +85,26 @@ Request make_request(const Settings& settings, std::string prompt) {
   for (std::string& character : code_points(settings.ban_chars.value_or(""))) {
     request.control.banned_text.push_back(std::move(character));
   }
+  return request;
+}
+
+}  // namespace
+
+Request make_request(const Settings& settings, std::string prompt) {
+  if (settings.chat.value_or(false)) {
+    return make_request(settings, std::vector<ChatMessage>{{ChatRole::kUser, std::move(prompt)}});
+  }
+  Request request = without_prompt(settings);
+  request.prompt = std::move(prompt);
+  return request;
+}
+
+Request make_request(const Settings& settings, std::vector<ChatMessage> messages) {
+  Request request = without_prompt(settings);
+  if (settings.system && messages.front().role != ChatRole::kSystem) {
+    messages.insert(messages.begin(), {ChatRole::kSystem, *settings.system});
+  }
+  request.prompt = std::move(messages);
   return request;
 }
 
@@ -127,6 +141,12 @@ std::string prompt_text(const Settings& settings) {
                                                      " is not valid UTF-8: UTF-8 text is allowed");
   }
   return text;
+}
+
+void check_system(const Settings& settings, std::vector<std::string>& violations) {
+  if (settings.system && !settings.chat.value_or(false)) {
+    violations.emplace_back("--system: given without --chat: it is a part of a conversation");
+  }
 }
 
 void check_files(const Settings& settings, bool needed, std::vector<std::string>& violations) {

@@ -13,6 +13,8 @@ namespace fllm::cli {
 [[nodiscard]] SamplingOptions sampling_options(const Settings& settings);
 
 [[nodiscard]] Request make_request(const Settings& settings, std::string prompt);
+/// Of a conversation, which the message of --system goes before where it has none of its own.
+[[nodiscard]] Request make_request(const Settings& settings, std::vector<ChatMessage> messages);
 
 /// The library's violations, with its names replaced by flags ("--top-p: ...") where label_flags, else by keys ("top-p: ...").
 [[nodiscard]] std::vector<std::string> request_violations(const Request& request, bool label_flags);
@@ -22,6 +24,9 @@ namespace fllm::cli {
 /// The text of --prompt, --prompt-file or stdin. Errors: kNotFound, kIo, kInvalidArgument (the offset of invalid UTF-8).
 /// Precondition: one of prompt, prompt_file is set.
 [[nodiscard]] std::string prompt_text(const Settings& settings);
+
+/// Where --system has no conversation to be a part of.
+void check_system(const Settings& settings, std::vector<std::string>& violations);
 
 /// Where --prompt, --prompt-file and --input contradict each other, or none is given though one is needed; and where a
 /// file, --output-file too, has no name.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "apps/cli/chat_messages.h"
 #include "apps/cli/line_reader.h"
 #include "apps/cli/text.h"
 
@@ -36,7 +37,10 @@ void check_match(const std::string& name, std::int64_t number, const OrderedJson
                         ": --resume goes on with a run of the same --input");
   };
   if (record["id"] != job.id) differ("id", job.id);
-  if (record.contains("prompt") && record["prompt"] != job.prompt) differ("prompt", job.prompt);
+  const OrderedJson prompt = job.messages.empty() ? OrderedJson(job.prompt) : OrderedJson();
+  const OrderedJson messages = job.messages.empty() ? OrderedJson() : messages_json(job.messages);
+  if (record.contains("prompt") && record["prompt"] != prompt) differ("prompt", prompt);
+  if (record.contains("messages") && record["messages"] != messages) differ("messages", messages);
 }
 
 }  // namespace

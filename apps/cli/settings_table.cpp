@@ -24,11 +24,11 @@ constexpr std::array kTable{
     Setting{"input", &S::input, "FILE.jsonl", "Input", kGenerate, false,
             "One request per line as a JSON object whose keys are flags without dashes,\n"
             "and an optional id; - is stdin (default: none)"},
-    Setting{"chat", &S::chat, "", "Input", kGenerate, true,
+    Setting{"chat", &S::chat, "", "Input", kGenerate | kInteractive, true,
             "The prompt is a message to a model made for conversations: it is written in the\n"
             "model's own chat template, and the text is the answer (default: the text goes on\n"
             "from the prompt)"},
-    Setting{"system", &S::system, "TEXT", "Input", kGenerate, true,
+    Setting{"system", &S::system, "TEXT", "Input", kGenerate | kInteractive, true,
             "With --chat, what the model is told before the message (default: what its\ntemplate says)"},
     Setting{"truncate-prompt", &S::truncate_prompt, "", "Input", kGenerate, true,
             "Keep the last tokens of a prompt longer than the model's context\n(default: that is an error)"},

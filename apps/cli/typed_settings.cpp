@@ -112,6 +112,8 @@ std::string shown_settings(const Settings& settings) {
   for (const LogitBias& bias : sampling.logit_bias) {
     biases.push_back(std::to_string(bias.id) + "=" + shown_number(bias.bias));
   }
+  show("chat", settings.chat.value_or(false) ? "on" : "off");
+  show("system", settings.system ? in_quotes(*settings.system) : "the template's");
   show("preset", settings.preset.value_or("default"));
   show("temperature", shown_number(sampling.temperature));
   show("top-k", std::to_string(sampling.top_k));

@@ -109,6 +109,14 @@ fllm_status fllm_generator_get_info(const fllm_generator* generator, fllm_genera
     made.device = model.device.c_str();
     made.architecture = model.architecture.c_str();
     made.tokenizer = model.tokenizer.c_str();
+    made.format = model.format.c_str();
+    made.chat_template = model.chat_template.c_str();
+    made.position_encoding = model.position_encoding.c_str();
+    made.layer_count = model.layer_count;
+    made.head_count = model.head_count;
+    made.kv_head_count = model.kv_head_count;
+    made.model_width = model.model_width;
+    made.ffn_width = model.ffn_width;
     fill_struct(made, info);
   });
 }

@@ -20,7 +20,13 @@ RowView<const float> read(const DeviceArray<float>& table, std::int32_t rows, st
 
 /// out = x W^T, then bias and epilogue.
 void apply(Backend& backend, const LinearLayer& layer, RowView<float> x, RowView<float> out, Epilogue epilogue) {
-  backend.linear({read(x), layer.weight.get(), layer.bias.data(), epilogue, out});
+  const float* bias = layer.bias.data();
+  for (const std::unique_ptr<LinearWeight>& weight : layer.weights) {
+    out.cols = weight->out_features();
+    backend.linear({read(x), weight.get(), bias, epilogue, out});
+    out.data += out.cols;
+    if (bias != nullptr) bias += out.cols;
+  }
 }
 
 void normalise(Backend& backend, const ModelConfig& config, const NormLayer& norm, RowView<float> x,

@@ -20,7 +20,8 @@ struct NormLayer {
 };
 
 struct LinearLayer {
-  std::unique_ptr<LinearWeight> weight;
+  /// Their outputs follow each other. One, unless a file stores fused matrices in quantised blocks of several types.
+  std::vector<std::unique_ptr<LinearWeight>> weights;
   DeviceArray<float> bias;  // [out] or empty
 };
 

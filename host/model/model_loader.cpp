@@ -125,13 +125,33 @@ class Loader {
   LinearLayer linear(const LinearTensors& tensors) {
     std::vector<float> bias;
     for (const TensorInfo* part : tensors.biases) append(*part, bias);
-    return {weight(tensors, names_.transposed), to_device(bias)};
+    LinearLayer layer;
+    for (const LinearTensors& run : runs_of_one_type(tensors)) {
+      layer.weights.push_back(weight(run, names_.transposed));
+    }
+    layer.bias = to_device(bias);
+    return layer;
   }
 
-  /// The one place where a file's matrices become a backend's weight. Blocks of one type stay as they are; a matrix fused of
-  /// several types is expanded.
+  /// The parts, joined where neighbours are blocks of one type, or are no blocks.
+  std::vector<LinearTensors> runs_of_one_type(const LinearTensors& tensors) const {
+    const auto type = [&](const TensorInfo& part) {
+      return names_.transposed ? std::nullopt : quantized_type(part.type);
+    };
+    std::vector<LinearTensors> runs;
+    for (const TensorInfo* part : tensors.weights) {
+      if (runs.empty() || type(*runs.back().weights.front()) != type(*part)) runs.push_back({0, tensors.in, {}, {}});
+      runs.back().weights.push_back(part);
+      runs.back().out += static_cast<std::int32_t>(*element_count(part->shape) / tensors.in);
+    }
+    return runs;
+  }
+
+  /// The one place where a file's matrices become a backend's weight. Blocks stay as they are. Precondition: the matrices are
+  /// all of one quantised type, or none is quantised or all are transposed.
   std::unique_ptr<LinearWeight> weight(const LinearTensors& tensors, bool transposed) {
-    if (const auto type = common_quantized_type(tensors); type && !transposed) return quantized(tensors, *type);
+    const auto type = quantized_type(tensors.weights.front()->type);
+    if (type && !transposed) return quantized(tensors, *type);
     std::vector<float> values;
     values.reserve(static_cast<std::size_t>(tensors.out) * static_cast<std::size_t>(tensors.in));
     for (const TensorInfo* part : tensors.weights) {
@@ -143,12 +163,6 @@ class Loader {
     }
     weight_bytes_ += static_cast<std::int64_t>(values.size() * sizeof(float));
     return backend_.make_linear(values, tensors.out, tensors.in);
-  }
-
-  static std::optional<QuantizedType> common_quantized_type(const LinearTensors& tensors) {
-    const TensorType type = tensors.weights.front()->type;
-    const auto same = [&](const TensorInfo* part) { return part->type == type; };
-    return std::all_of(tensors.weights.begin(), tensors.weights.end(), same) ? quantized_type(type) : std::nullopt;
   }
 
   std::unique_ptr<LinearWeight> quantized(const LinearTensors& tensors, QuantizedType type) {

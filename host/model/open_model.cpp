@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fundamentallm/result.h"
@@ -22,7 +23,6 @@
 #include "host/tokenizer/gguf_vocabulary.h"
 #include "host/tokenizer/llama2c_vocabulary.h"
 #include "host/tokenizer/load_tokenizer.h"
-#include "host/tokenizer/tokenizer_json.h"
 #include "host/util/read_file.h"
 
 namespace fllm {
@@ -95,12 +95,10 @@ OpenedModel open_safetensors(const std::string& path, Backend& backend) {
   const ModelConfig config = config_from_huggingface(read_file(config_path, kMaxConfigBytes), config_path);
   OpenedModel opened;
   opened.format = "safetensors";
-  opened.tokenizer = load_tokenizer(needed("tokenizer", {"tokenizer.json", "vocab.json"}));
-  if (const auto jinja = find_beside(path, {"chat_template.jinja"})) {
-    opened.chat_template = read_file(*jinja, kMaxConfigBytes);
-  } else if (const auto tokens = find_beside(path, {"tokenizer_config.json"})) {
-    opened.chat_template = parse_tokenizer_config(read_file(*tokens, kMaxConfigBytes), *tokens).chat_template;
-  }
+  LoadedTokenizer loaded = load_tokenizer_files(needed("tokenizer", {"tokenizer.json", "vocab.json"}));
+  opened.tokenizer = std::move(loaded.tokenizer);
+  const auto jinja = find_beside(path, {"chat_template.jinja"});
+  opened.chat_template = jinja ? read_file(*jinja, kMaxConfigBytes) : std::move(loaded.chat_template);
   const WeightNames& names = weight_names(WeightFormat::kHuggingFace, config.architecture);
   opened.model = load_model(SafetensorsFile::open(path), config, names, backend);
   return opened;

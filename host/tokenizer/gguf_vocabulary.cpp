@@ -28,7 +28,7 @@ struct NamedPreTokenizer {
   std::string_view name;
   PreTokenizer value;
 };
-constexpr std::array<NamedPreTokenizer, 7> kPreTokenizers = {{{"default", PreTokenizer::kGpt2},
+constexpr std::array<NamedPreTokenizer, 7> kPreTokenizers = {{{"default", PreTokenizer::kDefault},
                                                               {"gpt-2", PreTokenizer::kGpt2},
                                                               {"llama-bpe", PreTokenizer::kLlama3},
                                                               {"llama-v3", PreTokenizer::kLlama3},
@@ -53,7 +53,10 @@ TokenAlgorithm algorithm_of(const GgufMetadata& metadata) {
 }
 
 PreTokenizer pre_tokenizer_of(const GgufMetadata& metadata) {
-  const std::string_view pre = metadata.find_text(kPreKey).value_or("default");
+  // Files older than the key do not say. Of GPT-2 there is one; of others llama.cpp takes its default, and so are the same
+  // ids drawn here.
+  const bool gpt2 = metadata.find_text("general.architecture").value_or("") == "gpt2";
+  const std::string_view pre = metadata.find_text(kPreKey).value_or(gpt2 ? "gpt-2" : "default");
   std::string known;
   for (const NamedPreTokenizer& candidate : kPreTokenizers) {
     if (candidate.name == pre) return candidate.value;

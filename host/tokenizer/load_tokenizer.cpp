@@ -29,11 +29,20 @@ std::string read_tokenizer_file(const std::string& path) {
   }
 }
 
-TokenVocabulary hugging_face_vocabulary(const Json& file, const std::string& path) {
+/// tokenizer_config.json beside a file, where there is one.
+struct ConfigBeside {
+  std::optional<std::string> path;
+  TokenizerConfig config;
+};
+ConfigBeside config_beside(const std::string& path) {
+  ConfigBeside found{find_beside(path, {"tokenizer_config.json"}), {}};
+  if (found.path) found.config = parse_tokenizer_config(read_file(*found.path, kMaxTokenizerBytes), *found.path);
+  return found;
+}
+
+TokenVocabulary hugging_face_vocabulary(const Json& file, const std::string& path, const ConfigBeside& beside_it) {
   TokenVocabulary vocabulary = read_tokenizer_json(file, path);
-  if (const auto config = find_beside(path, {"tokenizer_config.json"})) {
-    apply(parse_tokenizer_config(read_file(*config, kMaxTokenizerBytes), *config), vocabulary, *config);
-  }
+  if (beside_it.path) apply(beside_it.config, vocabulary, *beside_it.path);
   add_ends_by_name(vocabulary);
   return vocabulary;
 }
@@ -47,22 +56,35 @@ std::unique_ptr<Tokenizer> make_tokenizer(TokenVocabulary vocabulary, const std:
   return std::make_unique<ByteLevelBpeTokenizer>(std::move(vocabulary), source);
 }
 
-std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) {
+LoadedTokenizer load_tokenizer_files(const std::string& path) {
   const std::string text = read_tokenizer_file(path);
   const Json file = parse_json(text, path, kTokenizerJsonDepth);
   const auto has_object = [&](const char* key) {  // GPT-2 has a piece "model"
     return file.is_object() && file.contains(key) && file[key].is_object();
   };
-  if (has_object("char_to_id")) return std::make_unique<CharacterTokenizer>(parse_character_vocabulary(text, path));
-  if (has_object("model")) return make_tokenizer(hugging_face_vocabulary(file, path), path);
+  LoadedTokenizer loaded;
+  if (has_object("char_to_id")) {
+    loaded.tokenizer = std::make_unique<CharacterTokenizer>(parse_character_vocabulary(text, path));
+    return loaded;
+  }
+  if (has_object("model")) {
+    const ConfigBeside found = config_beside(path);
+    loaded.tokenizer = make_tokenizer(hugging_face_vocabulary(file, path, found), path);
+    loaded.chat_template = found.config.chat_template;
+    return loaded;
+  }
   const std::optional<std::string> merges = find_beside(path, {"merges.txt", "vocab.bpe"});
   if (file.is_object() && merges) {
-    return make_tokenizer(read_gpt2_files(file, read_file(*merges, kMaxTokenizerBytes), path + " and " + *merges),
-                          path);
+    const std::string both = path + " and " + *merges;
+    loaded.tokenizer = make_tokenizer(read_gpt2_files(file, read_file(*merges, kMaxTokenizerBytes), both), path);
+    loaded.chat_template = config_beside(path).config.chat_template;
+    return loaded;
   }
   bad_file(path,
            "no tokenizer that is known: must have char_to_id (FundamentaLLM) or model (Hugging Face), or be GPT-2's "
            "{piece: id} with merges.txt or vocab.bpe beside it");
 }
+
+std::unique_ptr<Tokenizer> load_tokenizer(const std::string& path) { return load_tokenizer_files(path).tokenizer; }
 
 }  // namespace fllm

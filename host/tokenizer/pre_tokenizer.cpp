@@ -28,15 +28,25 @@ constexpr std::string_view kLlama3 = R"((?i:'(?:s|t|re|ve|m|ll|d))|[^\r\n\p{L}\p
 constexpr std::string_view kQwen2 = R"((?i:'(?:s|t|re|ve|m|ll|d))|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})"
                                     R"(| ?[^@\p{L}\p{N}]+[\r\n]*|[@]*[\r\n]+|[@]+(?![^@])|[@]+)";
 
+/// What llama.cpp takes where a file names no pre-tokenizer: runs of punctuation are cut out first; in what lies between, as
+/// texts of their own, GPT-2's pattern; then numbers are cut from the space before them, and their digits by threes. X stands
+/// for the punctuation.
+constexpr std::string_view kPunctuation = R"(\p{P}$+<=>^~|)";
+constexpr std::string_view kDefault = R"([X]+| ?\p{L}+|[0-9]{3}|(?:(?![0-9]{3})\p{N})+)"
+                                      R"(| ?[^@\p{L}\p{N}X]+|[@]+(?![^@X])|[@]+)";
+
 std::string pattern_of(PreTokenizer kind) {
   std::string_view pattern = kGpt2;
   if (kind == PreTokenizer::kLlama3) pattern = kLlama3;
   if (kind == PreTokenizer::kQwen2) pattern = kQwen2;
   if (kind == PreTokenizer::kSmolLm) pattern = kSmolLm;
+  if (kind == PreTokenizer::kDefault) pattern = kDefault;
   std::string expanded;
   for (const char c : pattern) {
     if (c == '@') {
       expanded += kWhiteSpace;
+    } else if (c == 'X') {
+      expanded += kPunctuation;
     } else {
       expanded += c;
     }
@@ -129,6 +139,8 @@ std::string_view name_of(PreTokenizer kind) {
       return "qwen2";
     case PreTokenizer::kSmolLm:
       return "smollm";
+    case PreTokenizer::kDefault:
+      return "default";
     case PreTokenizer::kGpt2:
       break;
   }

@@ -28,7 +28,7 @@ class PreTokenSplitter {
   std::unique_ptr<const Regex> regex_;
 };
 
-/// "gpt2", "llama3", "qwen2", "smollm".
+/// "gpt2", "llama3", "qwen2", "smollm", "default".
 [[nodiscard]] std::string_view name_of(PreTokenizer kind);
 
 }  // namespace fllm

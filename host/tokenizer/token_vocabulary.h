@@ -16,7 +16,7 @@ inline constexpr std::size_t kMaxTokens = std::size_t{1} << 20;  // of a vocabul
 inline constexpr const char* kSpaceMark = "\u2581";              // what SentencePiece writes for a space
 
 enum class TokenAlgorithm : std::uint8_t { kByteLevelBpe, kSentencePieceBpe };
-enum class PreTokenizer : std::uint8_t { kGpt2, kLlama3, kQwen2, kSmolLm };
+enum class PreTokenizer : std::uint8_t { kGpt2, kLlama3, kQwen2, kSmolLm, kDefault };
 enum class TokenKind : std::uint8_t { kNormal, kUnknown, kControl, kUserDefined, kUnused, kByte };
 
 /// What a file (GGUF, tokenizer.json, llama2.c's tokenizer.bin) says of its tokenizer, checked, in one form for all.

@@ -43,6 +43,15 @@ typedef struct fllm_generator_info {
   const char* device;  ///< "cpu (2 threads, v4)"
   const char* architecture;
   const char* tokenizer;
+  const char* format;             ///< "GGUF", "safetensors", "llama2.c", "PyTorch checkpoint"
+  const char* chat_template;      ///< "chatml", "llama3", "llama2"; "unknown"; "": none
+  const char* position_encoding;  ///< "learned", "sinusoidal", "rotary"
+  int32_t layer_count;
+  int32_t head_count;     ///< of queries
+  int32_t kv_head_count;  ///< of keys and values
+  int32_t model_width;
+  int32_t ffn_width;
+  int32_t reserved;
 } fllm_generator_info;
 
 /// A text of `size` bytes.

@@ -87,6 +87,9 @@ static void test_model(fllm_generator* generator) {
   EXPECT(fllm_generator_get_info(generator, &info) == FLLM_OK);
   EXPECT(info.vocab_size == 69 && info.context_length == 256 && info.parameter_count == 1229824);
   EXPECT(strncmp(info.device, "cpu", 3) == 0 && strcmp(info.architecture, "fundamentallm") == 0);
+  EXPECT(strcmp(info.format, "PyTorch checkpoint") == 0 && strcmp(info.chat_template, "") == 0);
+  EXPECT(strcmp(info.position_encoding, "learned") == 0 && info.head_count == info.kv_head_count);
+  EXPECT(info.layer_count > 0 && info.head_count > 0 && info.ffn_width == 4 * info.model_width);
   info.struct_size = 16; /* an older caller: only what it knows is written */
   info.parameter_count = 0;
   info.weight_bytes = 77;

@@ -43,7 +43,7 @@ class Batch(support.CommandLineTest):
 
     def test_messages_name_what_is_wrong_alone(self):
         self.assertEqual(self.message({"prompt": 5}), "prompt: 5: a string is allowed")
-        self.assertEqual(self.message({"seed": 1}), "no prompt: prompt or prompt-file is needed")
+        self.assertEqual(self.message({"seed": 1}), "no prompt: prompt, prompt-file or messages is needed")
         self.assertEqual(self.message({"prompt-file": "-"}), "prompt-file: '-': stdin is allowed on the command line only")
         self.assertEqual(self.message({"prompt": "A", "logit-bias": {"x": 3, "5": "y"}}),
                          'logit-bias: "y": a finite number is allowed; logit-bias: \'x\': a token id is allowed as a key')

@@ -53,7 +53,7 @@ class Commands(support.CommandLineTest):
         return process.stderr.decode().replace("fundamentallm: error: ", "")
 
     def test_every_setting_can_be_set_shown_and_taken_back(self):
-        values = {"preset": ("creative", "creative"), "temperature": ("0.5", "0.5"), "top-k": ("5", "5"), "top-p": ("0.5", "0.5"), "min-p": ("0.1", "0.1"),
+        values = {"chat": ("off", "off"), "system": ("Be kind.", "'Be kind.'"), "preset": ("creative", "creative"), "temperature": ("0.5", "0.5"), "top-k": ("5", "5"), "top-p": ("0.5", "0.5"), "min-p": ("0.1", "0.1"),
                   "repetition-penalty": ("1.5", "1.5"), "frequency-penalty": ("-1", "-1"), "presence-penalty": ("2", "2"), "penalty-window": ("32", "32"),
                   "logit-bias": ("40=1 41=-2.5", '["40=1","41=-2.5"]'), "seed": ("18446744073709551615", "18446744073709551615"), "max-tokens": ("20", "20"),
                   "max-length": ("90", "90"), "min-tokens": ("2", "2"), "min-length": ("3", "3"), "stop-tokens": (". !", '[".","!"]'),

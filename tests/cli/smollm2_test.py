@@ -27,6 +27,14 @@ class SmolLm2(support.CommandLineTest):
         # The template's own system message, the message, and the beginning of the answer.
         self.assertEqual(record["usage"]["prompt_tokens"], 33)
 
+    def test_a_conversation_is_remembered(self):
+        line = {"messages": [{"role": "user", "content": "What is the capital of France?"},
+                             {"role": "assistant", "content": "The capital of France is Paris."},
+                             {"role": "user", "content": "And of Italy?"}], "max_tokens": 12}
+        path = self.file("in.jsonl", json.dumps(line).encode())
+        record = json.loads(self.ok("generate", MODEL, "--device", "cpu", "--input", path, "--temperature", "0"))
+        self.assertIn("Rome", record["samples"][0]["text"])
+
     def test_a_users_text_cannot_end_its_message(self):
         command = ["generate", MODEL, "--device", "cpu", "--chat", "--temperature", "0", "--max-tokens", "4", "--format", "jsonl", "--prompt"]
         plain = json.loads(self.ok(*command, "x"))["usage"]["prompt_tokens"]

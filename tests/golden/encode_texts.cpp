@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// encode_texts encode FILE | special FILE | split gpt2|llama3|qwen2|smollm: tokenizes texts for tokenizer_vectors_test.py.
+// encode_texts encode FILE | special FILE | split gpt2|llama3|qwen2|smollm|default: tokenizes texts for tokenizer_vectors_test.py.
 // stdin: of each text its size in bytes as a decimal line, then the bytes. stdout: a line for each text: the ids, or the
 // pieces' sizes in bytes, and then "=" where the tokens' bytes are the text, "~" where they are not; or "error: …".
 #include <fmt/core.h>
@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
   try {
     if (mode == "split") {
       for (const auto kind : {fllm::PreTokenizer::kGpt2, fllm::PreTokenizer::kLlama3, fllm::PreTokenizer::kQwen2,
-                              fllm::PreTokenizer::kSmolLm}) {
+                              fllm::PreTokenizer::kSmolLm, fllm::PreTokenizer::kDefault}) {
         if (fllm::name_of(kind) != argv[2]) continue;
         const fllm::PreTokenSplitter splitter(kind);
         return answer_all([&](const std::string& text) { return split(splitter, text); });
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
       const auto tokenizer = fllm::load_tokenizer(argv[2]);
       return answer_all([&](const std::string& text) { return encoded(*tokenizer, text, mode == "special"); });
     }
-    std::cerr << "usage: encode_texts encode FILE | special FILE | split gpt2|llama3|qwen2|smollm\n";
+    std::cerr << "usage: encode_texts encode FILE | special FILE | split gpt2|llama3|qwen2|smollm|default\n";
     return 2;
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';

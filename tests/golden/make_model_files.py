@@ -12,14 +12,11 @@ import shutil
 import sys
 from pathlib import Path
 
-try:
-    import gguf
-    import numpy as np
-    import safetensors.numpy
-    from gguf.quants import dequantize
-except ImportError as error:
-    gguf = None
-    missing = error.name
+from python_packages import require
+
+if __name__ == "__main__":
+    shutil.rmtree(sys.argv[1], ignore_errors=True)  # before a package may turn out to be missing
+np, gguf, quants, safetensors = require("numpy", "gguf", "gguf.quants", "safetensors.numpy")
 
 BLOCKS = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q6_K"]
 
@@ -63,7 +60,7 @@ def write_gguf(path, rng):
         kind = gguf.GGMLQuantizationType[block]
         raw = random_blocks(rng, kind, 3, 5)
         writer.add_tensor(block, raw, raw_dtype=kind)
-        expected.add(block, block, dequantize(raw, kind))
+        expected.add(block, block, quants.dequantize(raw, kind))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -83,19 +80,15 @@ def write_safetensors(out, rng):
         for name, values in tensors.items():
             expected.add(name, kinds[values.dtype.name], values)
         expected.write()
-    safetensors.numpy.save_file(tensors, paths[0], metadata={"format": "np"})
+    safetensors.save_file(tensors, paths[0], metadata={"format": "np"})
     where = {name: f"model-0000{1 + i % 2}-of-00002.safetensors" for i, name in enumerate(tensors)}
     for file in set(where.values()):
-        safetensors.numpy.save_file({n: v for n, v in tensors.items() if where[n] == file}, out / file)
+        safetensors.save_file({n: v for n, v in tensors.items() if where[n] == file}, out / file)
     paths[1].write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": where}))
 
 
 def main():
     out = Path(sys.argv[1])
-    shutil.rmtree(out, ignore_errors=True)
-    if gguf is None:
-        print(f"skipped: {sys.executable} has no package {missing}")
-        return 77
     out.mkdir(parents=True)
     rng = np.random.default_rng(5)
     write_gguf(out / "types.gguf", rng)

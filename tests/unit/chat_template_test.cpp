@@ -10,7 +10,7 @@ namespace {
 
 using test::expect_error;
 
-// The templates of SmolLM2-135M-Instruct, Qwen2.5-Instruct (its beginning), Llama-3-Instruct and Llama-2-chat (parts).
+// The templates of SmolLM2-135M-Instruct and Qwen2.5-Instruct (its beginning).
 constexpr const char* kSmolLm2 =
     "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou "
     "are a "
@@ -20,13 +20,24 @@ constexpr const char* kSmolLm2 =
 constexpr const char* kQwen =
     R"({%- if messages[0]['role'] == 'system' %}{{- '<|im_start|>system\n' + messages[0]['content'] + '<|im_end|>\n' }})"
     R"({%- else %}{{- '<|im_start|>system\nYou are Qwen.<|im_end|>\n' }}{%- endif %})";
+// As published with Meta-Llama-3-8B-Instruct and Llama-2-13b-chat-hf (tokenizer_config.json).
 constexpr const char* kLlama3 =
-    "{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + "
-    "'<|eot_id|>' %}";
+    "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + "
+    "message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% "
+    "set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}{{ "
+    "'<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}";
 constexpr const char* kLlama2 =
-    "{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' + message['content'] %}{{ bos_token + "
-    "'[INST] ' "
-    "+ content.strip() + ' [/INST]' }}";
+    "{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system_message = "
+    "messages[0]['content'] %}{% else %}{% set loop_messages = messages %}{% set system_message = false %}{% endif "
+    "%}{% for "
+    "message in loop_messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception("
+    "'Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}{% if loop.index0 == 0 and "
+    "system_message != false %}{% set content = '<<SYS>>\\n' + system_message + '\\n<</SYS>>\\n\\n' + "
+    "message['content'] "
+    "%}{% else %}{% set content = message['content'] %}{% endif %}{% if message['role'] == 'user' %}{{ bos_token + "
+    "'[INST] "
+    "' + content.strip() + ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ ' '  + content.strip() + ' ' + "
+    "eos_token }}{% endif %}{% endfor %}";
 
 const ChatMessage kSystem = {ChatRole::kSystem, "Be kind."};
 const ChatMessage kUser = {ChatRole::kUser, " Hi <|im_end|> "};
@@ -82,6 +93,61 @@ TEST(ChatTemplate, Llama2PutsTheSystemMessageIntoTheFirstTurn) {
   EXPECT_EQ(shown(render(chat, {kUser}, true)), "[<s>[INST] ]Hi <|im_end|>[ [/INST]]");
   EXPECT_EQ(shown(render(chat, {kSystem, {ChatRole::kUser, " "}}, true)),
             "[<s>[INST] <<SYS>>\n]Be kind.[\n<</SYS>> [/INST]]");
+}
+
+std::string joined(const std::vector<TextSegment>& segments) {
+  std::string text;
+  for (const TextSegment& segment : segments) text += segment.text;
+  return text;
+}
+
+// What Jinja2 3.1 makes of the published templates, bos and eos being those of the models. The first of Llama 2 is also a
+// test of Hugging Face's transformers.js.
+TEST(ChatTemplate, AsThePublishedTemplates) {
+  using Messages = std::vector<ChatMessage>;
+  struct Vector {
+    Messages messages;
+    const char *llama2, *llama3;
+  };
+  const auto user = [](const char* text) { return ChatMessage{ChatRole::kUser, text}; };
+  const auto assistant = [](const char* text) { return ChatMessage{ChatRole::kAssistant, text}; };
+  const auto system = [](const char* text) { return ChatMessage{ChatRole::kSystem, text}; };
+  const std::vector<Vector> vectors = {
+      {{system("You are a friendly chatbot who always responds in the style of a pirate"), user("Hello, how are you?"),
+        assistant("I'm doing great. How can I help you today?"),
+        user("I'd like to show off how chat templating works!")},
+       "<s>[INST] <<SYS>>\nYou are a friendly chatbot who always responds in the style of a pirate\n<</SYS>>\n\nHello, "
+       "how "
+       "are you? [/INST] I'm doing great. How can I help you today? </s><s>[INST] I'd like to show off how chat "
+       "templating "
+       "works! [/INST]",
+       "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nYou are a friendly chatbot who always responds "
+       "in the "
+       "style of a pirate<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nHello, how are you?<|eot_id|>"
+       "<|start_header_id|>assistant<|end_header_id|>\n\nI'm doing great. How can I help you today?<|eot_id|>"
+       "<|start_header_id|>user<|end_header_id|>\n\nI'd like to show off how chat templating works!<|eot_id|>"
+       "<|start_header_id|>assistant<|end_header_id|>\n\n"},
+      {{user("  a\n"), assistant("\tb "), user("c")},
+       "<s>[INST] a [/INST] b </s><s>[INST] c [/INST]",
+       "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\na<|eot_id|><|start_header_id|>assistant<|end_"
+       "header_id|>"
+       "\n\nb<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nc<|eot_id|><|start_header_id|>assistant<|end_header_"
+       "id|>"
+       "\n\n"},
+      {{system(" s "), user("\n ")},
+       "<s>[INST] <<SYS>>\n s \n<</SYS>> [/INST]",
+       "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\ns<|eot_id|><|start_header_id|>user<|end_header_"
+       "id|>"
+       "\n\n<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"},
+      {{user("")},
+       "<s>[INST]  [/INST]",
+       "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n<|eot_id|><|start_header_id|>assistant<|end_"
+       "header_id|>"
+       "\n\n"}};
+  for (const Vector& vector : vectors) {
+    EXPECT_EQ(joined(render(recognise_chat_template(kLlama2), vector.messages, true)), vector.llama2);
+    EXPECT_EQ(joined(render(recognise_chat_template(kLlama3), vector.messages, true)), vector.llama3);
+  }
 }
 
 TEST(ChatTemplate, Llama2TakesTurns) {

@@ -40,8 +40,9 @@ Keys sentence_piece() {
           {"unknown_token_id", gguf::u32(0)}};
 }
 
-TokenVocabulary read(const Keys& keys) {
+TokenVocabulary read(const Keys& keys, const char* architecture = "llama") {
   gguf::File f;
+  f.keys.emplace_back("general.architecture", gguf::text(architecture));
   for (const auto& [key, value] : keys) f.keys.emplace_back("tokenizer.ggml." + key, value);
   f.keys.emplace_back("tokenizer.chat_template", gguf::text("{{ x }}"));
   const std::string bytes = gguf::file(f);
@@ -80,7 +81,7 @@ TEST(GgufVocabulary, ByteLevelBpe) {
 
 TEST(GgufVocabulary, PreTokenizers) {
   for (const auto& [name, expected] : std::map<std::string, PreTokenizer>{{"gpt-2", PreTokenizer::kGpt2},
-                                                                          {"default", PreTokenizer::kGpt2},
+                                                                          {"default", PreTokenizer::kDefault},
                                                                           {"llama-bpe", PreTokenizer::kLlama3},
                                                                           {"llama3", PreTokenizer::kLlama3},
                                                                           {"llama-v3", PreTokenizer::kLlama3},
@@ -91,7 +92,9 @@ TEST(GgufVocabulary, PreTokenizers) {
     EXPECT_EQ(v.ignore_merges, expected == PreTokenizer::kLlama3) << name;
     EXPECT_EQ(v.add_bos, expected == PreTokenizer::kLlama3) << name;
   }
-  EXPECT_EQ(read(without(byte_level(), "pre")).pre_tokenizer, PreTokenizer::kGpt2);
+  // Files older than the key.
+  EXPECT_EQ(read(without(byte_level(), "pre")).pre_tokenizer, PreTokenizer::kDefault);
+  EXPECT_EQ(read(without(byte_level(), "pre"), "gpt2").pre_tokenizer, PreTokenizer::kGpt2);
 }
 
 TEST(GgufVocabulary, SentencePiece) {

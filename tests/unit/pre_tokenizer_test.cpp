@@ -52,10 +52,18 @@ TEST(PreTokenizer, SmolLmCutsEveryDigitOutFirst) {
   EXPECT_EQ(pieces_of(PreTokenizer::kSmolLm, "½²Ⅷ"), (Pieces{"½", "²", "Ⅷ"}));
 }
 
+TEST(PreTokenizer, DefaultCutsPunctuationOutFirst) {
+  EXPECT_EQ(pieces_of(PreTokenizer::kDefault, "I'm 12345, x^2 …\n\n `y`"),
+            (Pieces{"I", "'", "m", " ", "123", "45", ",", " x", "^", "2", " ", "…", "\n\n", " `", "y", "`"}));
+  // Spaces before punctuation end a text of their own, so they stay together; digits that are not ASCII's too.
+  EXPECT_EQ(pieces_of(PreTokenizer::kDefault, "a  .  1"), (Pieces{"a", "  ", ".", " ", " ", "1"}));
+  EXPECT_EQ(pieces_of(PreTokenizer::kDefault, "12½3456½"), (Pieces{"12½", "345", "6½"}));
+}
+
 TEST(PreTokenizer, PiecesJoinedAreTheText) {
   std::mt19937 random(1);
-  for (const PreTokenizer kind :
-       {PreTokenizer::kGpt2, PreTokenizer::kLlama3, PreTokenizer::kQwen2, PreTokenizer::kSmolLm}) {
+  for (const PreTokenizer kind : {PreTokenizer::kGpt2, PreTokenizer::kLlama3, PreTokenizer::kQwen2,
+                                  PreTokenizer::kSmolLm, PreTokenizer::kDefault}) {
     const PreTokenSplitter splitter(kind);
     for (int i = 0; i < 300; ++i) {
       const std::string text = test::random_utf8(random, 30);
@@ -70,8 +78,8 @@ TEST(PreTokenizer, PiecesJoinedAreTheText) {
 }
 
 TEST(PreTokenizer, LongRunsAreCutInLinearTime) {  // a limit of the matcher would throw, quadratic work would time out
-  for (const PreTokenizer kind :
-       {PreTokenizer::kGpt2, PreTokenizer::kLlama3, PreTokenizer::kQwen2, PreTokenizer::kSmolLm}) {
+  for (const PreTokenizer kind : {PreTokenizer::kGpt2, PreTokenizer::kLlama3, PreTokenizer::kQwen2,
+                                  PreTokenizer::kSmolLm, PreTokenizer::kDefault}) {
     const PreTokenSplitter splitter(kind);
     for (const char* repeated : {"a", " ", "😀", "\n", "\t ", "7", "\u00a0", "'s", "a ", "\x01", " \n"}) {
       std::string text;

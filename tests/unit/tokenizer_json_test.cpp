@@ -205,8 +205,11 @@ TEST(LoadTokenizer, TheContentTellsTheFormat) {
   EXPECT_EQ(tokenizer->description(), "byte-level BPE (gpt2), 5 tokens");
   EXPECT_EQ(tokenizer->end_ids(), Ids{4});
   EXPECT_EQ(tokenizer->bos(), std::nullopt);
-  write(folder.path("tokenizer_config.json"), R"({"bos_token": "<|im_end|>", "add_bos_token": true})");
-  tokenizer = load_tokenizer(folder.path("tokenizer.json"));
+  write(folder.path("tokenizer_config.json"),
+        R"({"bos_token": "<|im_end|>", "add_bos_token": true, "chat_template": "x"})");
+  LoadedTokenizer loaded = load_tokenizer_files(folder.path("tokenizer.json"));
+  EXPECT_EQ(loaded.chat_template, "x");
+  tokenizer = std::move(loaded.tokenizer);
   EXPECT_EQ(tokenizer->bos(), 4);
   EXPECT_TRUE(tokenizer->add_bos());
 
@@ -215,7 +218,9 @@ TEST(LoadTokenizer, TheContentTellsTheFormat) {
   expect_error(ErrorCode::kBadFormat, {"vocab.json", "char_to_id", "merges.txt"},
                [&] { (void)load_tokenizer(folder.path("vocab.json")); });
   write(folder.path("merges.txt"), "#version: 0.2\n\u0120 a\r\na b\n\n");
-  tokenizer = load_tokenizer(folder.path("vocab.json"));
+  loaded = load_tokenizer_files(folder.path("vocab.json"));
+  EXPECT_EQ(loaded.chat_template, "x");
+  tokenizer = std::move(loaded.tokenizer);
   EXPECT_EQ(tokenizer->encode("ab ab"), (Ids{6, 3, 1}));
   EXPECT_EQ(tokenizer->eos(), 5);
   EXPECT_TRUE(tokenizer->is_special(5));
