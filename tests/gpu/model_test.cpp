@@ -30,8 +30,10 @@ TEST_P(CudaModel, LayerNorm) { run_layer_norm(backend()); }
 TEST_P(CudaModel, Rope) { run_rope(backend()); }
 TEST_P(CudaModel, SwiGlu) { run_swiglu(backend()); }
 TEST_P(CudaModel, KvAppend) { run_kv_append(backend()); }
-TEST_P(CudaModel, Attention) { run_attention(backend()); }
-TEST_P(CudaModel, AttentionDegenerate) { run_attention_degenerate(backend()); }
+TEST_P(CudaModel, Attention) { run_attention(backend(), true); }
+TEST_P(CudaModel, AttentionPrompts) { run_attention_prompts(backend(), true); }
+TEST_P(CudaModel, AttentionChunks) { run_attention_chunks(backend(), true); }
+TEST_P(CudaModel, AttentionDegenerate) { run_attention_degenerate(backend(), true); }
 TEST_P(CudaModel, GatherRows) { run_gather_rows(backend()); }
 TEST_P(CudaModel, CopyBlocks) { run_copy_blocks(backend()); }
 // A library may add up to 300 products in any order. With these inputs partial sums stay below 2^7, so that an addition

@@ -79,29 +79,65 @@ std::vector<float> plain_swiglu(std::span<const float> gate_up) {
   return out;
 }
 
-std::vector<float> plain_attention(const PlainHead& head) {
-  constexpr std::size_t kTile = 128;
-  std::vector<float> out(head.query.size(), 0.0f);
+namespace {
+
+/// Weights, their sum and the weighted values of some positions, all relative to the largest score.
+struct PlainPart {
   float maximum = -std::numeric_limits<float>::infinity(), sum = 0;
-  for (std::size_t base = 0; base < head.keys.size(); base += kTile) {
-    const std::size_t count = std::min(kTile, head.keys.size() - base);
+  std::vector<float> values;
+};
+
+/// Where everything is -inf, nothing has weight.
+float weight_against(float score, float maximum) {
+  return plain_weight(score, std::max(maximum, std::numeric_limits<float>::lowest()));
+}
+
+PlainPart plain_chunk(const PlainHead& head, std::size_t begin, std::size_t end) {
+  constexpr std::size_t kTile = 128;
+  PlainPart part;
+  part.values.assign(head.query.size(), 0.0f);
+  for (std::size_t base = begin; base < end; base += kTile) {
+    const std::size_t count = std::min(kTile, end - base);
     std::vector<float> score, weight;
-    float highest = maximum;
+    float highest = part.maximum;
     for (std::size_t t = 0; t < count; ++t) {
       score.push_back(plain_strand_dot(head.query, head.keys[base + t]) * head.scale);
       if (score[t] > highest) highest = score[t];
     }
-    const float rescale = base == 0 ? 0.0f : plain_weight(maximum, highest);
-    maximum = highest;
-    for (const float s : score) weight.push_back(plain_weight(s, maximum));
-    sum = std::fma(sum, rescale, plain_strand_total(weight));
-    for (std::size_t c = 0; c < out.size(); ++c) {
-      out[c] = base == 0 ? 0.0f : out[c] * rescale;
-      for (std::size_t t = 0; t < count; ++t) out[c] = std::fma(weight[t], head.values[base + t][c], out[c]);
+    const float rescale = weight_against(part.maximum, highest);
+    part.maximum = highest;
+    for (const float s : score) weight.push_back(weight_against(s, highest));
+    part.sum = std::fma(part.sum, rescale, plain_strand_total(weight));
+    for (std::size_t c = 0; c < part.values.size(); ++c) {
+      part.values[c] = base == begin ? 0.0f : part.values[c] * rescale;
+      for (std::size_t t = 0; t < count; ++t) {
+        part.values[c] = std::fma(weight[t], head.values[base + t][c], part.values[c]);
+      }
     }
   }
-  for (float& value : out) value /= sum;
-  return out;
+  return part;
+}
+
+}  // namespace
+
+std::vector<float> plain_attention(const PlainHead& head) {
+  const std::size_t count = head.keys.size();
+  std::size_t chunk = 128;
+  while (chunk * 8 < count) chunk *= 2;
+  PlainPart total;
+  total.values.assign(head.query.size(), 0.0f);
+  for (std::size_t begin = 0; begin < count; begin += chunk) {
+    const PlainPart part = plain_chunk(head, begin, std::min(begin + chunk, count));
+    const float highest = std::max(total.maximum, part.maximum);
+    const float before = weight_against(total.maximum, highest), own = weight_against(part.maximum, highest);
+    total.maximum = highest;
+    total.sum = std::fma(part.sum, own, total.sum * before);
+    for (std::size_t c = 0; c < total.values.size(); ++c) {
+      total.values[c] = std::fma(part.values[c], own, total.values[c] * before);
+    }
+  }
+  for (float& value : total.values) value /= total.sum;
+  return total.values;
 }
 
 std::vector<double> exact_attention(const PlainHead& head) {
