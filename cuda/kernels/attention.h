@@ -5,6 +5,7 @@
 #include "cuda/kernels/attention/thread_tile.h"
 #include "cuda/kernels/attention/warp_tile.h"
 #include "cuda/kernels/attention/work.h"
+#include "cuda/kernels/row_sink.h"
 #include "cuda/launch/launch_shape.h"
 
 namespace fllm {
@@ -113,10 +114,13 @@ struct Attention {
   FLLM_DEVICE static void close(const C& cta, const Products& products) {
     const auto& [p, work, memory, states, alone] = products;
     for (std::int32_t q = 0; q < work.query_count(); ++q) {
-      float* out = p.out.row(work.row_of(q)) + work.head_of(q) * p.head_dim;
       const float* total = memory.total + q * p.head_dim;
       const float sum = states.total_sum[q];
-      for (std::int32_t c = cta.thread_index(); c < p.head_dim; c += cta.thread_count()) out[c] = total[c] / sum;
+      const std::int32_t column = work.head_of(q) * p.head_dim, head_dim = p.head_dim;
+      write_row(p.out, p.half, work.row_of(q), [&](const auto& put) {
+        for (std::int32_t c = cta.thread_index(); c < head_dim; c += cta.thread_count())
+          put(column + c, total[c] / sum);
+      });
     }
   }
 
@@ -135,7 +139,8 @@ struct Attention {
         maximum = joined.maximum;
         sum = joined.sum;
       }
-      p.out.row(work.row_of(q))[work.head_of(q) * p.head_dim + i % p.head_dim] = total / sum;
+      const std::int32_t column = work.head_of(q) * p.head_dim + i % p.head_dim;
+      write_row(p.out, p.half, work.row_of(q), [&](const auto& put) { put(column, total / sum); });
     }
   }
 };

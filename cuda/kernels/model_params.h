@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "cuda/kernels/half_params.h"
 #include "cuda/portable/row_view.h"
 
 // Arguments of the model's kernels. A row is one token of one sequence in this step's batch.
@@ -25,6 +26,7 @@ struct RmsNormParams {
   const float* weight = nullptr;  // [width]
   float epsilon = 1e-6f;
   RowView<float> out;  // [rows, width]; may be x
+  HalfRows half = {};
 };
 
 /// out = (x - mean) / sqrt(variance + epsilon) * weight + bias
@@ -34,6 +36,7 @@ struct LayerNormParams {
   const float* bias = nullptr;    // [width]
   float epsilon = 1e-5f;
   RowView<float> out;  // [rows, width]; may be x
+  HalfRows half = {};
 };
 
 /// Which elements of a head make pair i of n that are turned together.
@@ -57,6 +60,7 @@ struct RopeParams {
 struct SwiGluParams {
   RowView<const float> gate_up;  // [rows, 2 * width]: gate, up
   RowView<float> out;            // [rows, width]; may be the gate
+  HalfRows half = {};
 };
 
 /// Keys and values of one layer, in fixed blocks: element (block, t, c) at data + (block * kKvBlockTokens + t) * width + c.
@@ -102,6 +106,7 @@ struct AttentionParams {
   std::int32_t head_dim = 0;
   float scale = 0;     // 1 / sqrt(head_dim)
   RowView<float> out;  // [rows, heads * head_dim]
+  HalfRows half = {};
   AttentionSpread spread = {};
 };
 
@@ -118,6 +123,7 @@ struct EpilogueParams {
   const float* bias = nullptr;  // [cols] or null
   Epilogue kind = Epilogue::kBias;
   RowView<float> out;  // [rows, cols]; y itself unless kBiasResidual
+  HalfRows half = {};  // not with kBiasResidual
 };
 
 /// out[i] = x[rows[i]]: picks the rows whose logits are needed.

@@ -109,6 +109,7 @@ fllm_status fllm_generator_get_info(const fllm_generator* generator, fllm_genera
     made.device = model.device.c_str();
     made.architecture = model.architecture.c_str();
     made.tokenizer = model.tokenizer.c_str();
+    made.dtype = model.dtype.c_str();
     fill_struct(made, info);
   });
 }

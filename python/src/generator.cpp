@@ -61,6 +61,7 @@ nb::dict Generator::info() const {
   made["vocab_size"] = info.vocab_size;
   made["context_length"] = info.context_length;
   made["layer_count"] = info.layer_count;
+  made["dtype"] = nb::cast(info.dtype);
   made["weight_bytes"] = info.weight_bytes;
   made["kv_bytes_per_token"] = info.kv_bytes_per_token;
   return made;

@@ -39,6 +39,9 @@ TEST_P(CudaModel, CopyBlocks) { run_copy_blocks(backend()); }
 // A library may add up to 300 products in any order. With these inputs partial sums stay below 2^7, so that an addition
 // rounds by at most 2^-18: 300 * 2^-18 for each of the two sums.
 TEST_P(CudaModel, Linear) { run_linear(backend(), 2.5e-3f); }
+TEST_P(CudaModel, HalfRows) { run_half_rows(backend(), true); }
+// As above: products of 16-bit numbers are exact in binary32, sums are not.
+TEST_P(CudaModel, HalfLinear) { run_half_linear(backend(), 2.5e-3f); }
 TEST_P(CudaModel, RefusedArguments) { run_refused_arguments(backend()); }
 
 INSTANTIATE_TEST_SUITE_P(Modes, CudaModel, testing::Values(Mode::kLaunched, Mode::kReplayed),

@@ -22,6 +22,8 @@ TEST_P(FiberModel, AttentionDegenerate) { run_attention_degenerate(backend_, fal
 TEST_P(FiberModel, GatherRows) { run_gather_rows(backend_); }
 TEST_P(FiberModel, CopyBlocks) { run_copy_blocks(backend_); }
 TEST_P(FiberModel, Linear) { run_linear(backend_, 0); }
+TEST_P(FiberModel, HalfRows) { run_half_rows(backend_, false); }
+TEST_P(FiberModel, HalfLinear) { run_half_linear(backend_, 0); }
 TEST_P(FiberModel, RefusedArguments) { run_refused_arguments(backend_); }
 
 }  // namespace

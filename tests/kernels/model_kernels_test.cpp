@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "tests/kernels/serial_isas.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/model_suite.h"
 
 namespace fllm::test {
@@ -42,6 +43,14 @@ TEST_P(ModelOn, GatherRows) { on_every_thread_count(run_gather_rows); }
 TEST_P(ModelOn, CopyBlocks) { on_every_thread_count(run_copy_blocks); }
 TEST_P(ModelOn, Linear) {
   on_every_thread_count([](Backend& cpu) { run_linear(cpu, 0); });
+}
+TEST_P(ModelOn, HalfRows) {
+  on_every_thread_count([](Backend& cpu) { run_half_rows(cpu, false); });
+}
+TEST_P(ModelOn, HalfWeightsAreRefused) {
+  on_every_thread_count([](Backend& cpu) {
+    expect_error(ErrorCode::kUnsupported, {"weights of 16 bits"}, [&] { (void)cpu.make_linear(HalfMatrix{}); });
+  });
 }
 TEST_P(ModelOn, RefusedArguments) { on_every_thread_count(run_refused_arguments); }
 

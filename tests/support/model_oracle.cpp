@@ -159,6 +159,45 @@ std::vector<double> exact_attention(const PlainHead& head) {
   return out;
 }
 
+namespace {
+
+struct HalfFormat {
+  int significand_bits, least_exponent, largest_exponent;
+};
+HalfFormat format_of(FloatType type) {
+  return type == FloatType::kFloat16 ? HalfFormat{10, -14, 15} : HalfFormat{7, -126, 127};
+}
+
+}  // namespace
+
+std::uint16_t plain_to_half(FloatType type, float value) {
+  const HalfFormat format = format_of(type);
+  const int sign = std::signbit(value) ? 0x8000 : 0;
+  const int infinity = (format.largest_exponent - format.least_exponent + 2) << format.significand_bits;
+  if (std::isnan(value)) return static_cast<std::uint16_t>(infinity | 1 << (format.significand_bits - 1));
+  const double magnitude = std::fabs(double{value});
+  int exponent = magnitude > 0 && std::isfinite(value) ? std::ilogb(magnitude) : format.least_exponent;
+  exponent = std::max(exponent, format.least_exponent);
+  const double steps = std::nearbyint(std::ldexp(magnitude, format.significand_bits - exponent));
+  const double bits = std::ldexp(exponent - format.least_exponent, format.significand_bits) + steps;
+  return static_cast<std::uint16_t>(sign | (bits < infinity ? static_cast<int>(bits) : infinity));
+}
+
+float plain_from_half(FloatType type, std::uint16_t bits) {
+  const HalfFormat format = format_of(type);
+  const int exponent = (bits & 0x7fff) >> format.significand_bits;
+  const int significand = bits & ((1 << format.significand_bits) - 1);
+  float magnitude = 0;
+  if (exponent > format.largest_exponent - format.least_exponent + 1) {
+    magnitude = significand != 0 ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
+  } else {
+    const int hidden = exponent > 0 ? 1 << format.significand_bits : 0;
+    magnitude = std::ldexp(static_cast<float>(hidden + significand),
+                           std::max(exponent, 1) - 1 + format.least_exponent - format.significand_bits);
+  }
+  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
 float plain_linear(const PlainOutput& output) {
   float sum = 0;
   for (std::size_t k = 0; k < output.x.size(); ++k) sum = std::fma(output.x[k], output.weight[k], sum);

@@ -21,6 +21,9 @@ void run_gather_rows(Backend& backend);
 void run_copy_blocks(Backend& backend);
 /// tolerance: 0 for a backend whose product is the chain of the oracle; a library's sum order differs.
 void run_linear(Backend& backend, float tolerance);
+/// Results rounded to 16 bits, and products with weights and rows of 16 bits, tolerance as above.
+void run_half_rows(Backend& backend, bool clusters);
+void run_half_linear(Backend& backend, float tolerance);
 /// Arguments that do not fit each other are refused by name.
 void run_refused_arguments(Backend& backend);
 

@@ -143,8 +143,16 @@ void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, cons
   const float scale = 1 / std::sqrt(static_cast<float>(heads.dim));
   for (const AttentionSpread& spread : spreads_of(heads, clusters)) {
     const DeviceRows out(backend, cache.row_count(), heads.query_width());
-    backend.attention({qkv.input(), cache.positions(), cache.tables(), cache.layer(), heads.query, heads.dim, scale,
-                       out.view(), spread});
+    backend.attention({qkv.input(),
+                       cache.positions(),
+                       cache.tables(),
+                       cache.layer(),
+                       heads.query,
+                       heads.dim,
+                       scale,
+                       out.view(),
+                       {},
+                       spread});
     out.expect(expected, "attention, " + std::to_string(heads.query) + " heads of " + std::to_string(heads.dim) +
                              " over " + std::to_string(heads.key) + ", spread " + std::to_string(spread.rows) + " " +
                              std::to_string(spread.heads) + " " + std::to_string(spread.parts));
