@@ -32,9 +32,9 @@ std::string as_text(const ModelInfo& info, std::int64_t sequence_bytes) {
   text += row("vocabulary", grouped(info.vocab_size) + " tokens");
   text += row("context", grouped(info.context_length) + " tokens, prompt and output");
   text += row("device", info.device);
-  text +=
-      row("memory", readable_bytes(info.weight_bytes) + " for weights, " + readable_bytes(sequence_bytes) +
-                        " for each sequence at full context (" + readable_bytes(info.kv_bytes_per_token) + " a token)");
+  text += row("memory", readable_bytes(info.weight_bytes) + " for weights (" + info.dtype + "), " +
+                            readable_bytes(sequence_bytes) + " for each sequence at full context (" +
+                            readable_bytes(info.kv_bytes_per_token) + " a token)");
   return text;
 }
 
@@ -54,6 +54,7 @@ std::string as_json(const ModelInfo& info, std::int64_t sequence_bytes) {
                                     {"vocab_size", info.vocab_size},
                                     {"context_length", info.context_length},
                                     {"device", info.device},
+                                    {"dtype", info.dtype},
                                     {"weight_bytes", info.weight_bytes},
                                     {"kv_bytes_per_token", info.kv_bytes_per_token},
                                     {"sequence_bytes", sequence_bytes}};

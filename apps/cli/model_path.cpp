@@ -69,6 +69,7 @@ void check_machine(const Settings& settings, std::vector<std::string>& violation
 Generator open_generator(const CommandLine& line, int max_rows) {
   EngineOptions options;
   options.device = line.settings.device.value_or("auto");
+  options.dtype = line.settings.dtype.value_or("auto");
   options.threads = line.settings.threads.value_or(0);
   options.kv_cache_bytes = static_cast<std::int64_t>(line.settings.kv_memory.value_or(0));
   options.max_rows = std::clamp(max_rows, 1, 256);

@@ -48,7 +48,7 @@ struct Settings {
   std::optional<bool> resume;
   std::optional<std::int32_t> logprobs;
   // Machine
-  std::optional<std::string> device;
+  std::optional<std::string> device, dtype;
   std::optional<std::int32_t> threads;
   std::optional<std::uint64_t> kv_memory;
   std::optional<bool> verbose, quiet;

@@ -118,6 +118,10 @@ constexpr std::array kTable{
 
     Setting{"device", &S::device, "DEVICE", "Machine", kRunning, false,
             "auto, cpu, cuda or cuda:N (default: auto, CUDA where there is a device)"},
+    Setting{"dtype", &S::dtype, "TYPE", "Machine", kRunning, false,
+            "Weights that are multiplied: auto (what the file has), fp32, fp16 or bf16; on the CPU auto\n"
+            "and fp32 are the same, and the others are not there (default: auto)",
+            "auto|fp32|fp16|bf16"},
     Setting{"threads", &S::threads, "N", "Machine", kRunning, false,
             "CPU threads, 0 to 1024; 0 is one per core (default: 0)"},
     Setting{"kv-memory", &S::kv_memory, "BYTES", "Machine", kGenerate, false,

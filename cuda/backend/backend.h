@@ -23,12 +23,14 @@ class LinearWeight {
   virtual ~LinearWeight() = default;
   [[nodiscard]] std::int32_t in_features() const { return in_; }
   [[nodiscard]] std::int32_t out_features() const { return out_; }
+  [[nodiscard]] std::int64_t bytes() const { return bytes_; }  // of the elements, as they are kept
 
  protected:
-  LinearWeight(std::int32_t out, std::int32_t in) : out_(out), in_(in) {}
+  LinearWeight(std::int32_t out, std::int32_t in, std::int64_t bytes) : out_(out), in_(in), bytes_(bytes) {}
 
  private:
   std::int32_t out_, in_;
+  std::int64_t bytes_;
 };
 
 /// A weight matrix as a file has it: row after row, each in / elements blocks of its type.
@@ -39,13 +41,23 @@ struct QuantizedMatrix {
   std::int32_t in = 0;  // a multiple of quantized_block(type).elements
 };
 
-/// y = x W^T, then the epilogue.
+/// A weight matrix of 16-bit elements, [out, in], row-major.
+struct HalfMatrix {
+  FloatType type = FloatType::kFloat16;
+  std::span<const std::uint16_t> elements;
+  std::int32_t out = 0;
+  std::int32_t in = 0;
+};
+
+/// y = x W^T, then the epilogue. With a weight of 16 bits x is what `half` holds and products are added up in fp32.
 struct LinearParams {
   RowView<const float> x;                // [rows, in]
   const LinearWeight* weight = nullptr;  // [out, in]
   const float* bias = nullptr;           // [out] or null
   Epilogue epilogue = Epilogue::kBias;
-  RowView<float> out;  // [rows, out]; may not overlap x
+  RowView<float> out;     // [rows, out]; may not overlap x
+  HalfRows half = {};     // x in the weight's type: for weights of 16 bits alone
+  HalfRows rounded = {};  // where an activation is wanted rounded, in place of out, which then holds the product
 };
 
 struct MemoryInfo {
@@ -111,6 +123,11 @@ class Backend {
   /// bits, a scale to 32 elements (QuantizeRows, QuantizedProduct); other backends expand them.
   /// Errors: Exception(kInvalidArgument) when the blocks do not fit the shape.
   [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) = 0;
+
+  /// Whether weights and activations of 16 bits are multiplied here.
+  [[nodiscard]] virtual bool has_half_products() const = 0;
+  /// Errors: Exception(kUnsupported) where has_half_products() is false; kInvalidArgument when the size does not fit.
+  [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(const HalfMatrix& weight) = 0;
 
   virtual void embed(const EmbedParams& params) = 0;
   virtual void rms_norm(const RmsNormParams& params) = 0;

@@ -6,6 +6,7 @@
 #include "cuda/backend/cuda_executor.h"
 #include "cuda/backend/cuda_recording.h"
 #include "cuda/backend/cuda_sampling.h"
+#include "cuda/backend/half_matrix.h"
 #include "cuda/backend/kernel_backend.h"
 #include "cuda/backend/quantized_matrix.h"
 #include "cuda/runtime/blas.h"
@@ -20,12 +21,14 @@ namespace {
 
 class CudaLinearWeight final : public LinearWeight {
  public:
-  CudaLinearWeight(std::int32_t out, std::int32_t in)
-      : LinearWeight(out, in), memory_(static_cast<std::size_t>(out) * static_cast<std::size_t>(in) * sizeof(float)) {}
+  CudaLinearWeight(std::int32_t out, std::int32_t in, FloatType type, std::size_t bytes)
+      : LinearWeight(out, in, static_cast<std::int64_t>(bytes)), type_(type), memory_(bytes) {}
 
-  [[nodiscard]] float* data() const { return static_cast<float*>(memory_.data()); }
+  [[nodiscard]] FloatType type() const { return type_; }
+  [[nodiscard]] void* data() const { return memory_.data(); }
 
  private:
+  FloatType type_;
   cuda::DeviceBuffer memory_;
 };
 
@@ -69,11 +72,16 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
   }
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
+  [[nodiscard]] bool has_half_products() const override { return true; }
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const HalfMatrix& weight) override;
   void linear(const LinearParams& params) override;
 
   [[nodiscard]] cudaStream_t cuda_stream() const { return stream.get(); }
 
  private:
+  std::unique_ptr<LinearWeight> weight_of(const void* elements, std::size_t bytes, std::int32_t out, std::int32_t in,
+                                          FloatType type);
+
   std::optional<cuda::Staging> staging_;  // made on the device
   std::optional<cuda::Blas> blas_;        // made with the first weight: a sampler alone needs no cuBLAS
 };
@@ -120,25 +128,42 @@ bool CudaBackend::poll() {
   return true;
 }
 
-std::unique_ptr<LinearWeight> CudaBackend::make_linear(std::span<const float> weight, std::int32_t out,
-                                                       std::int32_t in) {
+std::unique_ptr<LinearWeight> CudaBackend::weight_of(const void* elements, std::size_t bytes, std::int32_t out,
+                                                     std::int32_t in, FloatType type) {
   const cuda::UseDevice scope(device.index);
   if (!blas_) blas_.emplace(stream.get());
-  auto linear = std::make_unique<CudaLinearWeight>(out, in);
-  upload(linear->data(), weight.data(), weight.size_bytes());
+  auto linear = std::make_unique<CudaLinearWeight>(out, in, type, bytes);
+  upload(linear->data(), elements, bytes);
   return linear;
+}
+
+std::unique_ptr<LinearWeight> CudaBackend::make_linear(std::span<const float> weight, std::int32_t out,
+                                                       std::int32_t in) {
+  return weight_of(weight.data(), weight.size_bytes(), out, in, FloatType::kFloat32);
+}
+
+std::unique_ptr<LinearWeight> CudaBackend::make_linear(const HalfMatrix& weight) {
+  check_half_matrix(weight);
+  return weight_of(weight.elements.data(), weight.elements.size_bytes(), weight.out, weight.in, weight.type);
 }
 
 void CudaBackend::linear(const LinearParams& p) {
   if (p.out.rows == 0) return;
   const cuda::UseDevice scope(device.index);
   const auto& weight = static_cast<const CudaLinearWeight&>(*p.weight);
+  check_product(p, weight.type());
   // The product is added to the residual where it stands: one pass over memory less than keeping it apart.
   const bool residual = p.epilogue == Epilogue::kBiasResidual;
-  blas_->gemm({p.x, weight.data(), residual ? 1.0f : 0.0f, p.out});
+  const float beta = residual ? 1.0f : 0.0f;
+  if (weight.type() == FloatType::kFloat32) {
+    blas_->gemm({p.x, static_cast<const float*>(weight.data()), beta, p.out});
+  } else {
+    const RowView<const std::uint16_t> x{p.half.data, p.x.rows, p.x.cols, p.half.stride};
+    blas_->gemm({x, weight.data(), weight.type() == FloatType::kBFloat16, beta, p.out});
+  }
   const bool activated = p.epilogue == Epilogue::kBiasGelu || p.epilogue == Epilogue::kBiasGeluTanh;
   if (p.bias == nullptr && !activated) return;
-  finish_product(executor(), {p.out, p.bias, residual ? Epilogue::kBias : p.epilogue, p.out});
+  finish_product(executor(), {p.out, p.bias, residual ? Epilogue::kBias : p.epilogue, p.out, p.rounded});
 }
 
 }  // namespace

@@ -33,6 +33,8 @@ class FiberBackend final : public KernelBackend<FiberExecutor> {
   }
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
+  [[nodiscard]] bool has_half_products() const override { return true; }
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const HalfMatrix& weight) override;
   /// The product is a plain loop in ascending order of the input features; the epilogue is the kernel.
   void linear(const LinearParams& params) override;
 };

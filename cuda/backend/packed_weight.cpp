@@ -9,7 +9,8 @@
 
 namespace fllm {
 
-PackedWeight::PackedWeight(std::span<const float> weight, std::int32_t out, std::int32_t in) : LinearWeight(out, in) {
+PackedWeight::PackedWeight(std::span<const float> weight, std::int32_t out, std::int32_t in)
+    : LinearWeight(out, in, static_cast<std::int64_t>(weight.size_bytes())) {
   if (out < 1 || in < 1 || weight.size() != static_cast<std::size_t>(out) * static_cast<std::size_t>(in)) {
     throw Exception(ErrorCode::kInvalidArgument,
                     "weight of " + std::to_string(weight.size()) + " elements for shape [" + std::to_string(out) +

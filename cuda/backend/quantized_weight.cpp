@@ -37,6 +37,8 @@ AlignedMemory packed(const QuantizedMatrix& weight) {
 }  // namespace
 
 QuantizedWeight::QuantizedWeight(const QuantizedMatrix& weight)
-    : LinearWeight(weight.out, weight.in), type_(weight.type), memory_(packed(weight)) {}
+    : LinearWeight(weight.out, weight.in, static_cast<std::int64_t>(weight.blocks.size())),
+      type_(weight.type),
+      memory_(packed(weight)) {}
 
 }  // namespace fllm

@@ -25,11 +25,16 @@ std::unique_ptr<LinearWeight> SerialBackend::make_linear(const QuantizedMatrix& 
   return std::make_unique<QuantizedWeight>(weight);
 }
 
+std::unique_ptr<LinearWeight> SerialBackend::make_linear(const HalfMatrix& /*weight*/) {
+  throw Exception(ErrorCode::kUnsupported, description() + ": multiplies no weights of 16 bits");
+}
+
 void SerialBackend::linear(const LinearParams& params) {
   const ParamsCheck check("linear");
   const auto* packed = dynamic_cast<const PackedWeight*>(params.weight);
   const auto* quantized = dynamic_cast<const QuantizedWeight*>(params.weight);
   check.given("weight of this backend", packed != nullptr || quantized != nullptr, 1);
+  check.given("x of 32 bits", params.half.data == nullptr && params.rounded.data == nullptr, 1);
   check.rows("x", params.x);
   check.rows("out", params.out);
   check.equal("x rows", params.x.rows, "out rows", params.out.rows);

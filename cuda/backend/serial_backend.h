@@ -26,6 +26,8 @@ class SerialBackend final : public KernelBackend<SerialExecutor> {
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                           std::int32_t in) override;
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override;
+  [[nodiscard]] bool has_half_products() const override { return false; }
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const HalfMatrix& weight) override;
   void linear(const LinearParams& params) override;
 
  private:

@@ -25,7 +25,7 @@ constexpr double block_nanoseconds(const SwiGluParams& p) {
 }
 constexpr double block_nanoseconds(const KvAppendParams& p) { return 10 + 0.1 * p.layer.width; }
 constexpr double block_nanoseconds(const AttentionParams& p) {
-  return 100 + 10.0 * p.head_dim;
+  return p.spread.heads * (100 + 10.0 * p.head_dim);
 }  // context of about 100
 constexpr double block_nanoseconds(const EpilogueParams& p) { return 10 + 0.3 * p.out.cols; }
 constexpr double block_nanoseconds(const GatherRowsParams& p) { return 10 + 0.05 * p.out.cols; }

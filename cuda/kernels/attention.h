@@ -1,129 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cuda/kernels/kv_address.h"
+#include "cuda/kernels/attention/softmax.h"
+#include "cuda/kernels/attention/thread_tile.h"
+#include "cuda/kernels/attention/warp_tile.h"
+#include "cuda/kernels/attention/work.h"
+#include "cuda/kernels/row_sink.h"
 #include "cuda/launch/launch_shape.h"
-#include "cuda/portable/numeric.h"
-#include "cuda/primitives/strand_sum.h"
 
 namespace fllm {
 
-/// Causal attention of one head of one row over positions [0, positions[row]], read through the block table.
+/// Causal attention of each row over positions [0, positions[row]], read through the block table.
 ///
-/// Grid: one block per (row, head), which owns its head_dim elements of `out`. The heads of a row follow each other, since
-/// their keys are the same or lie side by side; rows are taken alternately from both ends, so that equal parts of the grid are
-/// equal work also where positions rise from row to row (a prompt).
-/// Bytes: reads 8 * head_dim per position, once for each query head.
-/// Determinism: positions are taken in tiles of 128. score[t] = scale * strand_sum(q . k[t]); m is the largest score so
-/// far (NaN passed over); weight[t] = 2^((score[t] - m) * log2 e), 0 below 2^-126. Between tiles sum and output are
-/// multiplied by the weight of the old m. A tile adds strand_sum(weight) to the sum, joined to the rescaled one by fma32,
-/// and each output element takes weight[t] * v[t] by fma32, t ascending. At the end it is divided by the sum. No size of
-/// context or head is special.
+/// Grid: rows x key heads x parts of their query heads x parts of the positions, see attention::work_of; a block owns the
+/// elements of `out` of its query heads in its rows. Blocks that share positions are a cluster.
+/// Bytes: reads 8 * head_dim per position, once for all queries of a block: the query heads of a key head (spread.heads) in
+/// neighbouring rows of a sequence (spread.rows).
+/// Determinism: positions are taken in tiles of 128, tiles in up to 8 chunks whose size follows from the number of positions
+/// alone (attention::chunk_tiles). score[t] = scale * strand_sum(q . k[t]); in a chunk m is the largest score so far (NaN
+/// passed over); weight[t] = 2^((score[t] - m) * log2 e), 0 below 2^-126. Between tiles of a chunk sum and values are
+/// multiplied by the weight of the old m. A tile adds strand_sum(weight) to the sum, joined to the rescaled one by fma32, and
+/// each value takes weight[t] * v[t] by fma32, t ascending. Chunks are joined in ascending order (attention::join), starting
+/// from nothing (m = -inf, sum and values +0); at the end values are divided by the sum. So a row's bits depend on its
+/// sequence alone: not on its neighbours, nor on how blocks share the work.
 /// Degenerate input: a NaN or +inf score, or all scores -inf, gives NaN, as a softmax does.
 struct Attention {
-  using Params = AttentionParams;
-  static constexpr std::int32_t kTile = 128;  // a multiple of kStrands, so that t % 32 is the strand in every tile
-  static constexpr std::int32_t kPrefetchDistance = 8;  // positions; measured
-  struct Shared {
-    float score[kTile];
-    float weight[kTile];
-  };
+  using Params = AttentionParams;  // spread: all chosen, parts 1 or kAttentionChunks
+  static constexpr std::int32_t kMaxThreads = 256;
+  using Shared = attention::States;
 
-  static LaunchShape shape(const Params& p) { return {p.heads * p.out.rows, 128, 0}; }
+  static LaunchShape shape(const Params& p) {
+    const std::int32_t warps = (p.head_dim + 31) / 32;
+    const std::int32_t floats = p.spread.rows * p.spread.heads * attention::Memory::floats(p.head_dim);
+    return {p.out.rows * attention::blocks_per_row(p), 32 * (warps < 2 ? 2 : (warps > 8 ? 8 : warps)),
+            static_cast<std::size_t>(floats) * sizeof(float), p.spread.parts};
+  }
 
   template <Cta C>
-  FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
-    const std::int32_t turn = cta.block_index() / p.heads;
-    const std::int32_t row = turn % 2 == 0 ? turn / 2 : p.out.rows - 1 - turn / 2;
-    const std::int32_t head = cta.block_index() % p.heads;
-    const std::int32_t group = p.out.cols / p.layer.width;  // query heads to a key head
-    const std::int32_t first_column = head / group * p.head_dim;
-    const float* query = p.qkv.row(row) + head * p.head_dim;
-    float* out = p.out.row(row) + head * p.head_dim;
-    const std::int32_t position_count = p.positions[row] + 1;
-    float maximum = -infinity32(), sum = 0;
-    for (std::int32_t base = 0; base < position_count; base += kTile) {
-      const std::int32_t count = position_count - base < kTile ? position_count - base : kTile;
-      for (std::int32_t t = cta.warp(); t < count; t += cta.warp_count()) {
-        const std::int64_t place = kv_offset(p.blocks, row, base + t, p.layer.width) + first_column;
-        const float* key = p.layer.keys + place;
-        if constexpr (C::kWarpWidth == 1) {
-          cta.prefetch(p.layer.values + place, p.head_dim);  // read after the scores
-          const std::int32_t ahead = base + t + kPrefetchDistance;
-          if (ahead < position_count) {
-            cta.prefetch(p.layer.keys + kv_offset(p.blocks, row, ahead, p.layer.width) + first_column, p.head_dim);
-          }
-        }
-        const float dot =
-            strand_sum(cta, p.head_dim, [=](std::int32_t c, float s) { return fma32(query[c], key[c], s); });
-        if (cta.lane() == 0) shared.score[t] = dot * p.scale;
-      }
-      cta.sync();  // all scores are written
-
-      const float* score = shared.score;
-      const float new_maximum = strand_max(cta, count, maximum, [=](std::int32_t t) { return score[t]; });
-      const float rescale = weight_of(maximum, new_maximum);  // 0 in the first tile
-      maximum = new_maximum;
-      for (std::int32_t t = cta.thread_index(); t < count; t += cta.thread_count()) {
-        shared.weight[t] = weight_of(score[t], maximum);
-      }
-      cta.sync();  // all weights are written, all scores read: the next tile may overwrite them
-
-      const float* weight = shared.weight;
-      sum = fma32(sum, rescale, strand_sum(cta, count, [=](std::int32_t t, float s) { return s + weight[t]; }));
-      const Tile tile{p.layer.values + first_column,  weight, row, base, count, rescale,
-                      base + count == position_count, sum};
-      add_values(cta, tile, p, out);
-      // The next tile's weights are written behind its first barrier, which every thread reaches after reading these.
+  FLLM_DEVICE void operator()(C& cta, Shared& states, const Params& p) const {
+    const attention::Work work = attention::work_of(cta, p);
+    const std::int32_t queries = work.query_count();
+    if (queries == 0) return;  // of the whole cluster
+    const auto memory = attention::Memory::in(cta.dynamic_shared(), queries, p.head_dim);
+    const bool alone = p.spread.parts == 1;
+    if constexpr (C::kWarpWidth == 1) {
+      run(cta, attention::ThreadTile{p, work, memory, states, alone});
+    } else if (queries == 1) {
+      run(cta, attention::WarpTile<1>{p, work, memory, states, alone});
+    } else if (queries <= 2) {
+      run(cta, attention::WarpTile<2>{p, work, memory, states, alone});
+    } else if (queries <= 4) {
+      run(cta, attention::WarpTile<4>{p, work, memory, states, alone});
+    } else if (queries <= 8) {
+      run(cta, attention::WarpTile<8>{p, work, memory, states, alone});
+    } else {
+      run(cta, attention::WarpTile<16>{p, work, memory, states, alone});
     }
   }
 
  private:
-  struct Tile {
-    const float* values;
-    const float* weight;
-    std::int32_t row, base, count;
-    float rescale;
-    bool last;
-    float sum;
-  };
-
-  FLLM_DEVICE static float weight_of(float score, float maximum) {
-    const float x = (score - maximum) * 0x1.715476p+0f;
-    const float weight = exp2_shared(x >= -126.0f ? x : -126.0f);
-    return x >= -126.0f ? weight : (x < -126.0f ? 0.0f : x);  // x is NaN in the last case
+  template <Cta C, class Products>
+  FLLM_DEVICE static void run(C& cta, const Products& products) {
+    const auto& [p, work, memory, states, alone] = products;
+    open(cta, products);
+    cta.sync();  // queries and states are there
+    std::int32_t most = 0;
+    for (std::int32_t q = 0; q < work.query_count(); q += work.head_count) {
+      most = states.positions[q] > most ? states.positions[q] : most;
+    }
+    const std::int32_t begin = alone ? 0 : cta.cluster_rank() * work.chunk_positions;
+    const std::int32_t end = alone || most - begin < work.chunk_positions ? most : begin + work.chunk_positions;
+    for (std::int32_t base = begin; base < end; base += attention::kTile) {
+      const attention::Tile tile{base, end - base < attention::kTile ? end - base : attention::kTile,
+                                 base - base % work.chunk_positions + work.chunk_positions};
+      products.scores(cta, tile, most);
+      cta.sync();  // all scores are written
+      for (std::int32_t q = cta.warp(); q < work.query_count(); q += cta.warp_count()) {
+        attention::weigh(cta, tile, memory, states, q, alone);
+      }
+      cta.sync();  // all weights are written, all scores read: the next tile may overwrite them
+      products.values(cta, tile);
+      // The next tile's weights are written behind its first barrier, which every thread reaches after reading these.
+    }
+    if (alone) return close(cta, products);
+    cta.cluster_sync();  // every chunk is there
+    join_parts(cta, products);
+    cta.cluster_sync();  // nobody reads this block's memory any more
   }
 
-  /// out = (out * rescale + weights . values), over the sum after the last tile. A thread of a warp of one takes many
-  /// columns at once, so that they share vector registers: 64, then 32, then what is left.
-  template <Cta C>
-  FLLM_DEVICE static void add_values(const C& cta, const Tile& tile, const Params& p, float* out) {
-    if constexpr (C::kWarpWidth == 1) {
-      std::int32_t c = 0;
-      for (; p.head_dim - c >= 64; c += 64) add_columns<64, true>(tile, p, c, 64, out + c);
-      for (; p.head_dim - c >= 32; c += 32) add_columns<32, true>(tile, p, c, 32, out + c);
-      if (c < p.head_dim) add_columns<32, false>(tile, p, c, p.head_dim - c, out + c);
-    } else {
-      for (std::int32_t c = cta.thread_index(); c < p.head_dim; c += cta.thread_count()) {
-        add_columns<1, true>(tile, p, c, 1, out + c);
+  template <Cta C, class Products>
+  FLLM_DEVICE static void open(const C& cta, const Products& products) {
+    const auto& [p, work, memory, states, alone] = products;
+    const std::int32_t head_dim = p.head_dim;
+    for (std::int32_t q = 0; q < work.query_count(); ++q) {
+      const float* query = p.qkv.row(work.row_of(q)) + work.head_of(q) * head_dim;
+      float* copy = memory.query + q * head_dim;
+      float* chunk = memory.chunk + q * head_dim;  // of these a thread has the same columns as in values
+      float* total = memory.total + q * head_dim;
+      for (std::int32_t c = cta.thread_index(); c < head_dim; c += cta.thread_count()) {
+        copy[c] = query[c];
+        chunk[c] = 0;
+        total[c] = 0;
       }
     }
+    for (std::int32_t q = cta.thread_index(); q < work.query_count(); q += cta.thread_count()) {
+      states.positions[q] = p.positions[work.row_of(q)] + 1;
+      states.maximum[q] = states.total_maximum[q] = -infinity32();
+      states.sum[q] = states.total_sum[q] = states.rescale[q] = 0;
+    }
   }
 
-  template <std::int32_t kColumns, bool kAll>
-  FLLM_DEVICE static void add_columns(const Tile& tile, const Params& p, std::int32_t column, std::int32_t some,
-                                      float* out) {
-    const std::int32_t count = kAll ? kColumns : some;
-    float total[kColumns] = {};
-    if (tile.base > 0) {
-      for (std::int32_t c = 0; c < count; ++c) total[c] = out[c] * tile.rescale;
+  template <Cta C, class Products>
+  FLLM_DEVICE static void close(const C& cta, const Products& products) {
+    const auto& [p, work, memory, states, alone] = products;
+    for (std::int32_t q = 0; q < work.query_count(); ++q) {
+      const float* total = memory.total + q * p.head_dim;
+      const float sum = states.total_sum[q];
+      const std::int32_t column = work.head_of(q) * p.head_dim, head_dim = p.head_dim;
+      write_row(p.out, p.half, work.row_of(q), [&](const auto& put) {
+        for (std::int32_t c = cta.thread_index(); c < head_dim; c += cta.thread_count())
+          put(column + c, total[c] / sum);
+      });
     }
-    for (std::int32_t t = 0; t < tile.count; ++t) {
-      const float* value = tile.values + kv_offset(p.blocks, tile.row, tile.base + t, p.layer.width) + column;
-      const float weight = tile.weight[t];
-      for (std::int32_t c = 0; c < count; ++c) total[c] = fma32(weight, value[c], total[c]);
+  }
+
+  /// Each block of the cluster joins every chunk of some elements.
+  template <Cta C, class Products>
+  FLLM_DEVICE static void join_parts(C& cta, const Products& products) {
+    const auto& [p, work, memory, states, alone] = products;
+    const std::int32_t first = cta.cluster_rank() * cta.thread_count() + cta.thread_index();
+    for (std::int32_t i = first; i < work.query_count() * p.head_dim; i += cta.cluster_size() * cta.thread_count()) {
+      const std::int32_t q = i / p.head_dim;
+      float maximum = -infinity32(), sum = 0, total = 0;
+      for (std::int32_t chunk = 0; chunk * work.chunk_positions < states.positions[q]; ++chunk) {
+        const auto* other = cta.remote(&states, chunk);
+        const attention::Joined joined = attention::join(maximum, sum, other->maximum[q], other->sum[q]);
+        total = fma32(cta.remote(memory.chunk, chunk)[i], joined.take, total * joined.keep);
+        maximum = joined.maximum;
+        sum = joined.sum;
+      }
+      const std::int32_t column = work.head_of(q) * p.head_dim + i % p.head_dim;
+      write_row(p.out, p.half, work.row_of(q), [&](const auto& put) { put(column, total / sum); });
     }
-    for (std::int32_t c = 0; c < count; ++c) out[c] = tile.last ? total[c] / tile.sum : total[c];
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include "cuda/cta/cta_concept.h"
 #include "cuda/kernels/model_params.h"
+#include "cuda/kernels/row_sink.h"
 #include "cuda/launch/launch_shape.h"
 #include "cuda/portable/gelu.h"
 
@@ -48,10 +49,12 @@ struct EpilogueKernel {
   FLLM_DEVICE static void finish_row(const C& cta, const Params& p) {
     const std::int32_t row = cta.block_index();
     const float* y = p.y.row(row);
-    float* out = p.out.row(row);
-    for (std::int32_t c = cta.thread_index(); c < p.out.cols; c += cta.thread_count()) {
-      out[c] = finish<kKind>(y[c], p.bias != nullptr ? p.bias[c] : 0.0f, out[c]);
-    }
+    const float* before = p.out.row(row);
+    write_row(p.out, p.half, row, [&](const auto& put) {
+      for (std::int32_t c = cta.thread_index(); c < p.out.cols; c += cta.thread_count()) {
+        put(c, finish<kKind>(y[c], p.bias != nullptr ? p.bias[c] : 0.0f, before[c]));
+      }
+    });
   }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/model_params.h"
+#include "cuda/kernels/row_sink.h"
 #include "cuda/launch/launch_shape.h"
 #include "cuda/portable/numeric.h"
 #include "cuda/primitives/strand_sum.h"
@@ -26,7 +27,6 @@ struct LayerNorm {
     if (cta.warp() > 0) return;  // in place, another warp would read what this one has written
     const std::int32_t row = cta.block_index();
     const float* x = p.x.row(row);
-    float* out = p.out.row(row);
     const float width = static_cast<float>(p.out.cols);
     const float mean = strand_sum(cta, p.out.cols, [x](std::int32_t c, float s) { return s + x[c]; }) / width;
     const float squares = strand_sum(cta, p.out.cols, [x, mean](std::int32_t c, float s) {
@@ -34,9 +34,11 @@ struct LayerNorm {
       return fma32(difference, difference, s);
     });
     const float scale = 1.0f / sqrt32(squares / width + p.epsilon);
-    for (std::int32_t c = cta.lane(); c < p.out.cols; c += C::kWarpWidth) {
-      out[c] = fma32((x[c] - mean) * scale, p.weight[c], p.bias[c]);
-    }
+    write_row(p.out, p.half, row, [&](const auto& put) {
+      for (std::int32_t c = cta.lane(); c < p.out.cols; c += C::kWarpWidth) {
+        put(c, fma32((x[c] - mean) * scale, p.weight[c], p.bias[c]));
+      }
+    });
   }
 };
 

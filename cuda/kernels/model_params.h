@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "cuda/kernels/half_params.h"
 #include "cuda/portable/row_view.h"
 
 // Arguments of the model's kernels. A row is one token of one sequence in this step's batch.
@@ -25,6 +26,7 @@ struct RmsNormParams {
   const float* weight = nullptr;  // [width]
   float epsilon = 1e-6f;
   RowView<float> out;  // [rows, width]; may be x
+  HalfRows half = {};
 };
 
 /// out = (x - mean) / sqrt(variance + epsilon) * weight + bias
@@ -34,6 +36,7 @@ struct LayerNormParams {
   const float* bias = nullptr;    // [width]
   float epsilon = 1e-5f;
   RowView<float> out;  // [rows, width]; may be x
+  HalfRows half = {};
 };
 
 /// Which elements of a head make pair i of n that are turned together.
@@ -57,6 +60,7 @@ struct RopeParams {
 struct SwiGluParams {
   RowView<const float> gate_up;  // [rows, 2 * width]: gate, up
   RowView<float> out;            // [rows, width]; may be the gate
+  HalfRows half = {};
 };
 
 /// Keys and values of one layer, in fixed blocks: element (block, t, c) at data + (block * kKvBlockTokens + t) * width + c.
@@ -81,6 +85,15 @@ struct KvAppendParams {
   KvLayer layer;
 };
 
+constexpr std::int32_t kAttentionChunks = 8;  // into which positions are cut at most
+
+/// How attention is spread over blocks; decides about speed, never about a bit of the result. 0: the launch chooses.
+struct AttentionSpread {
+  std::int32_t rows = 0;   // neighbouring rows of a sequence that a block takes together
+  std::int32_t heads = 0;  // query heads of a key head that a block takes together
+  std::int32_t parts = 0;  // blocks that share a row's positions: 1, or kAttentionChunks where clusters are as large
+};
+
 /// Causal attention of each row over positions [0, positions[row]] of its sequence, read through the block table.
 /// Query heads h * group to (h + 1) * group - 1 share key head h (Ainslie et al. 2023); of key heads there are
 /// layer.width / head_dim, which divides heads.
@@ -93,6 +106,8 @@ struct AttentionParams {
   std::int32_t head_dim = 0;
   float scale = 0;     // 1 / sqrt(head_dim)
   RowView<float> out;  // [rows, heads * head_dim]
+  HalfRows half = {};
+  AttentionSpread spread = {};
 };
 
 enum class Epilogue : std::uint8_t {
@@ -108,6 +123,7 @@ struct EpilogueParams {
   const float* bias = nullptr;  // [cols] or null
   Epilogue kind = Epilogue::kBias;
   RowView<float> out;  // [rows, cols]; y itself unless kBiasResidual
+  HalfRows half = {};  // not with kBiasResidual
 };
 
 /// out[i] = x[rows[i]]: picks the rows whose logits are needed.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/model_params.h"
+#include "cuda/kernels/row_sink.h"
 #include "cuda/launch/launch_shape.h"
 #include "cuda/portable/numeric.h"
 #include "cuda/primitives/strand_sum.h"
@@ -26,10 +27,11 @@ struct RmsNorm {
     if (cta.warp() > 0) return;  // in place, another warp would read what this one has written
     const std::int32_t row = cta.block_index();
     const float* x = p.x.row(row);
-    float* out = p.out.row(row);
     const float sum = strand_sum(cta, p.out.cols, [x](std::int32_t c, float s) { return fma32(x[c], x[c], s); });
     const float scale = 1.0f / sqrt32(sum / static_cast<float>(p.out.cols) + p.epsilon);
-    for (std::int32_t c = cta.lane(); c < p.out.cols; c += C::kWarpWidth) out[c] = x[c] * scale * p.weight[c];
+    write_row(p.out, p.half, row, [&](const auto& put) {
+      for (std::int32_t c = cta.lane(); c < p.out.cols; c += C::kWarpWidth) put(c, x[c] * scale * p.weight[c]);
+    });
   }
 };
 

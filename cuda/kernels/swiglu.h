@@ -3,6 +3,7 @@
 
 #include "cuda/cta/cta_concept.h"
 #include "cuda/kernels/model_params.h"
+#include "cuda/kernels/row_sink.h"
 #include "cuda/launch/launch_shape.h"
 #include "cuda/portable/sigmoid.h"
 
@@ -27,8 +28,9 @@ struct SwiGlu {
     const std::int32_t end = p.out.cols - begin < kPartColumns ? p.out.cols : begin + kPartColumns;
     const float* gate = p.gate_up.row(row);
     const float* up = gate + p.out.cols;
-    float* out = p.out.row(row);
-    for (std::int32_t c = begin + cta.thread_index(); c < end; c += cta.thread_count()) out[c] = silu(gate[c]) * up[c];
+    write_row(p.out, p.half, row, [&](const auto& put) {
+      for (std::int32_t c = begin + cta.thread_index(); c < end; c += cta.thread_count()) put(c, silu(gate[c]) * up[c]);
+    });
   }
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/attention.h"
+#include "cuda/kernels/attention/spread.h"
 #include "cuda/kernels/copy_blocks.h"
 #include "cuda/kernels/embed.h"
 #include "cuda/kernels/epilogue.h"
@@ -94,7 +95,19 @@ void attend(Executor& executor, const AttentionParams& p) {
   check.multiple("out columns", p.out.cols, p.layer.width);
   check.equal("qkv columns", p.qkv.cols, "out columns + 2 * cache width", p.out.cols + 2 * std::int64_t{p.layer.width});
   check.given("positions or block tables", p.positions != nullptr && p.blocks.table != nullptr, p.out.rows);
-  executor.template launch<Attention>(Attention::shape(p), p);
+  check.at_most("head_dim", p.head_dim, attention::kMaxHeadDim);
+  const LaunchTarget target = executor.target();
+  AttentionParams chosen = p;
+  chosen.spread = attention::choose_spread(p, target);
+  check.at_least("spread rows", chosen.spread.rows, 1);
+  check.at_least("spread heads", chosen.spread.heads, 1);
+  check.at_most("spread rows * heads", std::int64_t{chosen.spread.rows} * chosen.spread.heads,
+                attention::most_queries(p.head_dim));
+  if (chosen.spread.parts != 1) {
+    check.equal("spread parts", chosen.spread.parts, "parts of a cluster", kAttentionChunks);
+    check.at_most("spread parts", chosen.spread.parts, target.max_cluster);
+  }
+  executor.template launch<Attention>(Attention::shape(chosen), chosen);
 }
 
 template <class Executor>

@@ -38,6 +38,37 @@ FLLM_DEVICE float strand_sum(const C& cta, std::int32_t count, const Add& add) {
   }
 }
 
+/// The sums of kCount strands of every lane, each as strand_sum joins them: a lane gets that of value[strand_sums_index], in as
+/// many shuffles as there are values, since at each step a lane passes on the half that others finish. kCount: a power of two
+/// up to 32. For a whole warp of 32.
+template <std::int32_t kCount, Cta C>
+FLLM_DEVICE float strand_sums(const C& cta, float (&value)[kCount]) {
+  static_assert(C::kWarpWidth == kStrands && kCount <= kStrands);
+  std::int32_t left = kCount;
+  FLLM_UNROLL
+  for (std::int32_t step = kStrands / 2; step > 0; step >>= 1) {
+    if (left == 1) {
+      value[0] += cta.shuffle_xor(value[0], step);
+      continue;
+    }
+    left /= 2;
+    const bool upper = (cta.lane() & step) != 0;
+    FLLM_UNROLL
+    for (std::int32_t i = 0; i < kCount / 2; ++i) {
+      if (i >= left) break;
+      const float own = upper ? value[i + left] : value[i], other = upper ? value[i] : value[i + left];
+      value[i] = own + cta.shuffle_xor(other, step);
+    }
+  }
+  return value[0];
+}
+
+/// Which of strand_sums's values a lane gets.
+template <std::int32_t kCount, Cta C>
+FLLM_DEVICE std::int32_t strand_sums_index(const C& cta) {
+  return cta.lane() / (kStrands / kCount);
+}
+
 /// Largest of value(i), i in [0, count), NaN passed over; `lowest` when there is none. Called by a whole warp; all its lanes
 /// get the result. Which zero stands for equal zeros is unspecified.
 template <Cta C, class Value>

@@ -12,6 +12,11 @@
 namespace fllm::cuda {
 namespace {
 
+/// cublasGemmEx, whose name is overloaded in C++.
+using GemmEx = cublasStatus_t (*)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int, const void*,
+                                  const void*, cudaDataType, int, const void*, cudaDataType, int, const void*, void*,
+                                  cudaDataType, int, cublasComputeType_t, cublasGemmAlgo_t);
+
 /// The calls this library needs. One load per process: unloading a library of its kind is not safe.
 struct Functions {
   decltype(&cublasCreate_v2) create;
@@ -21,6 +26,7 @@ struct Functions {
   decltype(&cublasSetMathMode) set_math_mode;
   decltype(&cublasSetAtomicsMode) set_atomics_mode;
   decltype(&cublasSgemm_v2) sgemm;
+  GemmEx gemm_ex;
 };
 
 template <class Function>
@@ -48,6 +54,7 @@ Functions load() {
   find(library, "cublasSetMathMode", f.set_math_mode);
   find(library, "cublasSetAtomicsMode", f.set_atomics_mode);
   find(library, "cublasSgemm_v2", f.sgemm);
+  find(library, "cublasGemmEx", f.gemm_ex);
   return f;
 }
 
@@ -68,6 +75,7 @@ struct Blas::State {
   const Functions& f;
   cublasHandle_t handle = nullptr;
   DeviceBuffer workspace;
+  int math_mode = -1;  // cublasMath_t
 
   State() : f(functions()) { check_blas(f.create(&handle), "making a handle"); }
   State(const State&) = delete;
@@ -89,7 +97,6 @@ Blas::Blas(cudaStream_t stream) : state_(std::make_unique<State>()) {
   check_blas(f.set_stream(state_->handle, stream), "choosing the stream");
   state_->workspace = DeviceBuffer(kWorkspaceBytes);
   check_blas(f.set_workspace(state_->handle, state_->workspace.data(), kWorkspaceBytes), "setting the workspace");
-  check_blas(f.set_math_mode(state_->handle, CUBLAS_PEDANTIC_MATH), "choosing binary32");
   check_blas(f.set_atomics_mode(state_->handle, CUBLAS_ATOMICS_NOT_ALLOWED), "refusing atomics");
 }
 
@@ -97,13 +104,32 @@ Blas::Blas(Blas&&) noexcept = default;
 Blas& Blas::operator=(Blas&&) noexcept = default;
 Blas::~Blas() = default;
 
+void Blas::use(int mode) const {
+  if (mode == state_->math_mode) return;
+  check_blas(state_->f.set_math_mode(state_->handle, static_cast<cublasMath_t>(mode)), "choosing how to add up");
+  state_->math_mode = mode;
+}
+
 void Blas::gemm(const GemmParams& p) const {
   // cuBLAS counts by columns, so it sees every row-major matrix transposed: out^T = W x^T.
   const float alpha = 1;
+  use(CUBLAS_PEDANTIC_MATH);
   check_blas(state_->f.sgemm(state_->handle, CUBLAS_OP_T, CUBLAS_OP_N, p.out.cols, p.out.rows, p.x.cols, &alpha,
                              p.weight, p.x.cols, p.x.data, static_cast<int>(p.x.stride), &p.beta, p.out.data,
                              static_cast<int>(p.out.stride)),
              "multiplying matrices");
+}
+
+void Blas::gemm(const HalfGemmParams& p) const {
+  // Tensor cores, but no partial sum in 16 bits.
+  use(CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION);
+  const float alpha = 1;
+  const cudaDataType type = p.bfloat16 ? CUDA_R_16BF : CUDA_R_16F;
+  check_blas(
+      state_->f.gemm_ex(state_->handle, CUBLAS_OP_T, CUBLAS_OP_N, p.out.cols, p.out.rows, p.x.cols, &alpha, p.weight,
+                        type, p.x.cols, p.x.data, type, static_cast<int>(p.x.stride), &p.beta, p.out.data, CUDA_R_32F,
+                        static_cast<int>(p.out.stride), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+      "multiplying matrices of 16 bits");
 }
 
 }  // namespace fllm::cuda

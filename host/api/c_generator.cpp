@@ -117,6 +117,7 @@ fllm_status fllm_generator_get_info(const fllm_generator* generator, fllm_genera
     made.kv_head_count = model.kv_head_count;
     made.model_width = model.model_width;
     made.ffn_width = model.ffn_width;
+    made.dtype = model.dtype.c_str();
     fill_struct(made, info);
   });
 }

@@ -108,6 +108,7 @@ EngineOptions engine_options_of(const fllm_generator_options& options) {
   made.kv_cache_bytes = options.kv_cache_bytes;
   set(options.prefill_tokens, made.prefill_tokens);
   made.prefix_cache = options.without_prefix_cache == 0;
+  if (options.dtype != nullptr) made.dtype = options.dtype;
   return made;
 }
 

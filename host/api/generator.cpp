@@ -40,6 +40,7 @@ ModelInfo describe(const OpenedModel& opened, const Backend& backend) {
   info.tokenizer = opened.tokenizer->description();
   info.chat_template = chat_template_name(opened.chat_template);
   info.device = backend.description();
+  info.dtype = model.quantised ? "quantised" : std::string(name_of(config.weights));
   info.weight_bytes = model.weight_bytes;
   info.kv_bytes_per_token =
       std::int64_t{2} * config.num_layers * config.kv_width() * static_cast<std::int64_t>(sizeof(float));
@@ -53,7 +54,7 @@ class Generator::Impl {
  public:
   Impl(const std::string& path, const EngineOptions& options)
       : backend(make_backend({options.device, options.threads})),
-        opened(open_model(path, *backend)),
+        opened(open_model(path, *backend, dtype_of(options.dtype))),
         info(describe(opened, *backend)),
         engine(*backend, opened.model, *opened.tokenizer,
                {options.max_rows, options.kv_cache_bytes, options.prefill_tokens, options.prefix_cache}),
@@ -87,6 +88,7 @@ Result<Generator> Generator::open(const std::string& path, const EngineOptions& 
       throw Exception(ErrorCode::kInvalidArgument,
                       "threads: " + std::to_string(options.threads) + ": must be in [0, 1024] (0 is one per core)");
     }
+    (void)dtype_of(options.dtype);  // before a backend is made
     return Generator(std::make_unique<Impl>(path, options));
   });
 }

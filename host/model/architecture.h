@@ -69,6 +69,7 @@ struct ModelConfig {
   FfnKind ffn = FfnKind::kGelu;
   LinearBiases biases = LinearBiases::kAll;
   OutputKind output = OutputKind::kTied;
+  FloatType weights = FloatType::kFloat32;  // of the products, as they were loaded
 
   [[nodiscard]] std::int32_t query_width() const { return num_heads * head_dim; }
   [[nodiscard]] std::int32_t kv_width() const { return num_kv_heads * head_dim; }

@@ -18,45 +18,58 @@ RowView<const float> read(const DeviceArray<float>& table, std::int32_t rows, st
   return {table.data(), rows, cols, cols};
 }
 
-/// out = x W^T, then bias and epilogue.
-void apply(Backend& backend, const LinearLayer& layer, RowView<float> x, RowView<float> out, Epilogue epilogue) {
+/// What a kernel leaves for a product: rows, and where they are in 16 bits instead.
+struct Operand {
+  RowView<float> rows;
+  HalfRows half;
+};
+
+/// out = x W^T, then bias and epilogue. half_out: where the result is to be in 16 bits, of a layer of one weight alone.
+void apply(Backend& backend, const LinearLayer& layer, const Operand& x, RowView<float> out, Epilogue epilogue,
+           const HalfRows& half_out = {}) {
   const float* bias = layer.bias.data();
   for (const std::unique_ptr<LinearWeight>& weight : layer.weights) {
     out.cols = weight->out_features();
-    backend.linear({read(x), weight.get(), bias, epilogue, out});
+    backend.linear({read(x.rows), weight.get(), bias, epilogue, out, x.half, half_out});
     out.data += out.cols;
     if (bias != nullptr) bias += out.cols;
   }
 }
 
 void normalise(Backend& backend, const ModelConfig& config, const NormLayer& norm, RowView<float> x,
-               RowView<float> out) {
+               const Operand& out) {
   switch (config.norm) {
     case NormKind::kRms:
-      return backend.rms_norm({read(x), norm.weight.data(), config.norm_epsilon, out});
+      return backend.rms_norm({read(x), norm.weight.data(), config.norm_epsilon, out.rows, out.half});
     case NormKind::kLayer:
-      return backend.layer_norm({read(x), norm.weight.data(), norm.bias.data(), config.norm_epsilon, out});
+      return backend.layer_norm(
+          {read(x), norm.weight.data(), norm.bias.data(), config.norm_epsilon, out.rows, out.half});
   }
 }
 
 /// hidden += out(activation(in(x))). ffn: [rows, ffn_in_width]
-void feed_forward(Backend& backend, const ModelConfig& config, const ModelLayer& layer, RowView<float> x,
+void feed_forward(Backend& backend, const ModelConfig& config, const ModelLayer& layer, const Operand& x,
                   RowView<float> ffn, RowView<float> hidden) {
-  RowView<float> activated = ffn;  // [rows, ffn_width], in place
-  activated.cols = config.ffn_width;
+  Operand activated{ffn, x.half};  // [rows, ffn_width], in place: x has been read
+  activated.rows.cols = config.ffn_width;
   switch (config.ffn) {
     case FfnKind::kGelu:
-      apply(backend, layer.ffn_in, x, ffn, Epilogue::kBiasGelu);
+      apply(backend, layer.ffn_in, x, ffn, Epilogue::kBiasGelu, activated.half);
       break;
     case FfnKind::kGeluTanh:
-      apply(backend, layer.ffn_in, x, ffn, Epilogue::kBiasGeluTanh);
+      apply(backend, layer.ffn_in, x, ffn, Epilogue::kBiasGeluTanh, activated.half);
       break;
     case FfnKind::kSwiGlu:
       apply(backend, layer.ffn_in, x, ffn, Epilogue::kBias);
-      backend.swiglu({read(ffn), activated});
+      backend.swiglu({read(ffn), activated.rows, activated.half});
       break;
   }
   apply(backend, layer.ffn_out, activated, hidden, Epilogue::kBiasResidual);
+}
+
+/// Of a row that can hold what any product reads, in steps of 16 bytes, as matrix products like it.
+std::int32_t half_width(const ModelConfig& config) {
+  return (std::max({config.d_model, config.query_width(), config.ffn_width}) + 7) / 8 * 8;
 }
 
 }  // namespace
@@ -67,19 +80,25 @@ ForwardWorkspace::ForwardWorkspace(Backend& backend, const ModelConfig& config, 
       query_width_(config.query_width()),
       qkv_width_(config.qkv_width()),
       ffn_in_width_(config.ffn_in_width()),
+      half_width_(half_width(config)),
+      half_type_(config.weights),
       hidden_(activations(backend, max_rows, width_)),
       normed_(activations(backend, max_rows, std::max(width_, query_width_))),
       qkv_(activations(backend, max_rows, qkv_width_)),
-      ffn_(activations(backend, max_rows, ffn_in_width_)) {}
+      ffn_(activations(backend, max_rows, ffn_in_width_)) {
+  if (half_type_ == FloatType::kFloat32) return;
+  half_ = {backend, static_cast<std::size_t>(max_rows) * static_cast<std::size_t>(half_width_)};
+}
 
 void forward(Backend& backend, const Model& model, const ForwardBatch& batch, KvCache& cache,
              const ForwardWorkspace& workspace, RowView<float> logits) {
   const ModelConfig& config = model.config;
-  const RowView<float> hidden = workspace.hidden(batch.rows);      // [rows, d_model]
-  const RowView<float> normed = workspace.normed(batch.rows);      // [rows, d_model]
-  const RowView<float> qkv = workspace.qkv(batch.rows);            // [rows, qkv_width]
-  const RowView<float> attended = workspace.attended(batch.rows);  // [rows, query_width]
-  const RowView<float> ffn = workspace.ffn(batch.rows);            // [rows, ffn_in_width]
+  const RowView<float> hidden = workspace.hidden(batch.rows);  // [rows, d_model]
+  const HalfRows half = workspace.half();
+  const Operand normed{workspace.normed(batch.rows), half};      // [rows, d_model]
+  const RowView<float> qkv = workspace.qkv(batch.rows);          // [rows, qkv_width]
+  const Operand attended{workspace.attended(batch.rows), half};  // [rows, query_width]
+  const RowView<float> ffn = workspace.ffn(batch.rows);          // [rows, ffn_in_width]
   const bool rotary = config.position_encoding == PositionEncoding::kRotary;
   const RowView<const float> angles = read(model.rotary_angles, config.sequence_length, config.rotary.dimensions);
   const float scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim));
@@ -100,7 +119,7 @@ void forward(Backend& backend, const Model& model, const ForwardBatch& batch, Kv
     }
     backend.kv_append({read(qkv), batch.positions, batch.blocks, kv});
     backend.attention(
-        {read(qkv), batch.positions, batch.blocks, kv, config.num_heads, config.head_dim, scale, attended});
+        {read(qkv), batch.positions, batch.blocks, kv, config.num_heads, config.head_dim, scale, attended.rows, half});
     apply(backend, layer.attention_out, attended, hidden, Epilogue::kBiasResidual);
 
     normalise(backend, config, layer.ffn_norm, hidden, normed);
@@ -108,14 +127,14 @@ void forward(Backend& backend, const Model& model, const ForwardBatch& batch, Kv
   }
 
   if (batch.logit_row_count == 0) return;
-  const RowView<float> last = workspace.normed(batch.logit_row_count);
+  const Operand last{workspace.normed(batch.logit_row_count), half};
   if (batch.logit_rows != nullptr) {
-    backend.gather_rows({read(hidden), batch.logit_rows, last});
-    normalise(backend, config, model.output_norm, last, last);
+    backend.gather_rows({read(hidden), batch.logit_rows, last.rows});
+    normalise(backend, config, model.output_norm, last.rows, last);
   } else {
     normalise(backend, config, model.output_norm, workspace.hidden(batch.logit_row_count), last);
   }
-  backend.linear({read(last), model.output.get(), nullptr, Epilogue::kBias, logits});
+  backend.linear({read(last.rows), model.output.get(), nullptr, Epilogue::kBias, logits, half});
 }
 
 }  // namespace fllm

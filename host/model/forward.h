@@ -30,6 +30,9 @@ class ForwardWorkspace {
   /// The attention's output, in the memory of normed: that has been read when this is written.
   [[nodiscard]] RowView<float> attended(std::int32_t rows) const { return view(normed_, rows, query_width_); }
   [[nodiscard]] RowView<float> qkv(std::int32_t rows) const { return view(qkv_, rows, qkv_width_); }
+  /// What products read where weights have 16 bits: the latest of a step's normed rows, attended ones and activations. Without
+  /// data where they have 32.
+  [[nodiscard]] HalfRows half() const { return {half_.data(), half_width_, half_type_}; }
   [[nodiscard]] RowView<float> ffn(std::int32_t rows) const { return view(ffn_, rows, ffn_in_width_); }
 
  private:
@@ -37,7 +40,10 @@ class ForwardWorkspace {
     return {array.data(), rows, cols, cols};
   }
   std::int32_t max_rows_, width_, query_width_, qkv_width_, ffn_in_width_;
+  std::int32_t half_width_;
+  FloatType half_type_;
   DeviceArray<float> hidden_, normed_, qkv_, ffn_;
+  DeviceArray<std::uint16_t> half_;
 };
 
 /// Enqueues the model over a batch: fills the KV cache at each row's position and writes logits [logit_row_count, vocab].

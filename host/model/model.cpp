@@ -7,11 +7,11 @@
 #include "host/model/weight_names.h"
 
 namespace fllm {
-Model load_model(const std::string& path, Backend& backend) {
+Model load_model(const std::string& path, Backend& backend, Dtype dtype) {
   Checkpoint checkpoint = Checkpoint::open(path);
   const ModelConfig config = find_config(checkpoint, path);
   const WeightNames& names = weight_names(WeightFormat::kFundamentallm, config.architecture);
-  return load_model(CheckpointSource(checkpoint), config, names, backend);
+  return load_model(CheckpointSource(checkpoint), config, names, backend, dtype);
 }
 
 }  // namespace fllm

@@ -8,6 +8,7 @@
 
 #include "cuda/backend/backend.h"
 #include "host/model/architecture.h"
+#include "host/model/weight_type.h"
 
 namespace fllm {
 
@@ -40,6 +41,7 @@ struct Model {
   std::string path;                    // the file it came from
   std::int64_t parameter_count = 0;    // distinct: a tied output counts once
   std::int64_t weight_bytes = 0;       // as the backend keeps them, a tied output twice
+  bool quantised = false;              // some weights of products stay in the file's blocks
   DeviceArray<float> token_embedding;  // [vocab, d_model]
   DeviceArray<float> position_table;   // [sequence_length, d_model]; empty for kRotary
   DeviceArray<float> rotary_angles;    // [sequence_length, rotary.dimensions]: cosine, sine by turns; kRotary alone
@@ -50,11 +52,11 @@ struct Model {
 
 /// Reads a FundamentaLLM checkpoint, a .pt or .pth file; host/model/open_model.h opens models of every format.
 /// Errors: Exception naming file, entry, value and what is allowed; missing tensors are reported all at once.
-[[nodiscard]] Model load_model(const std::string& path, Backend& backend);
+[[nodiscard]] Model load_model(const std::string& path, Backend& backend, Dtype dtype = Dtype::kAuto);
 
 /// Reads the weights a checked config asks for from a file, by the names of its format (host/model/weight_names.h).
 /// Errors: Exception(kBadFormat) with all that is missing, misshapen or unknown; kUnsupported.
 [[nodiscard]] Model load_model(const TensorSource& source, const ModelConfig& config, const WeightNames& names,
-                               Backend& backend);
+                               Backend& backend, Dtype dtype = Dtype::kAuto);
 
 }  // namespace fllm

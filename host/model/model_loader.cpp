@@ -46,13 +46,14 @@ bool same_bytes(const std::vector<float>& a, const std::vector<float>& b) {
 /// Moves weights from a source to a backend, each read once.
 class Loader {
  public:
-  Loader(const TensorSource& source, const WeightNames& names, Backend& backend)
-      : source_(source), names_(names), backend_(backend) {}
+  Loader(const TensorSource& source, const WeightNames& names, Backend& backend, Dtype dtype)
+      : source_(source), names_(names), backend_(backend), dtype_(dtype) {}
 
   Model load(const ModelConfig& config, const ModelTensors& tensors) {
     Model model;
     model.config = config;
     model.path = source_.source();
+    model.config.weights = type_ = choose_weight_type(dtype_, stored_types(tensors), backend_);
     const std::vector<float> embedding = parameter(*tensors.token_embedding);
     model.token_embedding = to_device(embedding);
     load_output(tensors, embedding, model);
@@ -64,10 +65,22 @@ class Loader {
     model.output_norm = norm(tensors.output_norm);
     model.parameter_count = parameter_count_;
     model.weight_bytes = weight_bytes_;
+    model.quantised = quantised_;
     return model;
   }
 
  private:
+  /// Types of all weights of products.
+  static std::vector<TensorType> stored_types(const ModelTensors& tensors) {
+    std::vector<TensorType> types{(tensors.output != nullptr ? tensors.output : tensors.token_embedding)->type};
+    for (const LayerTensors& layer : tensors.layers) {
+      for (const LinearTensors* linear : {&layer.qkv, &layer.attention_out, &layer.ffn_in, &layer.ffn_out}) {
+        for (const TensorInfo* part : linear->weights) types.push_back(part->type);
+      }
+    }
+    return types;
+  }
+
   void load_output(const ModelTensors& tensors, const std::vector<float>& embedding, Model& model) {
     ModelConfig& config = model.config;
     if (config.output == OutputKind::kAsStored) {
@@ -136,7 +149,8 @@ class Loader {
   /// The parts, joined where neighbours are blocks of one type, or are no blocks.
   std::vector<LinearTensors> runs_of_one_type(const LinearTensors& tensors) const {
     const auto type = [&](const TensorInfo& part) {
-      return names_.transposed ? std::nullopt : quantized_type(part.type);
+      const bool stays = type_ == FloatType::kFloat32 && !names_.transposed;
+      return stays ? quantized_type(part.type) : std::nullopt;
     };
     std::vector<LinearTensors> runs;
     for (const TensorInfo* part : tensors.weights) {
@@ -150,8 +164,8 @@ class Loader {
   /// The one place where a file's matrices become a backend's weight. Blocks stay as they are. Precondition: the matrices are
   /// all of one quantised type, or none is quantised or all are transposed.
   std::unique_ptr<LinearWeight> weight(const LinearTensors& tensors, bool transposed) {
-    const auto type = quantized_type(tensors.weights.front()->type);
-    if (type && !transposed) return quantized(tensors, *type);
+    const auto blocks = quantized_type(tensors.weights.front()->type);
+    if (blocks && !transposed && type_ == FloatType::kFloat32) return quantized(tensors, *blocks);
     std::vector<float> values;
     values.reserve(static_cast<std::size_t>(tensors.out) * static_cast<std::size_t>(tensors.in));
     for (const TensorInfo* part : tensors.weights) {
@@ -161,8 +175,14 @@ class Loader {
         append(*part, values);
       }
     }
-    weight_bytes_ += static_cast<std::int64_t>(values.size() * sizeof(float));
-    return backend_.make_linear(values, tensors.out, tensors.in);
+    if (type_ == FloatType::kFloat32) return counted(backend_.make_linear(values, tensors.out, tensors.in));
+    const std::string name = fmt::format("{}: {}", source_.source(), tensors.weights.front()->name);
+    return counted(backend_.make_linear({type_, rounded(values, type_, name), tensors.out, tensors.in}));
+  }
+
+  std::unique_ptr<LinearWeight> counted(std::unique_ptr<LinearWeight> weight) {
+    weight_bytes_ += weight->bytes();
+    return weight;
   }
 
   std::unique_ptr<LinearWeight> quantized(const LinearTensors& tensors, QuantizedType type) {
@@ -176,8 +196,8 @@ class Loader {
       blocks = joined;
     }
     parameter_count_ += std::int64_t{tensors.out} * tensors.in;
-    weight_bytes_ += static_cast<std::int64_t>(blocks.size());
-    return backend_.make_linear({type, blocks, tensors.out, tensors.in});
+    quantised_ = quantised_ || !backend_.has_half_products();  // others expand them
+    return counted(backend_.make_linear({type, blocks, tensors.out, tensors.in}));
   }
 
   /// matrix: [in, out]
@@ -215,13 +235,17 @@ class Loader {
   const TensorSource& source_;
   const WeightNames& names_;
   Backend& backend_;
+  Dtype dtype_;
+  FloatType type_ = FloatType::kFloat32;
+  bool quantised_ = false;
   std::int64_t parameter_count_ = 0, weight_bytes_ = 0;
 };
 
 }  // namespace
 
-Model load_model(const TensorSource& source, const ModelConfig& config, const WeightNames& names, Backend& backend) {
-  return Loader(source, names, backend).load(config, map_weights(source, config, names));
+Model load_model(const TensorSource& source, const ModelConfig& config, const WeightNames& names, Backend& backend,
+                 Dtype dtype) {
+  return Loader(source, names, backend, dtype).load(config, map_weights(source, config, names));
 }
 
 }  // namespace fllm

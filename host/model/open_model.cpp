@@ -73,18 +73,18 @@ FileKind kind_of(const std::string& path) {
   return extension == ".bin" && magic.substr(0, 2) != "PK" ? FileKind::kLlama2c : FileKind::kCheckpoint;
 }
 
-OpenedModel open_gguf(const std::string& path, Backend& backend) {
+OpenedModel open_gguf(const std::string& path, Backend& backend, Dtype dtype) {
   const GgufFile file = GgufFile::open(path);
   const ModelConfig config = config_from_gguf(GgufMetadataView(file.metadata()));
   OpenedModel opened;
   opened.format = "GGUF";
   opened.tokenizer = make_tokenizer(vocabulary_of(file.metadata()), path);
   opened.chat_template = file.metadata().find_text("tokenizer.chat_template").value_or("");
-  opened.model = load_model(file, config, weight_names(WeightFormat::kGguf, config.architecture), backend);
+  opened.model = load_model(file, config, weight_names(WeightFormat::kGguf, config.architecture), backend, dtype);
   return opened;
 }
 
-OpenedModel open_safetensors(const std::string& path, Backend& backend) {
+OpenedModel open_safetensors(const std::string& path, Backend& backend, Dtype dtype) {
   const auto needed = [&](const char* what, std::initializer_list<std::string> names) {
     std::optional<std::string> found = find_beside(path, names);
     if (found) return *std::move(found);
@@ -100,11 +100,11 @@ OpenedModel open_safetensors(const std::string& path, Backend& backend) {
   const auto jinja = find_beside(path, {"chat_template.jinja"});
   opened.chat_template = jinja ? read_file(*jinja, kMaxConfigBytes) : std::move(loaded.chat_template);
   const WeightNames& names = weight_names(WeightFormat::kHuggingFace, config.architecture);
-  opened.model = load_model(SafetensorsFile::open(path), config, names, backend);
+  opened.model = load_model(SafetensorsFile::open(path), config, names, backend, dtype);
   return opened;
 }
 
-OpenedModel open_llama2c(const std::string& path, Backend& backend) {
+OpenedModel open_llama2c(const std::string& path, Backend& backend, Dtype dtype) {
   const Llama2cFile file = Llama2cFile::open(path);
   const ModelConfig config = config_from_llama2c(file.header());
   const std::string own = fmt::format("tok{}.bin", config.vocab_size);
@@ -116,14 +116,14 @@ OpenedModel open_llama2c(const std::string& path, Backend& backend) {
   OpenedModel opened;
   opened.format = "llama2.c";
   opened.tokenizer = make_tokenizer(read_llama2c_vocabulary(*tokens), *tokens);
-  opened.model = load_model(file, config, weight_names(WeightFormat::kLlama2c, config.architecture), backend);
+  opened.model = load_model(file, config, weight_names(WeightFormat::kLlama2c, config.architecture), backend, dtype);
   return opened;
 }
 
-OpenedModel open_checkpoint(const std::string& path, Backend& backend) {
+OpenedModel open_checkpoint(const std::string& path, Backend& backend, Dtype dtype) {
   OpenedModel opened;
   opened.format = "PyTorch checkpoint";
-  opened.model = load_model(path, backend);
+  opened.model = load_model(path, backend, dtype);
   opened.tokenizer = load_tokenizer((fs::path(path).parent_path() / "tokenizer.json").string());
   return opened;
 }
@@ -135,19 +135,19 @@ std::string model_file(const std::string& path) {
   return fs::is_directory(path, unreachable) ? file_in(path) : path;
 }
 
-OpenedModel open_model(const std::string& path, Backend& backend) {
+OpenedModel open_model(const std::string& path, Backend& backend, Dtype dtype) {
   const std::string file = model_file(path);
   switch (kind_of(file)) {
     case FileKind::kGguf:
-      return open_gguf(file, backend);
+      return open_gguf(file, backend, dtype);
     case FileKind::kSafetensors:
-      return open_safetensors(file, backend);
+      return open_safetensors(file, backend, dtype);
     case FileKind::kLlama2c:
-      return open_llama2c(file, backend);
+      return open_llama2c(file, backend, dtype);
     case FileKind::kCheckpoint:
       break;
   }
-  return open_checkpoint(file, backend);
+  return open_checkpoint(file, backend, dtype);
 }
 
 }  // namespace fllm

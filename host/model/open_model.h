@@ -30,6 +30,6 @@ struct OpenedModel {
 /// - a FundamentaLLM checkpoint (.pt, .pth), with tokenizer.json beside it.
 /// A folder may hold a checkpoint (model.pt, final_model.pt, best.pt), safetensors, or one .gguf.
 /// Errors: Exception naming file, entry, value and what is allowed.
-[[nodiscard]] OpenedModel open_model(const std::string& path, Backend& backend);
+[[nodiscard]] OpenedModel open_model(const std::string& path, Backend& backend, Dtype dtype = Dtype::kAuto);
 
 }  // namespace fllm

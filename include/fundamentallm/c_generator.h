@@ -30,6 +30,8 @@ typedef struct fllm_generator_options {
   int32_t max_rows;              ///< samples in the batch, [1, 4096]; 0: 256
   int32_t prefill_tokens;        ///< of prompts in one step, [16, 65536]; 0: 512
   int32_t without_prefix_cache;  ///< 1: prompts with the same beginning share nothing; no text depends on it
+  const char*
+      dtype;  ///< of the weights that are multiplied: "auto", "fp32", and on CUDA "fp16" or "bf16"; NULL: "auto"
 } fllm_generator_options;
 
 typedef struct fllm_generator_info {
@@ -52,6 +54,7 @@ typedef struct fllm_generator_info {
   int32_t model_width;
   int32_t ffn_width;
   int32_t reserved;
+  const char* dtype;  ///< "fp32", "fp16", "bf16" or "quantised"
 } fllm_generator_info;
 
 /// A text of `size` bytes.

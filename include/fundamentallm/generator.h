@@ -24,6 +24,8 @@ struct EngineOptions {
   std::int64_t kv_cache_bytes = 0;    ///< keys and values; 0: max_rows full contexts, at most half of the free memory
   std::int32_t prefill_tokens = 512;  ///< of prompts in one step, [16, 65536]: longer ones are read over several steps
   bool prefix_cache = true;  ///< prompts with the same beginning share its keys and values; no text depends on it
+  std::string dtype =
+      "auto";  ///< of the weights that are multiplied: auto | fp32 | fp16 | bf16. CUDA alone has the last two
 };
 
 /// What a model is, for people and for checks.
@@ -43,6 +45,7 @@ struct ModelInfo {
   std::string tokenizer;          ///< "character, 69 tokens"
   std::string chat_template;      ///< chatml | llama3 | llama2; "unknown"; empty: none
   std::string device;             ///< where it runs: "cpu (2 threads, avx512)", "cuda:0 …"
+  std::string dtype;              ///< weights that are multiplied: fp32 | fp16 | bf16 | quantised
   std::int64_t weight_bytes = 0;
   std::int64_t kv_bytes_per_token = 0;
 };

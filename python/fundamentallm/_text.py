@@ -103,16 +103,18 @@ class Generator:
     kv_memory: bytes of keys and values; 0: for max_rows full contexts, at most half of what is free
     prefill_tokens: of prompts in one step, [16, 65536]: longer ones are read over several steps
     prefix_cache: whether prompts with the same beginning share its keys and values; no text depends on it
+    dtype: of the weights that are multiplied: auto (what the file has), fp32, and on CUDA fp16 or bf16
 
     Errors: UnsupportedError where the package was built without the generator, or for a device that is not there;
     FileNotFoundError, ValueError, MemoryError, Error.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, device: str = "auto", threads: int = 0, max_rows: int = 256,
-                 kv_memory: int = 0, prefill_tokens: int = 512, prefix_cache: bool = True) -> None:
+                 kv_memory: int = 0, prefill_tokens: int = 512, prefix_cache: bool = True,
+                 dtype: str = "auto") -> None:
         native = _module()
         self._native: _generator.Generator = native.Generator(
-            os.fspath(path) if path is not None else _bundled(), device, threads, max_rows, kv_memory, prefill_tokens, prefix_cache)
+            os.fspath(path) if path is not None else _bundled(), device, threads, max_rows, kv_memory, prefill_tokens, prefix_cache, dtype)
 
     @property
     def info(self) -> dict[str, Any]:

@@ -68,6 +68,7 @@ nb::dict Generator::info() const {
   made["kv_head_count"] = info.kv_head_count;
   made["model_width"] = info.model_width;
   made["ffn_width"] = info.ffn_width;
+  made["dtype"] = nb::cast(info.dtype);
   made["weight_bytes"] = info.weight_bytes;
   made["kv_bytes_per_token"] = info.kv_bytes_per_token;
   return made;

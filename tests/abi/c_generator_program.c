@@ -73,6 +73,12 @@ static fllm_generator* open_model(const char* path) {
   EXPECT(fllm_generator_create(path, &options, &generator) == FLLM_INVALID_ARGUMENT && generator == NULL);
   EXPECT(strstr(fllm_last_error(), "prefill_tokens: 5") != NULL);
   options.prefill_tokens = 0;
+  options.dtype = "fp8";
+  EXPECT(fllm_generator_create(path, &options, &generator) == FLLM_INVALID_ARGUMENT && generator == NULL);
+  EXPECT(strstr(fllm_last_error(), "auto, fp32, fp16, bf16") != NULL);
+  options.dtype = "bf16";
+  EXPECT(fllm_generator_create(path, &options, &generator) == FLLM_UNSUPPORTED && generator == NULL);
+  options.dtype = "fp32";
   EXPECT(fllm_generator_create(path, &options, &generator) == FLLM_OK);
   return generator;
 }

@@ -108,7 +108,7 @@ class Commands(support.CommandLineTest):
 
     def test_info(self):
         out = self.ok("info", "--device", "cpu")
-        for word in ("1,229,824", "69 tokens", "256 tokens", "6 layers", "5.0 MB"):
+        for word in ("1,229,824", "69 tokens", "256 tokens", "6 layers", "5.0 MB", "(fp32)"):
             self.assertIn(word, out)
         self.assertEqual(self.ok("info", support.MODEL, "--device", "cpu").splitlines()[1:], out.splitlines()[1:])
 
@@ -116,9 +116,9 @@ class Commands(support.CommandLineTest):
         flags = {"generate": "prompt prompt-file input temperature top-k top-p min-p repetition-penalty frequency-penalty presence-penalty "
                              "penalty-window logit-bias seed preset num-samples pick-best max-length max-tokens min-length min-tokens stop-tokens "
                              "stop-token-ids keep-stop prefix ban ban-chars ban-token-ids stream no-stream echo no-echo format output-file resume logprobs kv-memory "
-                             "device threads verbose quiet truncate-prompt",
+                             "device dtype threads verbose quiet truncate-prompt",
                  "dialogue": "speakers turns max-turn-tokens seed device", "interactive": "temperature seed max-tokens", "guide": "prompt device",
-                 "info": "device"}
+                 "info": "device dtype"}
         top = self.ok("--help")
         for command, names in flags.items():
             self.assertIn(command, top)

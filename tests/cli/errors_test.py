@@ -20,10 +20,14 @@ class Errors(support.CommandLineTest):
 
     def test_values(self):
         for flag, value in (("--temperature", "nan"), ("--temperature", "inf"), ("--top-p", "nan"), ("--top-k", "x"), ("--seed", "-1"),
-                            ("--seed", "18446744073709551616"), ("--num-samples", "0"), ("--logprobs", "33"), ("--threads", "-1"), ("--preset", "bogus"),
+                            ("--seed", "18446744073709551616"), ("--num-samples", "0"), ("--logprobs", "33"), ("--threads", "-1"), ("--dtype", "fp64"), ("--preset", "bogus"),
                             ("--format", "xml"), ("--logit-bias", "5"), ("--logit-bias", "999=1"), ("--ban-token-ids", "69"), ("--stop-tokens", ""),
                             ("--presence-penalty", "2.5"), ("--penalty-window", "-2"), ("--min-tokens", "-1")):
             self.refuses(2, [flag], "generate", "--prompt", "A", flag, value, "--device", "cpu")
+
+    def test_types_the_cpu_has_not(self):
+        for value in ("fp16", "bf16"):
+            self.refuses(1, [value, "cpu", "auto, fp32"], "generate", "--prompt", "A", "--dtype", value, "--device", "cpu")
 
     def test_usage(self):
         self.refuses(2, ["no prompt"], "generate")

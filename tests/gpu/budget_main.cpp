@@ -9,8 +9,8 @@
 #include "fundamentallm/generator.h"
 
 // The fixed work whose launches scripts/kernel_budget counts: one sampler launch per case, announced on stdout as
-// "name|logits", on rows of normal logits (standard deviation 2) at temperature 0.8; then two greedy generations whose
-// difference is one step.
+// "name|logits", on rows of normal logits (standard deviation 2) at temperature 0.8; one of attention per case, announced as
+// "Attention, name|bytes of keys and values"; then two greedy generations whose difference is one step.
 namespace fllm {
 namespace {
 
@@ -128,6 +128,57 @@ void sample_cases(Backend& backend) {
   }
 }
 
+struct AttentionCase {
+  const char* name;
+  std::int32_t rows, heads, key_heads, head_dim;
+  std::int32_t positions;  // of each row; 0: the rows are a prompt, one after the other
+};
+
+constexpr AttentionCase kAttention[] = {
+    {"1 row, 9 heads of 64 over 3, 1,000 positions", 1, 9, 3, 64, 1000},
+    {"1 row, 8 heads of 128 over 1, 4,096 positions", 1, 8, 1, 128, 4096},
+    {"64 rows, 9 heads of 64 over 3, 300 positions", 64, 9, 3, 64, 300},
+    {"prompt of 256, 9 heads of 64 over 3", 256, 9, 3, 64, 0},
+};
+
+void attend(Backend& backend, const AttentionCase& work) {
+  const std::int32_t longest = work.positions > 0 ? work.positions : work.rows;
+  const std::int32_t stride = (longest + kKvBlockTokens - 1) / kKvBlockTokens;
+  const std::int32_t sequences = work.positions > 0 ? work.rows : 1;
+  const std::int32_t width = work.key_heads * work.head_dim, query_width = work.heads * work.head_dim;
+  const std::int32_t qkv_width = query_width + 2 * width;
+  const auto filled = [&](std::int64_t count) {
+    DeviceArray<float> array(backend, static_cast<std::size_t>(count));
+    array.upload(std::vector<float>(static_cast<std::size_t>(count), 0.25f));
+    return array;
+  };
+  const auto uploaded = [&](const std::vector<std::int32_t>& values) {
+    DeviceArray<std::int32_t> array(backend, values.size());
+    array.upload(values);
+    return array;
+  };
+  std::vector<std::int32_t> table(static_cast<std::size_t>(sequences * stride)), positions, row_sequence;
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::int32_t>(i);
+  for (std::int32_t row = 0; row < work.rows; ++row) {
+    positions.push_back(work.positions > 0 ? work.positions - 1 : row);
+    row_sequence.push_back(work.positions > 0 ? row : 0);
+  }
+  const std::int64_t cache = std::int64_t{sequences} * stride * kKvBlockTokens * width;
+  const DeviceArray<float> qkv = filled(std::int64_t{work.rows} * qkv_width), keys = filled(cache),
+                           values = filled(cache), out = filled(std::int64_t{work.rows} * query_width);
+  const DeviceArray<std::int32_t> blocks = uploaded(table), at = uploaded(positions), owner = uploaded(row_sequence);
+  std::cout << "Attention, " << work.name << '|' << std::int64_t{sequences} * longest * width * 8 << '\n';
+  backend.attention({{qkv.data(), work.rows, qkv_width, qkv_width},
+                     at.data(),
+                     {blocks.data(), stride, owner.data()},
+                     {keys.data(), values.data(), width},
+                     work.heads,
+                     work.head_dim,
+                     0.125f,
+                     {out.data(), work.rows, query_width, query_width}});
+  backend.synchronize();
+}
+
 void generate(std::int32_t tokens) {
   Generator generator = Generator::open("apps/models/shakespeare", {.device = "cuda:0"}).value();
   Request request;
@@ -142,7 +193,9 @@ void generate(std::int32_t tokens) {
 
 int main() {
   try {
-    fllm::sample_cases(*fllm::make_cuda_backend(0));
+    const auto backend = fllm::make_cuda_backend(0);
+    fllm::sample_cases(*backend);
+    for (const fllm::AttentionCase& work : fllm::kAttention) fllm::attend(*backend, work);
     fllm::generate(3);
     fllm::generate(4);
   } catch (const std::exception& error) {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "cuda/backend/cuda_backend.h"
 #include "fundamentallm/generator.h"
 #include "host/model/weight_names.h"
+#include "host/tokenizer/load_tokenizer.h"
 #include "tests/support/model_runner.h"
 #include "tests/support/plain_model.h"
 
@@ -54,6 +57,80 @@ TEST(CudaGenerate, LogitsOfEveryArchitectureAreThoseOfTheCpu) {
     ASSERT_EQ(got.size(), want.size());
     for (std::size_t i = 0; i < want.size(); ++i) {
       ASSERT_NEAR(got[i], want[i], 1e-4f) << architecture_name(config.architecture) << ": " << i;
+    }
+  }
+}
+
+/// First-order bound of what rounding to 16 bits changes: in each of the 4 products of each layer, and the last one, weights
+/// and rows are each off by u of themselves, so that about every one of them adds 2 u of the logits' size; gains from layer to
+/// layer are near one in a trained model.
+float rounding_bound(const Model& model, FloatType type, float largest_logit) {
+  const float u = type == FloatType::kFloat16 ? 0x1p-11f : 0x1p-8f;
+  return (4.0f * static_cast<float>(model.config.num_layers) + 1) * 2 * u * largest_logit;
+}
+
+// Where the two most likely tokens are further apart than twice the bound, 16 bits must choose the same one.
+TEST(CudaGenerate, WeightsOf16BitsChooseTheSameTokens) {
+  const std::unique_ptr<Backend> device = make_cuda_backend(0);
+  const std::unique_ptr<Tokenizer> tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
+  const std::string file = std::string(kBundledModel) + "/model.pt";
+  const std::vector<Piece> text{{0, 0, tokenizer->encode("ROMEO:\nWhat say you, my lord? I am the king")}},
+      next{{0, static_cast<std::int32_t>(text[0].tokens.size()), {4}}};
+  const Model exact = load_model(file, *device);
+  const std::vector<float> want = logits_of(exact, *device, text, next);
+  const auto vocab = static_cast<std::size_t>(exact.config.vocab_size);
+  float largest = 0;
+  for (const float logit : want) largest = std::max(largest, std::fabs(logit));
+  for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {
+    const Model model = load_model(file, *device, dtype);
+    ASSERT_EQ(model.config.weights, dtype == Dtype::kFloat16 ? FloatType::kFloat16 : FloatType::kBFloat16);
+    EXPECT_LT(model.weight_bytes, exact.weight_bytes * 6 / 10);
+    const std::vector<float> got = logits_of(model, *device, text, next);
+    const float bound = rounding_bound(model, model.config.weights, largest);
+    ASSERT_EQ(got.size(), want.size());
+    std::int32_t clear = 0;
+    float furthest = 0;
+    for (std::size_t row = 0; row < want.size() / vocab; ++row) {
+      std::vector<std::pair<float, std::size_t>> order;
+      std::size_t best = 0;
+      for (std::size_t i = 0; i < vocab; ++i) {
+        furthest = std::max(furthest, std::fabs(got[row * vocab + i] - want[row * vocab + i]));
+        order.emplace_back(-want[row * vocab + i], i);
+        if (got[row * vocab + i] > got[row * vocab + best]) best = i;
+      }
+      std::partial_sort(order.begin(), order.begin() + 2, order.end());
+      if (order[1].first - order[0].first <= 2 * bound) continue;
+      ++clear;
+      EXPECT_EQ(best, order[0].second) << "row " << row;
+    }
+    EXPECT_LE(furthest, bound);
+    EXPECT_GT(furthest, 0) << "nothing was rounded";
+    EXPECT_GE(clear, dtype == Dtype::kFloat16 ? 20 : 1) << "of " << want.size() / vocab << " rows";
+  }
+}
+
+// Every architecture's kernels write rows of 16 bits: beside fp32 on the same weights, which have 16 bits themselves.
+TEST(CudaGenerate, EveryArchitectureRunsIn16Bits) {
+  const std::vector<Piece> prompts{{0, 0, {2, 39, 37, 30, 26, 36, 14}}, {1, 0, {5, 40}}, {2, 0, {4, 4, 30, 47}}};
+  const std::vector<Piece> next{{0, 7, {4}}, {1, 2, {41, 11}}, {2, 4, {48}}};
+  const std::unique_ptr<Backend> device = make_cuda_backend(0);
+  for (ModelConfig config : {small_llama(), small_qwen2(), small_gpt2()}) {
+    const MemorySource source = as_gguf(random_model(config));
+    if (config.architecture == Architecture::kLlama) config.rotary.pairing = RopePairing::kInterleaved;
+    const WeightNames& names = weight_names(WeightFormat::kGguf, config.architecture);
+    const Model exact = load_model(source, config, names, *device);
+    ASSERT_EQ(exact.config.weights, FloatType::kFloat32);
+    const std::vector<float> want = logits_of(exact, *device, prompts, next);
+    float largest = 1;
+    for (const float logit : want) largest = std::max(largest, std::fabs(logit));
+    for (const Dtype dtype : {Dtype::kFloat16, Dtype::kBFloat16}) {
+      const Model model = load_model(source, config, names, *device, dtype);
+      const std::vector<float> got = logits_of(model, *device, prompts, next);
+      // Random weights are not trained ones: gains of up to two a layer.
+      const float bound = 4 * rounding_bound(model, model.config.weights, largest);
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        ASSERT_NEAR(got[i], want[i], bound) << architecture_name(config.architecture) << ": " << i;
+      }
     }
   }
 }

@@ -30,13 +30,18 @@ TEST_P(CudaModel, LayerNorm) { run_layer_norm(backend()); }
 TEST_P(CudaModel, Rope) { run_rope(backend()); }
 TEST_P(CudaModel, SwiGlu) { run_swiglu(backend()); }
 TEST_P(CudaModel, KvAppend) { run_kv_append(backend()); }
-TEST_P(CudaModel, Attention) { run_attention(backend()); }
-TEST_P(CudaModel, AttentionDegenerate) { run_attention_degenerate(backend()); }
+TEST_P(CudaModel, Attention) { run_attention(backend(), true); }
+TEST_P(CudaModel, AttentionPrompts) { run_attention_prompts(backend(), true); }
+TEST_P(CudaModel, AttentionChunks) { run_attention_chunks(backend(), true); }
+TEST_P(CudaModel, AttentionDegenerate) { run_attention_degenerate(backend(), true); }
 TEST_P(CudaModel, GatherRows) { run_gather_rows(backend()); }
 TEST_P(CudaModel, CopyBlocks) { run_copy_blocks(backend()); }
 // A library may add up to 300 products in any order. With these inputs partial sums stay below 2^7, so that an addition
 // rounds by at most 2^-18: 300 * 2^-18 for each of the two sums.
 TEST_P(CudaModel, Linear) { run_linear(backend(), 2.5e-3f); }
+TEST_P(CudaModel, HalfRows) { run_half_rows(backend(), true); }
+// As above: products of 16-bit numbers are exact in binary32, sums are not.
+TEST_P(CudaModel, HalfLinear) { run_half_linear(backend(), 2.5e-3f); }
 TEST_P(CudaModel, RefusedArguments) { run_refused_arguments(backend()); }
 
 INSTANTIATE_TEST_SUITE_P(Modes, CudaModel, testing::Values(Mode::kLaunched, Mode::kReplayed),

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "tests/kernels/serial_isas.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/model_suite.h"
 
 namespace fllm::test {
@@ -26,12 +27,30 @@ TEST_P(ModelOn, LayerNorm) { on_every_thread_count(run_layer_norm); }
 TEST_P(ModelOn, Rope) { on_every_thread_count(run_rope); }
 TEST_P(ModelOn, SwiGlu) { on_every_thread_count(run_swiglu); }
 TEST_P(ModelOn, KvAppend) { on_every_thread_count(run_kv_append); }
-TEST_P(ModelOn, Attention) { on_every_thread_count(run_attention); }
-TEST_P(ModelOn, AttentionDegenerate) { on_every_thread_count(run_attention_degenerate); }
+TEST_P(ModelOn, Attention) {
+  on_every_thread_count([](Backend& cpu) { run_attention(cpu, false); });
+}
+TEST_P(ModelOn, AttentionPrompts) {
+  on_every_thread_count([](Backend& cpu) { run_attention_prompts(cpu, false); });
+}
+TEST_P(ModelOn, AttentionChunks) {
+  on_every_thread_count([](Backend& cpu) { run_attention_chunks(cpu, false); });
+}
+TEST_P(ModelOn, AttentionDegenerate) {
+  on_every_thread_count([](Backend& cpu) { run_attention_degenerate(cpu, false); });
+}
 TEST_P(ModelOn, GatherRows) { on_every_thread_count(run_gather_rows); }
 TEST_P(ModelOn, CopyBlocks) { on_every_thread_count(run_copy_blocks); }
 TEST_P(ModelOn, Linear) {
   on_every_thread_count([](Backend& cpu) { run_linear(cpu, 0); });
+}
+TEST_P(ModelOn, HalfRows) {
+  on_every_thread_count([](Backend& cpu) { run_half_rows(cpu, false); });
+}
+TEST_P(ModelOn, HalfWeightsAreRefused) {
+  on_every_thread_count([](Backend& cpu) {
+    expect_error(ErrorCode::kUnsupported, {"weights of 16 bits"}, [&] { (void)cpu.make_linear(HalfMatrix{}); });
+  });
 }
 TEST_P(ModelOn, RefusedArguments) { on_every_thread_count(run_refused_arguments); }
 

@@ -91,6 +91,8 @@ class Generator(unittest.TestCase):
             fundamentallm.Generator("no/such/model.pt")
         with self.assertRaisesRegex(ValueError, "prefill_tokens"):
             fundamentallm.Generator(MODELS / "shakespeare", device="cpu", prefill_tokens=3)
+        with self.assertRaisesRegex(ValueError, "auto, fp32, fp16, bf16"):
+            fundamentallm.Generator(MODELS / "shakespeare", device="cpu", dtype="int4")
         with self.assertRaises(MemoryError):
             fundamentallm.Generator(MODELS / "shakespeare", device="cpu", kv_memory=300000).generate(["A"], max_tokens=200)
 

@@ -36,6 +36,10 @@ class ForwardingBackend : public Backend {
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override {
     return backend_.make_linear(weight);
   }
+  [[nodiscard]] bool has_half_products() const override { return backend_.has_half_products(); }
+  [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const HalfMatrix& weight) override {
+    return backend_.make_linear(weight);
+  }
   void embed(const EmbedParams& params) override { backend_.embed(params); }
   void rms_norm(const RmsNormParams& params) override { backend_.rms_norm(params); }
   void layer_norm(const LayerNormParams& params) override { backend_.layer_norm(params); }

@@ -79,29 +79,65 @@ std::vector<float> plain_swiglu(std::span<const float> gate_up) {
   return out;
 }
 
-std::vector<float> plain_attention(const PlainHead& head) {
-  constexpr std::size_t kTile = 128;
-  std::vector<float> out(head.query.size(), 0.0f);
+namespace {
+
+/// Weights, their sum and the weighted values of some positions, all relative to the largest score.
+struct PlainPart {
   float maximum = -std::numeric_limits<float>::infinity(), sum = 0;
-  for (std::size_t base = 0; base < head.keys.size(); base += kTile) {
-    const std::size_t count = std::min(kTile, head.keys.size() - base);
+  std::vector<float> values;
+};
+
+/// Where everything is -inf, nothing has weight.
+float weight_against(float score, float maximum) {
+  return plain_weight(score, std::max(maximum, std::numeric_limits<float>::lowest()));
+}
+
+PlainPart plain_chunk(const PlainHead& head, std::size_t begin, std::size_t end) {
+  constexpr std::size_t kTile = 128;
+  PlainPart part;
+  part.values.assign(head.query.size(), 0.0f);
+  for (std::size_t base = begin; base < end; base += kTile) {
+    const std::size_t count = std::min(kTile, end - base);
     std::vector<float> score, weight;
-    float highest = maximum;
+    float highest = part.maximum;
     for (std::size_t t = 0; t < count; ++t) {
       score.push_back(plain_strand_dot(head.query, head.keys[base + t]) * head.scale);
       if (score[t] > highest) highest = score[t];
     }
-    const float rescale = base == 0 ? 0.0f : plain_weight(maximum, highest);
-    maximum = highest;
-    for (const float s : score) weight.push_back(plain_weight(s, maximum));
-    sum = std::fma(sum, rescale, plain_strand_total(weight));
-    for (std::size_t c = 0; c < out.size(); ++c) {
-      out[c] = base == 0 ? 0.0f : out[c] * rescale;
-      for (std::size_t t = 0; t < count; ++t) out[c] = std::fma(weight[t], head.values[base + t][c], out[c]);
+    const float rescale = weight_against(part.maximum, highest);
+    part.maximum = highest;
+    for (const float s : score) weight.push_back(weight_against(s, highest));
+    part.sum = std::fma(part.sum, rescale, plain_strand_total(weight));
+    for (std::size_t c = 0; c < part.values.size(); ++c) {
+      part.values[c] = base == begin ? 0.0f : part.values[c] * rescale;
+      for (std::size_t t = 0; t < count; ++t) {
+        part.values[c] = std::fma(weight[t], head.values[base + t][c], part.values[c]);
+      }
     }
   }
-  for (float& value : out) value /= sum;
-  return out;
+  return part;
+}
+
+}  // namespace
+
+std::vector<float> plain_attention(const PlainHead& head) {
+  const std::size_t count = head.keys.size();
+  std::size_t chunk = 128;
+  while (chunk * 8 < count) chunk *= 2;
+  PlainPart total;
+  total.values.assign(head.query.size(), 0.0f);
+  for (std::size_t begin = 0; begin < count; begin += chunk) {
+    const PlainPart part = plain_chunk(head, begin, std::min(begin + chunk, count));
+    const float highest = std::max(total.maximum, part.maximum);
+    const float before = weight_against(total.maximum, highest), own = weight_against(part.maximum, highest);
+    total.maximum = highest;
+    total.sum = std::fma(part.sum, own, total.sum * before);
+    for (std::size_t c = 0; c < total.values.size(); ++c) {
+      total.values[c] = std::fma(part.values[c], own, total.values[c] * before);
+    }
+  }
+  for (float& value : total.values) value /= total.sum;
+  return total.values;
 }
 
 std::vector<double> exact_attention(const PlainHead& head) {
@@ -121,6 +157,45 @@ std::vector<double> exact_attention(const PlainHead& head) {
   }
   for (double& value : out) value /= sum;
   return out;
+}
+
+namespace {
+
+struct HalfFormat {
+  int significand_bits, least_exponent, largest_exponent;
+};
+HalfFormat format_of(FloatType type) {
+  return type == FloatType::kFloat16 ? HalfFormat{10, -14, 15} : HalfFormat{7, -126, 127};
+}
+
+}  // namespace
+
+std::uint16_t plain_to_half(FloatType type, float value) {
+  const HalfFormat format = format_of(type);
+  const int sign = std::signbit(value) ? 0x8000 : 0;
+  const int infinity = (format.largest_exponent - format.least_exponent + 2) << format.significand_bits;
+  if (std::isnan(value)) return static_cast<std::uint16_t>(infinity | 1 << (format.significand_bits - 1));
+  const double magnitude = std::fabs(double{value});
+  int exponent = magnitude > 0 && std::isfinite(value) ? std::ilogb(magnitude) : format.least_exponent;
+  exponent = std::max(exponent, format.least_exponent);
+  const double steps = std::nearbyint(std::ldexp(magnitude, format.significand_bits - exponent));
+  const double bits = std::ldexp(exponent - format.least_exponent, format.significand_bits) + steps;
+  return static_cast<std::uint16_t>(sign | (bits < infinity ? static_cast<int>(bits) : infinity));
+}
+
+float plain_from_half(FloatType type, std::uint16_t bits) {
+  const HalfFormat format = format_of(type);
+  const int exponent = (bits & 0x7fff) >> format.significand_bits;
+  const int significand = bits & ((1 << format.significand_bits) - 1);
+  float magnitude = 0;
+  if (exponent > format.largest_exponent - format.least_exponent + 1) {
+    magnitude = significand != 0 ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
+  } else {
+    const int hidden = exponent > 0 ? 1 << format.significand_bits : 0;
+    magnitude = std::ldexp(static_cast<float>(hidden + significand),
+                           std::max(exponent, 1) - 1 + format.least_exponent - format.significand_bits);
+  }
+  return (bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
 float plain_linear(const PlainOutput& output) {

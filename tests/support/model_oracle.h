@@ -35,6 +35,10 @@ struct PlainHead {
 /// The same in binary64, as a textbook has it.
 [[nodiscard]] std::vector<double> exact_attention(const PlainHead& head);
 
+/// A float rounded to the nearest number of 16 bits, ties to even, beyond them infinity; and the number that bits stand for.
+[[nodiscard]] std::uint16_t plain_to_half(FloatType type, float value);
+[[nodiscard]] float plain_from_half(FloatType type, std::uint16_t bits);
+
 /// One output of a product: a chain of fused multiply-adds over k ascending from +0, then the epilogue.
 struct PlainOutput {
   std::span<const float> x, weight;

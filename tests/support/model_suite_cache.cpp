@@ -11,13 +11,14 @@
 namespace fllm::test {
 namespace {
 
-constexpr std::int32_t kBlocks = 64;
-
 /// A layer's cache and the block tables of three sequences, their blocks scattered. A row is (sequence, position).
 class Cache {
  public:
-  Cache(Backend& backend, std::int32_t width, std::vector<std::int32_t> sequences, std::vector<std::int32_t> positions)
+  /// blocks: a power of two, of which a sequence has a third.
+  Cache(Backend& backend, std::int32_t width, std::vector<std::int32_t> sequences, std::vector<std::int32_t> positions,
+        std::int32_t blocks = 64)
       : width_(width),
+        blocks_(blocks),
         sequences_(std::move(sequences)),
         positions_(std::move(positions)),
         keys(random_floats(elements(), 11)),
@@ -37,7 +38,7 @@ class Cache {
   [[nodiscard]] std::int32_t row_count() const { return static_cast<std::int32_t>(positions_.size()); }
   [[nodiscard]] std::int32_t position(std::int32_t row) const { return positions_[static_cast<std::size_t>(row)]; }
   [[nodiscard]] const std::int32_t* positions() const { return device_positions_.data(); }
-  [[nodiscard]] BlockTables tables() const { return {device_table_.data(), kStride, device_sequences_.data()}; }
+  [[nodiscard]] BlockTables tables() const { return {device_table_.data(), stride(), device_sequences_.data()}; }
   [[nodiscard]] KvLayer layer() const { return {device_keys.data(), device_values.data(), width_}; }
   /// First element of position t of a row's sequence.
   [[nodiscard]] std::size_t offset(std::int32_t row, std::int32_t t) const {
@@ -46,23 +47,25 @@ class Cache {
   }
 
  private:
-  static constexpr std::int32_t kStride = 23, kSequences = 3;
-  static std::int32_t block_of(std::int32_t sequence, std::int32_t index) {
-    return (sequence * 20 + index) * 37 % kBlocks;  // 37 is odd: distinct for the 60 pairs
+  static constexpr std::int32_t kSequences = 3;
+  [[nodiscard]] std::int32_t sequence_blocks() const { return blocks_ / kSequences; }
+  [[nodiscard]] std::int32_t stride() const { return sequence_blocks() + 3; }
+  [[nodiscard]] std::int32_t block_of(std::int32_t sequence, std::int32_t index) const {
+    return (sequence * sequence_blocks() + index) * 37 % blocks_;  // 37 is odd: distinct
   }
-  static std::vector<std::int32_t> table() {
-    std::vector<std::int32_t> blocks(kSequences * kStride, -1);
+  [[nodiscard]] std::vector<std::int32_t> table() const {
+    std::vector<std::int32_t> blocks(static_cast<std::size_t>(kSequences * stride()), -1);
     for (std::int32_t s = 0; s < kSequences; ++s) {
-      const auto row = blocks.begin() + std::ptrdiff_t{kStride} * s;
-      for (std::int32_t i = 0; i < 20; ++i) row[i] = block_of(s, i);
+      const auto row = blocks.begin() + std::ptrdiff_t{stride()} * s;
+      for (std::int32_t i = 0; i < sequence_blocks(); ++i) row[i] = block_of(s, i);
     }
     return blocks;
   }
   [[nodiscard]] std::size_t elements() const {
-    return std::size_t{kBlocks} * kKvBlockTokens * static_cast<std::size_t>(width_);
+    return static_cast<std::size_t>(blocks_) * kKvBlockTokens * static_cast<std::size_t>(width_);
   }
 
-  std::int32_t width_;
+  std::int32_t width_, blocks_;
   std::vector<std::int32_t> sequences_, positions_;
 
  public:
@@ -106,12 +109,20 @@ PlainHead plain_head(const Cache& cache, std::span<const float> qkv, std::int32_
   return plain;
 }
 
-/// Runs attention over the cache and compares every head with the oracle.
-void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, const Heads& heads) {
-  const DeviceRows out(backend, cache.row_count(), heads.query_width());
-  const float scale = 1 / std::sqrt(static_cast<float>(heads.dim));
-  backend.attention(
-      {qkv.input(), cache.positions(), cache.tables(), cache.layer(), heads.query, heads.dim, scale, out.view()});
+/// How blocks share the work: as the launch chooses, one query to a block, several heads or rows of three together, and as
+/// many as a block may have.
+std::vector<AttentionSpread> spreads_of(const Heads& heads, bool clusters) {
+  const std::int32_t group = heads.query / heads.key, most = heads.dim > 128 ? 8 : 16;
+  const AttentionSpread together{std::max(1, most / group), std::min(group, most), 1};
+  std::vector<AttentionSpread> spreads{{}, together};
+  if (group > 2) spreads.push_back({1, 2, 1});
+  if (group == 1) spreads.insert(spreads.end(), {{1, 1, 1}, {3, 1, 1}});
+  if (clusters) spreads.push_back({together.rows, together.heads, kAttentionChunks});
+  return spreads;
+}
+
+/// Runs attention over the cache and compares every head with the oracle, however the work is spread.
+void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, const Heads& heads, bool clusters) {
   std::vector<std::vector<float>> expected;
   for (std::int32_t row = 0; row < cache.row_count(); ++row) {
     expected.emplace_back();
@@ -121,15 +132,31 @@ void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, cons
       const std::vector<double> exact = exact_attention(plain);
       for (std::size_t c = 0; c < values.size(); ++c) {
         // Values lie in [-2, 2); scores below 40 carry an error below 1e-5, which a weight shows in full.
+        ASSERT_EQ(std::isnan(values[c]), std::isnan(exact[c])) << "the oracle itself, row " << row;
         if (!std::isnan(exact[c])) {
-          EXPECT_NEAR(values[c], exact[c], 5e-5) << "the oracle itself, row " << row;
+          ASSERT_NEAR(values[c], exact[c], 5e-5) << "the oracle itself, row " << row;
         }
       }
       expected.back().insert(expected.back().end(), values.begin(), values.end());
     }
   }
-  out.expect(expected, "attention, " + std::to_string(heads.query) + " heads of " + std::to_string(heads.dim) +
-                           " over " + std::to_string(heads.key));
+  const float scale = 1 / std::sqrt(static_cast<float>(heads.dim));
+  for (const AttentionSpread& spread : spreads_of(heads, clusters)) {
+    const DeviceRows out(backend, cache.row_count(), heads.query_width());
+    backend.attention({qkv.input(),
+                       cache.positions(),
+                       cache.tables(),
+                       cache.layer(),
+                       heads.query,
+                       heads.dim,
+                       scale,
+                       out.view(),
+                       {},
+                       spread});
+    out.expect(expected, "attention, " + std::to_string(heads.query) + " heads of " + std::to_string(heads.dim) +
+                             " over " + std::to_string(heads.key) + ", spread " + std::to_string(spread.rows) + " " +
+                             std::to_string(spread.heads) + " " + std::to_string(spread.parts));
+  }
 }
 
 }  // namespace
@@ -176,23 +203,59 @@ void run_copy_blocks(Backend& backend) {
   }
 }
 
-void run_attention(Backend& backend) {
+void run_attention(Backend& backend, bool clusters) {
   const std::vector<std::int32_t> edges{0, 1, 15, 16, 31, 32, 127, 128, 200};
-  for (const Heads& heads : {Heads{1, 1, 1}, Heads{3, 3, 8}, Heads{2, 2, 32}, Heads{1, 1, 33}, Heads{2, 2, 64},
-                             Heads{1, 1, 100}, Heads{6, 2, 8}, Heads{3, 1, 33}}) {
+  for (const Heads& heads :
+       {Heads{1, 1, 1}, Heads{3, 3, 8}, Heads{2, 2, 32}, Heads{1, 1, 33}, Heads{2, 2, 64}, Heads{1, 1, 100},
+        Heads{6, 2, 8}, Heads{3, 1, 33}, Heads{6, 2, 64}, Heads{5, 1, 17}, Heads{17, 1, 2}, Heads{1, 1, 256}}) {
     const Cache cache(backend, heads.key_width(), {0, 1, 2, 0, 1, 2, 0, 1, 2}, edges);
     DeviceRows qkv(backend, cache.row_count(), heads.qkv_width(), 14);
-    check_attention(backend, cache, qkv, heads);
+    check_attention(backend, cache, qkv, heads, clusters);
   }
   // Three tiles, the last one of a single position and of several.
   const Cache longer(backend, 64, {0, 2}, {256, 300});
   DeviceRows qkv(backend, 2, 192, 15);
-  check_attention(backend, longer, qkv, {2, 2, 32});
+  check_attention(backend, longer, qkv, {2, 2, 32}, clusters);
 }
 
-void run_attention_degenerate(Backend& backend) {
+/// Prompts: neighbouring rows of one sequence, which end in different tiles and at different places of one.
+void run_attention_prompts(Backend& backend, bool clusters) {
+  std::vector<std::int32_t> sequences, positions;
+  const auto rows = [&](std::int32_t sequence, std::int32_t begin, std::int32_t end) {
+    for (std::int32_t t = begin; t < end; ++t) {
+      sequences.push_back(sequence);
+      positions.push_back(t);
+    }
+  };
+  rows(1, 124, 135);
+  rows(0, 3, 4);
+  rows(2, 12, 18);
+  rows(0, 254, 258);
+  rows(1, 7, 9);  // the sequence of the first rows, further back
+  rows(2, 31, 32);
+  rows(2, 30, 31);  // the other way round
+  for (const Heads& heads : {Heads{1, 1, 8}, Heads{6, 2, 5}}) {
+    Cache cache(backend, heads.key_width(), sequences, positions);
+    // What lies ahead of a row is not its own: not even NaN.
+    const auto later = cache.values.begin() + static_cast<std::ptrdiff_t>(cache.offset(0, 134));
+    std::fill_n(later, heads.key_width(), std::numeric_limits<float>::quiet_NaN());
+    cache.upload();
+    DeviceRows qkv(backend, cache.row_count(), heads.qkv_width(), 17);
+    check_attention(backend, cache, qkv, heads, clusters);
+  }
+}
+
+/// More than eight tiles: chunks of two and of four, and rows on both sides of where their size changes.
+void run_attention_chunks(Backend& backend, bool clusters) {
+  const Cache cache(backend, 4, {0, 0, 0, 1, 2, 1, 1, 1}, {1022, 1023, 1024, 1300, 1152, 2046, 2047, 2048}, 512);
+  DeviceRows qkv(backend, cache.row_count(), 16, 18);
+  check_attention(backend, cache, qkv, {2, 1, 4}, clusters);
+}
+
+void run_attention_degenerate(Backend& backend, bool clusters) {
   constexpr std::int32_t kHeadDim = 32;
-  Cache cache(backend, kHeadDim, {0, 1, 2, 2, 1}, {140, 140, 140, 3, 10});
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Cache cache(backend, kHeadDim, {0, 1, 2, 2, 1, 0}, {140, 140, 140, 3, 10, 4});
   DeviceRows qkv(backend, cache.row_count(), 3 * kHeadDim, 16);
   const auto set_key = [&](std::int32_t row, std::int32_t t, float value) {
     std::fill_n(cache.keys.begin() + static_cast<std::ptrdiff_t>(cache.offset(row, t)), kHeadDim, value);
@@ -201,13 +264,16 @@ void run_attention_degenerate(Backend& backend) {
     for (std::int32_t row = 0; row < cache.row_count(); ++row) qkv.at(row, c) = 1.0f;
   }
   qkv.upload();
-  set_key(0, 5, std::numeric_limits<float>::quiet_NaN());  // in the first of two tiles: NaN
-  set_key(1, 130, 4000.0f);                                // in the second tile: all before it vanishes
-  set_key(2, 139, -4000.0f);                               // no weight at all
-  for (std::int32_t t = 0; t <= 3; ++t)
-    set_key(3, t, -std::numeric_limits<float>::infinity());  // NaN for the last two rows' sequence
+  set_key(0, 5, std::numeric_limits<float>::quiet_NaN());           // in the first of two tiles: NaN, but not before it
+  set_key(1, 130, 4000.0f);                                         // in the second tile: all before it vanishes
+  set_key(2, 139, -4000.0f);                                        // no weight at all
+  for (std::int32_t t = 0; t <= 3; ++t) set_key(3, t, -kInfinity);  // all that one row has: NaN; no weight for another
   cache.upload();
-  check_attention(backend, cache, qkv, {1, 1, kHeadDim});
+  check_attention(backend, cache, qkv, {1, 1, kHeadDim}, clusters);
+  for (std::int32_t t = 0; t < 128; ++t) set_key(2, t, -kInfinity);  // a tile without any weight
+  set_key(1, 140, kInfinity);                                        // NaN in the last tile
+  cache.upload();
+  check_attention(backend, cache, qkv, {1, 1, kHeadDim}, clusters);
 }
 
 }  // namespace fllm::test
