@@ -12,5 +12,6 @@ int run_dialogue(CommandLine& line);
 int run_interactive(CommandLine& line);
 int run_guide(CommandLine& line);
 int run_info(CommandLine& line);
+int run_serve(CommandLine& line);
 
 }  // namespace fllm::cli

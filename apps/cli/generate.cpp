@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -129,7 +130,8 @@ int run_generate(CommandLine& line) {
   OutputSink sink(settings.output_file.value_or(""), cut_off(settings));
   const Resumed resumed = take_over(settings, sink, *source);
   constexpr int kBatchRows = 256;
-  Generator generator = open_generator(line, settings.input ? kBatchRows : settings.num_samples.value_or(1));
+  Generator generator =
+      open_generator(line, std::min(settings.input ? kBatchRows : settings.num_samples.value_or(1), kBatchRows));
 
   TextWriter text_writer(sink);
   JsonlWriter jsonl_writer(sink, generator);

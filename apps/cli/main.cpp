@@ -26,6 +26,8 @@ int run(CommandLine& line) {
       return run_guide(line);
     case kInfo:
       return run_info(line);
+    case kServe:
+      return run_serve(line);
   }
   return kExitUsage;
 }

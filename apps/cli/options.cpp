@@ -51,6 +51,11 @@ constexpr std::array kCommands{
         "1-5 chooses one; =TEXT, or any other text, is appended whole; u undoes; quit or end of input leaves.\n"
         "The menu is on stderr; the final text goes to stdout."},
     CommandSpec{kInfo, "info", "Describe a model", ""},
+    CommandSpec{
+        kServe, "serve", "Answer requests over HTTP",
+        "Endpoints like OpenAI's: /v1/completions, /v1/chat/completions, /v1/models; /health, /metrics.\n"
+        "A line with the URL goes to stdout when it listens. Ctrl-C or SIGTERM: what is under way is finished,\n"
+        "the exit code is 0; a second one ends the program at once."},
 };
 
 /// Options as people write them: "--stream, --no-stream" and "--ban TEXT...".

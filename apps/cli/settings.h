@@ -47,6 +47,10 @@ struct Settings {
   std::optional<std::string> format, output_file;
   std::optional<bool> resume;
   std::optional<std::int32_t> logprobs;
+  // Server
+  std::optional<std::string> host, api_key, model_name;
+  std::optional<std::int32_t> port, max_rows, max_queue, max_connections, timeout;
+  std::optional<std::uint64_t> max_body;
   // Machine
   std::optional<std::string> device, dtype;
   std::optional<std::int32_t> threads;
@@ -67,7 +71,7 @@ using SettingField =
                  std::optional<std::vector<TokenId>> Settings::*, std::optional<std::vector<LogitBias>> Settings::*>;
 
 /// The commands that take a setting, as bits.
-enum CommandBits : unsigned { kGenerate = 1, kDialogue = 2, kInteractive = 4, kGuide = 8, kInfo = 16 };
+enum CommandBits : unsigned { kGenerate = 1, kDialogue = 2, kInteractive = 4, kGuide = 8, kInfo = 16, kServe = 32 };
 
 struct Setting {
   std::string_view name;  // "top-k"; the flag is --top-k

@@ -13,8 +13,8 @@ namespace {
 
 using S = Settings;
 constexpr unsigned kText = kGenerate | kDialogue | kInteractive;  // commands that draw text
-constexpr unsigned kAll = kText | kGuide | kInfo;
-constexpr unsigned kRunning = kText | kGuide | kInfo;
+constexpr unsigned kAll = kText | kGuide | kInfo | kServe;
+constexpr unsigned kRunning = kAll;
 
 constexpr std::array kTable{
     Setting{"prompt", &S::prompt, "TEXT", "Input", kGenerate | kDialogue | kGuide, true,
@@ -68,8 +68,8 @@ constexpr std::array kTable{
             "or sum-logprob of the model's own distribution (default: print all)",
             "mean-logprob|sum-logprob", "mean-logprob"},
 
-    Setting{"max-tokens", &S::max_tokens, "TOKENS", "Length", kGenerate | kInteractive, true,
-            "New tokens at most (default: 200)"},
+    Setting{"max-tokens", &S::max_tokens, "TOKENS", "Length", kGenerate | kInteractive | kServe, true,
+            "New tokens at most (default: 200; serve refuses requests for more, default: no limit)"},
     Setting{"max-length", &S::max_length, "TOKENS", "Length", kGenerate | kInteractive, true,
             "Prompt and new tokens at most; the smaller limit wins (default: none)"},
     Setting{"min-tokens", &S::min_tokens, "TOKENS", "Length", kGenerate | kInteractive, true,
@@ -116,6 +116,27 @@ constexpr std::array kTable{
             "With jsonl: log-probabilities (natural) of each token and of the N most likely,\n"
             "0 to 32 (default: none)"},
 
+    Setting{"host", &S::host, "ADDRESS", "Server", kServe, false,
+            "The address to listen on (default: 127.0.0.1, for this machine alone)"},
+    Setting{"port", &S::port, "N", "Server", kServe, false, "0 is any that is free, which is printed (default: 8080)"},
+    Setting{"api-key", &S::api_key, "KEY", "Server", kServe, false,
+            "What clients must send as Authorization: Bearer KEY. Others on this machine may see\n"
+            "command lines, but not the environment variable FUNDAMENTALLM_API_KEY, which is read\n"
+            "where this is not given (default: none, everyone is answered)"},
+    Setting{"model-name", &S::model_name, "NAME", "Server", kServe, false,
+            "What clients call the model (default: from its file or folder)"},
+    Setting{"max-rows", &S::max_rows, "N", "Server", kServe, false,
+            "Samples that are drawn together, 1 to 4096 (default: 64)"},
+    Setting{"max-queue", &S::max_queue, "N", "Server", kServe, false,
+            "Samples that may wait for a place among these; with more, requests are answered\n"
+            "with 429 (default: 256)"},
+    Setting{"max-connections", &S::max_connections, "N", "Server", kServe, false,
+            "Connections at once, 1 to 900; more are answered with 429 (default: 512)"},
+    Setting{"max-body", &S::max_body, "BYTES", "Server", kServe, false,
+            "Of one request; longer ones are answered with 413 (default: 1048576)"},
+    Setting{"timeout", &S::timeout, "SECONDS", "Server", kServe, false,
+            "For one request, waiting included (default: 600)"},
+
     Setting{"device", &S::device, "DEVICE", "Machine", kRunning, false,
             "auto, cpu, cuda or cuda:N (default: auto, CUDA where there is a device)"},
     Setting{"dtype", &S::dtype, "TYPE", "Machine", kRunning, false,
@@ -124,7 +145,7 @@ constexpr std::array kTable{
             "auto|fp32|fp16|bf16"},
     Setting{"threads", &S::threads, "N", "Machine", kRunning, false,
             "CPU threads, 0 to 1024; 0 is one per core (default: 0)"},
-    Setting{"kv-memory", &S::kv_memory, "BYTES", "Machine", kGenerate, false,
+    Setting{"kv-memory", &S::kv_memory, "BYTES", "Machine", kGenerate | kServe, false,
             "Memory of keys and values; requests wait until there is room (default: 0, for\n"
             "every row of a batch, at most half of what is free)"},
     Setting{"verbose", &S::verbose, "", "Machine", kAll, false,

@@ -137,6 +137,7 @@ void Engine::end(RequestId id, const Error* error, EngineOutput& output) {
 void Engine::add_event(RequestState& request, StepEvent event, EngineOutput& output) {
   Sample& sample = request.completion.samples[static_cast<std::size_t>(event.sample)];
   sample.text += event.text;
+  if (event.token && !sample.details.empty()) event.detail = sample.details.back();
   event.finish_reason = sample.finish_reason;
   const bool ended = event.finish_reason != FinishReason::kNone;
   output.ended.push_back(ended ? &sample : nullptr);

@@ -87,6 +87,7 @@ struct StepEvent {
   std::string text;                                  ///< possibly empty (held back or an end token)
   std::optional<TokenId> token;                      ///< none in an event that only flushes text
   FinishReason finish_reason = FinishReason::kNone;  ///< set in the sample's last event
+  std::optional<TokenDetail> detail = {};            ///< of the token, where Request::logprobs >= 0
 };
 
 /// Every violation of a request that can be told without a model, as "name: value: what is allowed".

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""docs/cli.md names every option of generate and none that does not exist; the README shows what the program prints."""
+"""docs/cli.md names every option of generate, docs/server.md those of serve, and none that does not exist; the README shows
+what the program prints."""
 import os
 import re
 import shlex
@@ -11,14 +12,15 @@ import support
 
 class Documentation(support.CommandLineTest):
     def test_options(self):
-        with open(os.path.join(support.ROOT, "docs", "cli.md"), encoding="utf-8") as file:
-            documented = set(re.findall(r"`--([a-z-]+)", file.read()))
-        shown = set()
-        for command in ("generate", "dialogue", "interactive", "guide", "info"):
-            shown |= set(re.findall(r"--([a-z][a-z-]+)", self.ok(command, "--help")))
-        self.assertEqual(documented - shown, set())
-        generate = set(re.findall(r"^  (?:-\w, )?--([a-z][a-z-]+)", self.ok("generate", "--help"), re.M))
-        self.assertEqual(generate - documented - {"help"}, set())
+        for page, described, others in (("cli.md", "generate", ["dialogue", "interactive", "guide", "info", "serve"]), ("server.md", "serve", ["generate"])):
+            with open(os.path.join(support.ROOT, "docs", page), encoding="utf-8") as file:
+                documented = set(re.findall(r"`--([a-z-]+)", file.read()))
+            shown = set()
+            for command in (described, *others):
+                shown |= set(re.findall(r"--([a-z][a-z-]+)", self.ok(command, "--help")))
+            self.assertEqual(documented - shown, set())
+            options = set(re.findall(r"^  (?:-\w, )?--([a-z][a-z-]+)", self.ok(described, "--help"), re.M))
+            self.assertEqual(options - documented - {"help"}, set())
 
     def test_transcript(self):
         with open(os.path.join(support.ROOT, "README.md"), encoding="utf-8") as file:

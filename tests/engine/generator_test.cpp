@@ -52,6 +52,28 @@ TEST(Generator, EventsAddUpToTheText) {
   EXPECT_EQ(completion.usage.completion_tokens, static_cast<std::int64_t>(tokens.size()));
 }
 
+TEST(Generator, EventsCarryTheLogProbabilitiesOfTheirTokens) {
+  Generator generator = open_bundled();
+  Request request = request_for("ROMEO:", 20);
+  request.stop.strings = {"never in this text"};  // holds text back, but no token
+  request.logprobs = 2;
+  std::vector<TokenDetail> details;
+  const auto keep = [&](const StepEvent& event) { return details.push_back(event.detail.value()), true; };
+  const std::vector<TokenDetail> wanted = generator.generate(request, keep).value().samples[0].details;
+  ASSERT_EQ(details.size(), 20u);
+  ASSERT_EQ(wanted.size(), 20u);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(details[i].drawn.id, wanted[i].drawn.id);
+    EXPECT_EQ(details[i].drawn.raw, wanted[i].drawn.raw);
+    ASSERT_EQ(details[i].top.size(), 2u);
+    EXPECT_EQ(details[i].top[1].raw, wanted[i].top[1].raw);
+  }
+  request.logprobs = -1;
+  bool is_without = true;
+  (void)generator.generate(request, [&](const StepEvent& event) { return is_without = is_without && !event.detail; });
+  EXPECT_TRUE(is_without);
+}
+
 TEST(Generator, StopStringsAcrossTokensAreCutOrKept) {
   Generator generator = open_bundled();
   const std::string whole = only_sample(generator, request_for("ROMEO:", 120)).text;

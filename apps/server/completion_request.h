@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fundamentallm/request.h"
+
+namespace fllm::server {
+
+enum class Endpoint : unsigned { kCompletions = 1, kChat = 2 };
+
+using Prompt = decltype(Request::prompt);
+
+/// What the body of /v1/completions or /v1/chat/completions asks for.
+struct CompletionRequest {
+  Endpoint endpoint = Endpoint::kCompletions;
+  std::vector<Prompt> prompts;
+  Request options;  // of each prompt, which is not in it
+  std::string model;
+  bool stream = false;
+  bool include_usage = false;  // in a stream
+  bool echo = false;
+
+  [[nodiscard]] bool is_chat() const { return endpoint == Endpoint::kChat; }
+  [[nodiscard]] std::int64_t sample_count() const {
+    return static_cast<std::int64_t>(prompts.size()) * options.num_samples;
+  }
+};
+
+struct RequestLimits {
+  std::int32_t max_tokens = 0;   // new ones of a sample; 0: no limit
+  std::int32_t context = 0;      // the model's
+  std::int32_t max_samples = 0;  // prompts times n
+};
+
+/// ApiError 400 with every violation. A field that would change the text and is not supported is refused by name, and so is
+/// one that is unknown; those that change nothing are passed over.
+[[nodiscard]] CompletionRequest parse_completion(Endpoint endpoint, std::string_view body, const RequestLimits& limits);
+
+}  // namespace fllm::server

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <set>
+
+namespace fllm::server {
+
+/// The sockets that are open, so that all of them can be shut. Thread-safe.
+class Connections {
+ public:
+  explicit Connections(std::size_t limit) : limit_(limit) {}
+
+  /// False: there are more than the limit.
+  bool add(int socket);
+  /// Before the socket is closed: its number may be another connection's at once.
+  void remove(int socket);
+  /// Ends reading and writing on all, those to come too.
+  void shut();
+
+ private:
+  std::mutex mutex_;
+  std::set<int> sockets_;
+  std::size_t limit_;
+  bool shut_ = false;
+};
+
+}  // namespace fllm::server

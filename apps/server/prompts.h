@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <vector>
+
+#include "apps/server/completion_request.h"
+#include "apps/server/field_reader.h"
+
+namespace fllm::server {
+
+/// The field prompt: a string, strings, token ids, or lists of token ids.
+[[nodiscard]] std::vector<Prompt> read_prompts(const nlohmann::json& value, FieldReader& fields);
+
+/// The field messages: roles system, developer (the same), user, assistant; contents are strings or lists of text parts.
+[[nodiscard]] std::vector<ChatMessage> read_messages(const nlohmann::json& value, FieldReader& fields);
+
+}  // namespace fllm::server

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "apps/server/admission.h"
+#include "apps/server/api_error.h"
+#include "apps/server/completion_request.h"
+#include "apps/server/event_queue.h"
+#include "apps/server/routes.h"
+#include "apps/server/server_metrics.h"
+
+namespace fllm::server {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr RequestLimits kLimits{0, 256, 320};
+
+/// The status and message of what a call throws; 0 where it throws nothing.
+template <class Call>
+std::pair<int, std::string> refusal_of(const Call& call) {
+  try {
+    call();
+  } catch (const ApiError& error) {
+    return {error.status(), error.what()};
+  }
+  return {0, ""};
+}
+
+std::string refusal(Endpoint endpoint, const std::string& body) {
+  return refusal_of([&] { (void)parse_completion(endpoint, body, kLimits); }).second;
+}
+
+Happening text_of(std::size_t bytes) {
+  return {0, StepEvent{RequestId{1}, 0, std::string(bytes, 'x'), {}, FinishReason::kNone}};
+}
+
+TEST(EventQueue, HandsOverInOrderAndNoMoreThanItsBytes) {
+  EventQueue queue(4 * (sizeof(Happening) + 100));
+  for (std::size_t i = 1; i <= 4; ++i) EXPECT_TRUE(queue.push(text_of(i)));
+  for (std::size_t i = 1; i <= 4; ++i) {
+    EXPECT_EQ(std::get<StepEvent>(queue.pop(milliseconds(0)).value().what).text.size(), i);
+  }
+  EXPECT_FALSE(queue.pop(milliseconds(0)));
+  for (int round = 0; round < 100; ++round) {  // what was taken leaves its room
+    EXPECT_TRUE(queue.push(text_of(300)));
+    EXPECT_TRUE(queue.pop(milliseconds(0)));
+  }
+  EXPECT_TRUE(queue.push(text_of(300)));
+  EXPECT_FALSE(queue.push(text_of(3 * (sizeof(Happening) + 100))));
+  EXPECT_TRUE(queue.overrun());
+  EXPECT_FALSE(queue.pop(milliseconds(100000))) << "at once: nothing is kept";
+  EXPECT_FALSE(queue.push(text_of(1)));
+}
+
+TEST(EventQueue, CountsLogProbabilities) {
+  EventQueue queue(sizeof(Happening) + 20 * sizeof(TokenLogprob));
+  Happening happening = text_of(0);
+  std::get<StepEvent>(happening.what).detail.emplace().top.resize(20);
+  EXPECT_FALSE(queue.push(std::move(happening)));
+}
+
+TEST(EventQueue, TakesNothingOnceItIsClosed) {
+  EventQueue queue(100000);
+  EXPECT_TRUE(queue.push(text_of(1)));
+  queue.close();
+  EXPECT_FALSE(queue.push(text_of(1)));
+  EXPECT_FALSE(queue.overrun());
+  EXPECT_FALSE(queue.pop(milliseconds(0)));
+}
+
+TEST(Admission, KeepsRoomUntilItIsLetGo) {
+  Admission admission(5);
+  const auto first = admission.enter(3);
+  EXPECT_EQ(refusal_of([&] { (void)admission.enter(3); }).first, 429);
+  {
+    const auto second = admission.enter(2);
+    EXPECT_EQ(admission.samples(), 5);
+    EXPECT_EQ(admission.requests(), 2);
+    EXPECT_EQ(refusal_of([&] { admission.check(1); }).first, 429);
+  }
+  EXPECT_EQ(admission.samples(), 3);
+  admission.drain();
+  EXPECT_EQ(refusal_of([&] { admission.check(1); }).first, 503);
+  EXPECT_EQ(admission.requests(), 1);
+}
+
+TEST(Routes, AreFoundByTheirWholePath) {
+  EXPECT_EQ(find_route("/v1/completions")->path, kCompletionsPath);
+  EXPECT_EQ(find_route("/v1/models/a/b")->path, kModelPath);
+  for (const char* path : {"", "/", "/v1", "/v1/completions/", "/V1/completions", "/v1/models/", "/healthz"}) {
+    EXPECT_EQ(find_route(path), nullptr) << path;
+  }
+}
+
+TEST(Secret, IsComparedWhole) {
+  EXPECT_TRUE(is_same_secret("abc", "abc"));
+  for (const char* given : {"", "a", "ab", "abd", "xbc", "abcabc", "abca"})
+    EXPECT_FALSE(is_same_secret(given, "abc")) << given;
+  EXPECT_FALSE(is_same_secret("a", ""));
+}
+
+TEST(Body, IsReadToItsLimits) {
+  const auto nested = [](int depth) {
+    return R"({"prompt":"A","metadata":)" + std::string(static_cast<std::size_t>(depth), '[') +
+           std::string(static_cast<std::size_t>(depth), ']') + "}";
+  };
+  EXPECT_EQ(refusal(Endpoint::kCompletions, nested(15)), "");
+  EXPECT_THAT(refusal(Endpoint::kCompletions, nested(17)), HasSubstr("nested deeper than 16"));
+  std::string values = R"({"prompt":"A","metadata":[0)";
+  for (int i = 0; i < 999'000; ++i) values += ",0";
+  EXPECT_EQ(refusal(Endpoint::kCompletions, values + "]}"), "");
+  for (int i = 0; i < 1'000; ++i) values += ",0";
+  EXPECT_THAT(refusal(Endpoint::kCompletions, values + "]}"), HasSubstr("more than 1000000 values"));
+}
+
+TEST(Body, OfManyViolationsShowsTheFirst) {
+  std::string ids = R"({"prompt":["x")";
+  for (int i = 0; i < 10'000; ++i) ids += ",1.5";
+  EXPECT_LT(refusal(Endpoint::kCompletions, R"({"prompt":"A","stop_token_ids":[1.5)" + ids.substr(14) + "]}").size(),
+            5000U);
+}
+
+TEST(Chat, BecomesMessages) {
+  const CompletionRequest request = parse_completion(
+      Endpoint::kChat,
+      R"({"messages":[{"role":"developer","content":"Be kind."},{"role":"user","content":[{"type":"text","text":"a"},
+          {"type":"text","text":"b"}]},{"role":"assistant","content":"c","refusal":null,"tool_calls":[]}],
+          "logprobs":true,"top_logprobs":3,"max_completion_tokens":9,"parallel_tool_calls":true,"tool_choice":"none"})",
+      kLimits);
+  ASSERT_EQ(request.prompts.size(), 1U);
+  const auto& messages = std::get<std::vector<ChatMessage>>(request.prompts[0]);
+  ASSERT_EQ(messages.size(), 3U);
+  EXPECT_EQ(messages[0].role, ChatRole::kSystem);
+  EXPECT_EQ(messages[0].text, "Be kind.");
+  EXPECT_EQ(messages[1].role, ChatRole::kUser);
+  EXPECT_EQ(messages[1].text, "ab");
+  EXPECT_EQ(messages[2].role, ChatRole::kAssistant);
+  EXPECT_EQ(request.options.logprobs, 3);
+  EXPECT_EQ(request.options.length.max_tokens, 9);
+}
+
+TEST(Chat, GoesOnToTheLimitWithoutOne) {
+  const std::string messages = R"({"messages":[{"role":"user","content":"a"}])";
+  EXPECT_EQ(parse_completion(Endpoint::kChat, messages + "}", kLimits).options.length.max_tokens, 256);
+  EXPECT_EQ(parse_completion(Endpoint::kChat, messages + "}", kLimits).options.logprobs, -1);
+  EXPECT_EQ(parse_completion(Endpoint::kChat, messages + R"(,"logprobs":true})", kLimits).options.logprobs, 0);
+  EXPECT_EQ(refusal(Endpoint::kChat, messages + R"(,"max_tokens":5,"max_completion_tokens":5})"), "");
+  EXPECT_THAT(refusal(Endpoint::kChat, messages + R"(,"max_tokens":5,"max_completion_tokens":6})"),
+              HasSubstr("they differ"));
+}
+
+TEST(ApiErrors, AreJsonWhateverTheyName) {
+  const std::string body = ApiError(400, "\xFF\"\n", "p", "").body();
+  EXPECT_EQ(body, R"({"error":{"message":")"
+                  "\xEF\xBF\xBD"
+                  R"(\"\n","type":"invalid_request_error","param":"p","code":null}})");
+  const ApiError error =
+      api_error({ErrorCode::kInvalidArgument, "stop_strings: \"\": must not be empty\nnum_samples: 0: x"});
+  EXPECT_STREQ(error.what(), "stop: \"\": must not be empty; n: 0: x");
+  EXPECT_THAT(error.body(), HasSubstr(R"("param":"stop")"));
+}
+
+TEST(Histograms, AreCumulative) {
+  ServerMetrics metrics;
+  for (const double seconds : {0.05, 0.3, 0.3, 1000.0}) metrics.observe_request(seconds);
+  metrics.count_reply("/health", 200);
+  metrics.count_abandoned(Abandoned::kSlowClient);
+  const std::string text = metrics.text({});
+  const std::string name = "fundamentallm_request_seconds";
+  for (const char* line : {"_bucket{le=\"0.05\"} 1\n", "_bucket{le=\"0.25\"} 1\n", "_bucket{le=\"0.5\"} 3\n",
+                           "_bucket{le=\"600\"} 3\n", "_bucket{le=\"+Inf\"} 4\n", "_sum 1000.65\n", "_count 4\n"}) {
+    EXPECT_THAT(text, HasSubstr(name + line));
+  }
+  EXPECT_THAT(text, HasSubstr("fundamentallm_http_requests_total{endpoint=\"/health\",status=\"200\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("fundamentallm_requests_abandoned_total{reason=\"slow_client\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\n\n")));
+}
+
+}  // namespace
+}  // namespace fllm::server
