@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ inline std::vector<float> random_floats(std::size_t count, std::uint32_t seed) {
   }
   return values;
 }
+
+inline std::vector<float> to_vector(std::span<const float> values) { return {values.begin(), values.end()}; }
 
 inline bool same_bits(float a, float b) {
   return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (std::isnan(a) && std::isnan(b));

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::int32_t kWidths[] = {1, 2, 31, 32, 33, 64, 100, 128, 300, 768};
 
-std::vector<float> to_vector(std::span<const float> values) { return {values.begin(), values.end()}; }
-
 void refuse_width(Backend& backend, const DeviceRows& qkv, std::int32_t width) {
   KvAppendParams p;
   p.qkv = qkv.input();

@@ -53,8 +53,6 @@ class HalfArray {
 
 std::string name_of(FloatType type) { return type == FloatType::kFloat16 ? "fp16, " : "bf16, "; }
 
-std::vector<float> to_vector(std::span<const float> values) { return {values.begin(), values.end()}; }
-
 /// out must be as it was when the result went elsewhere.
 void expect_untouched(const DeviceRows& out, std::int32_t rows, std::int32_t cols, const std::string& what) {
   const float pattern = std::bit_cast<float>(std::uint32_t{0xA5A5A5A5});
