@@ -38,7 +38,7 @@ std::string as_text(const ModelInfo& info, std::int64_t sequence_bytes) {
   return text;
 }
 
-std::string as_json(const ModelInfo& info, std::int64_t sequence_bytes) {
+std::string info_json(const ModelInfo& info, std::int64_t sequence_bytes) {
   const nlohmann::ordered_json json{{"path", info.path},
                                     {"format", info.format},
                                     {"architecture", info.architecture},
@@ -70,7 +70,7 @@ int run_info(CommandLine& line) {
   const ModelInfo& info = generator.info();
   const std::int64_t sequence_bytes = info.kv_bytes_per_token * info.context_length;
   OutputSink sink("");
-  sink.write(line.settings.is_jsonl() ? as_json(info, sequence_bytes) : as_text(info, sequence_bytes));
+  sink.write(line.settings.is_jsonl() ? info_json(info, sequence_bytes) : as_text(info, sequence_bytes));
   sink.commit();
   return kExitSuccess;
 }
