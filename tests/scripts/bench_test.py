@@ -14,6 +14,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 CMAKE = "#!/bin/sh\nexit 0\n"
 SAMPLER = """#!/bin/sh
 case "$1" in
+  overhead) echo '{"what":"overhead, device loop","host_share":0.01}'; exit ;;
   generate) echo '{"tokens_per_second":1000,"median_seconds":1,"median_cpu_seconds":2}'; exit ;;
   model) echo '{"what":"one row","rows_per_second":50}'; echo '{"what":"prompt","rows_per_second":200}'
     echo '{"what":"batch","rows_per_second":300}'; echo '{"what":"samples","over_one":1.04}'; exit ;;
@@ -76,6 +77,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         rows = self.report()["results"]
         self.assertEqual([row["ratio"] for row in rows if row["peer"] == "PyTorch"], [12, 10] * 2)
+        self.assertEqual([(row["ours"], row["unit"]) for row in rows if row["what"].startswith("overhead")], [(1, "%")])
         limits = [row for row in rows if row["peer"] == "at most"]
         self.assertEqual([(row["unit"], row["theirs"]) for row in limits], [("x", 1.3), ("x", 1.3), ("ms", 1000)])
         self.assertEqual([(row["ours"], row["ratio"]) for row in limits[:2]], [(1.04, 1.25)] * 2)
