@@ -86,8 +86,8 @@ void check_swiglu(Backend& backend, FloatType type, std::int32_t width) {
   const DeviceRows x(backend, kRows, 2 * width, 34), out(backend, kRows, width);
   const HalfArray half(backend, type, kRows, width);
   backend.swiglu({x.input(), out.view(), half.rows()});
-  std::vector<std::vector<float>> expected;
-  for (std::int32_t r = 0; r < kRows; ++r) expected.push_back(plain_swiglu(x.row(r)));
+  std::vector<std::vector<float>> expected(kRows);
+  for (std::int32_t r = 0; r < kRows; ++r) expected[static_cast<std::size_t>(r)] = plain_swiglu(x.row(r));
   half.expect(expected, name_of(type) + "swiglu");
   expect_untouched(out, kRows, width, "out of swiglu");
 }
