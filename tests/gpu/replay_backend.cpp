@@ -101,7 +101,8 @@ void ReplayBackend::history_append(const HistoryAppendParams& p) {
 
 void ReplayBackend::commit_rows(const CommitRowsParams& p) {
   const auto region = [](auto* data, std::size_t count) { return Region{data, count * sizeof(*data)}; };
-  const auto rows = static_cast<std::size_t>(p.rows), words = static_cast<std::size_t>(p.ring.depth) * static_cast<std::size_t>(p.ring.stride);
+  const auto rows = static_cast<std::size_t>(p.rows),
+             words = static_cast<std::size_t>(p.ring.depth) * static_cast<std::size_t>(p.ring.stride);
   replay({region(p.sampling, rows), region(p.states, rows), region(p.tokens, rows), region(p.positions, rows),
           region(p.ring.words, words), region(p.ring.sums, words), region(p.ring.final_sums, rows)},
          [&] { backend().commit_rows(p); });

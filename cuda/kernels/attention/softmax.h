@@ -49,7 +49,7 @@ FLLM_DEVICE void weigh(const C& cta, const Tile& tile, const Memory& memory, Sta
   const float sum = fma32(states.sum[query], rescale, part);
   const bool joins = join_chunks && tile.last_of(states, query);
   states.maximum[query] = joins ? -infinity32() : maximum;  // the other lanes have given what they read to strand_max
-  states.sum[query] = joins ? 0.0f : sum;
+  states.sum[query] = sum;                                  // from a maximum of -inf, rescaled to nothing
   states.rescale[query] = rescale;
   if (!joins) return;
   const Joined joined = join(states.total_maximum[query], states.total_sum[query], maximum, sum);

@@ -95,7 +95,7 @@ struct Memory {
   FLLM_HOST_DEVICE static constexpr std::int32_t floats(std::int32_t head_dim) { return 2 * kTile + 3 * head_dim; }
 };
 
-/// What is known of each query beside its values. A chunk starts with maximum -inf, sum 0 and values 0.
+/// What is known of each query beside its values. A chunk starts with maximum -inf and values 0.
 struct States {
   std::int32_t positions[kMaxQueries];  // it attends to
   float maximum[kMaxQueries];           // of the chunk so far
