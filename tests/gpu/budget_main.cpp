@@ -141,7 +141,7 @@ constexpr AttentionCase kAttention[] = {
     {"prompt of 256, 9 heads of 64 over 3", 256, 9, 3, 64, 0},
 };
 
-void attend(Backend& backend, const AttentionCase& work) {
+void run_attention(Backend& backend, const AttentionCase& work) {
   const std::int32_t longest = work.positions > 0 ? work.positions : work.rows;
   const std::int32_t stride = (longest + kKvBlockTokens - 1) / kKvBlockTokens;
   const std::int32_t sequences = work.positions > 0 ? work.rows : 1;
@@ -195,7 +195,7 @@ int main() {
   try {
     const auto backend = fllm::make_cuda_backend(0);
     fllm::sample_cases(*backend);
-    for (const fllm::AttentionCase& work : fllm::kAttention) fllm::attend(*backend, work);
+    for (const fllm::AttentionCase& work : fllm::kAttention) fllm::run_attention(*backend, work);
     fllm::generate(3);
     fllm::generate(4);
   } catch (const std::exception& error) {

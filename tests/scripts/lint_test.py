@@ -45,7 +45,7 @@ class Lint(unittest.TestCase):
     def heads(self, *files):
         part = lint.Part((), [])
         for file in files:
-            part.add(file, FLAGS, set())
+            part.add(file, FLAGS, set(), set())
         return sorted(lint.findings(part, TIDY, 0))
 
     @unittest.skipUnless(TIDY, "no clang-tidy-14")
@@ -82,9 +82,13 @@ class Lint(unittest.TestCase):
 
     def test_local_names(self):
         text = ("#define M 1\nnamespace {\nconstexpr int kA = 1;\nint b[2];\nstruct C {\n  int member;\n};\n"
-                "using testing::D;\n[[noreturn]] void e(int f) {\n  g();\n}\n}  // namespace\nint h() { return 1; }\n")
+                "using testing::D;\n[[noreturn]] void e(int f) {\n  g();\n}\n}  // namespace\nint h() { return 1; }\nint main() {}\n")
         self.write({"a.cpp": text})
-        self.assertEqual(lint.local_names("a.cpp"), {"M", "kA", "b", "C", "e"})
+        self.assertEqual(lint.local_names("a.cpp"), ({"M", "kA", "b", "C", "e", "main"}, {"D"}))
+
+    def test_what_a_file_imports_another_may_not_declare(self):
+        self.write({"a.cpp": "using x::f;\n", "b.cpp": "using x::f;\n", "c.cpp": "namespace {\nint f() { return 1; }\n}  // namespace\n"})
+        self.assertEqual(self.parts({file: FLAGS for file in ("a.cpp", "b.cpp", "c.cpp")}), [["a.cpp", "b.cpp"], ["c.cpp"]])
 
     def test_a_header_stands_for_the_files_that_include_it(self):
         self.write({"a.cpp": '#include "b.h"\n', "b.h": "#include <x/c.h>\n", "include/x/c.h": "", "d.cpp": ""})

@@ -12,7 +12,7 @@
 namespace fllm::test {
 namespace {
 
-constexpr FloatType kTypes[] = {FloatType::kFloat16, FloatType::kBFloat16};
+constexpr FloatType kHalfTypes[] = {FloatType::kFloat16, FloatType::kBFloat16};
 constexpr std::int32_t kRows = 3;
 
 /// Rows of 16 bits with sentinels around and between them.
@@ -123,7 +123,7 @@ void check_attention(Backend& backend, FloatType type, std::int32_t parts) {
 }  // namespace
 
 void run_half_rows(Backend& backend, bool clusters) {
-  for (const FloatType type : kTypes) {
+  for (const FloatType type : kHalfTypes) {
     for (const std::int32_t width : {1, 33, 300}) {
       check_norms(backend, type, width);
       check_swiglu(backend, type, width);
@@ -137,7 +137,7 @@ void run_half_linear(Backend& backend, float tolerance) {
   struct Size {
     std::int32_t rows, out, in;
   };
-  for (const FloatType type : kTypes) {
+  for (const FloatType type : kHalfTypes) {
     const auto round = [type](float value) { return plain_from_half(type, plain_to_half(type, value)); };
     for (const Size& size : {Size{1, 1, 1}, Size{2, 69, 31}, Size{5, 64, 128}, Size{3, 7, 300}}) {
       const std::string name = name_of(type) + std::to_string(size.rows) + " x " + std::to_string(size.out) + " x " +
