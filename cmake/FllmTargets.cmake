@@ -17,7 +17,7 @@ target_compile_options(fllm_flags INTERFACE
   $<$<AND:$<BOOL:${FLLM_WERROR}>,$<COMPILE_LANGUAGE:CXX>>:-Werror>
   $<$<AND:$<BOOL:${FLLM_WERROR}>,$<COMPILE_LANGUAGE:CUDA>>:-Xptxas=-v>  # scripts/kernel_budget reads it
   $<$<AND:$<BOOL:${FLLM_SANITIZE}>,$<COMPILE_LANGUAGE:CXX>>:-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer>)
-target_compile_definitions(fllm_flags INTERFACE $<$<BOOL:${FLLM_SANITIZE}>:FLLM_SANITIZED>)
+target_compile_definitions(fllm_flags INTERFACE "$<$<BOOL:${FLLM_SANITIZE}>:FLLM_SANITIZED;FLLM_PLAIN_INLINE>")
 target_link_options(fllm_flags INTERFACE $<$<BOOL:${FLLM_SANITIZE}>:-fsanitize=address,undefined>)
 target_include_directories(fllm_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
