@@ -5,6 +5,7 @@
 #include "cuda/kernels/embed.h"
 #include "cuda/kernels/epilogue.h"
 #include "cuda/kernels/gather_rows.h"
+#include "cuda/kernels/join_chunks.h"
 #include "cuda/kernels/kv_append.h"
 #include "cuda/kernels/layer_norm.h"
 #include "cuda/kernels/rms_norm.h"
@@ -18,6 +19,7 @@ template void CudaExecutor::launch<CopyBlocks>(LaunchShape, const CopyBlocksPara
 template void CudaExecutor::launch<Embed>(LaunchShape, const EmbedParams&) const;
 template void CudaExecutor::launch<EpilogueKernel>(LaunchShape, const EpilogueParams&) const;
 template void CudaExecutor::launch<GatherRows>(LaunchShape, const GatherRowsParams&) const;
+template void CudaExecutor::launch<JoinChunks>(LaunchShape, const AttentionParams&) const;
 template void CudaExecutor::launch<KvAppend>(LaunchShape, const KvAppendParams&) const;
 template void CudaExecutor::launch<LayerNorm>(LaunchShape, const LayerNormParams&) const;
 template void CudaExecutor::launch<RmsNorm>(LaunchShape, const RmsNormParams&) const;

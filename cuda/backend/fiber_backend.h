@@ -44,6 +44,8 @@ extern template void KernelBackend<FiberExecutor>::sample(LogitType, const Sampl
 extern template void KernelBackend<FiberExecutor>::sample_shard(LogitType, const ShardParams&);
 extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
 extern template void KernelBackend<FiberExecutor>::commit_rows(const CommitRowsParams&);
+extern template std::int32_t KernelBackend<FiberExecutor>::attention_chunk_rows(std::int32_t,
+                                                                                const AttentionHeads&) const;
 extern template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);
 extern template void KernelBackend<FiberExecutor>::rms_norm(const RmsNormParams&);
 extern template void KernelBackend<FiberExecutor>::layer_norm(const LayerNormParams&);

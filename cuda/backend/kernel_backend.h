@@ -30,6 +30,7 @@ class KernelBackend : public Backend {
   void rope(const RopeParams& params) override;
   void swiglu(const SwiGluParams& params) override;
   void kv_append(const KvAppendParams& params) override;
+  [[nodiscard]] std::int32_t attention_chunk_rows(std::int32_t rows, const AttentionHeads& heads) const override;
   void attention(const AttentionParams& params) override;
   void gather_rows(const GatherRowsParams& params) override;
   void copy_blocks(const CopyBlocksParams& params) override;
@@ -90,12 +91,12 @@ void KernelBackend<Executor>::embed(const EmbedParams& params) {
 
 template <class Executor>
 void KernelBackend<Executor>::rms_norm(const RmsNormParams& params) {
-  normalise_rows(executor_, params);
+  normalise_rows<RmsNorm>(executor_, "rms_norm", params);
 }
 
 template <class Executor>
 void KernelBackend<Executor>::layer_norm(const LayerNormParams& params) {
-  normalise_rows(executor_, params);
+  normalise_rows<LayerNorm>(executor_, "layer_norm", params);
 }
 
 template <class Executor>
@@ -111,6 +112,11 @@ void KernelBackend<Executor>::swiglu(const SwiGluParams& params) {
 template <class Executor>
 void KernelBackend<Executor>::kv_append(const KvAppendParams& params) {
   append_keys_values(executor_, params);
+}
+
+template <class Executor>
+std::int32_t KernelBackend<Executor>::attention_chunk_rows(std::int32_t rows, const AttentionHeads& heads) const {
+  return attention::chunk_rows(executor_.target(), rows, heads);
 }
 
 template <class Executor>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/attention_params.h"
 #include "cuda/kernels/commit_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"

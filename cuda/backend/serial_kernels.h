@@ -10,6 +10,7 @@
 #include "cuda/kernels/epilogue.h"
 #include "cuda/kernels/gather_rows.h"
 #include "cuda/kernels/history_append.h"
+#include "cuda/kernels/join_chunks.h"
 #include "cuda/kernels/kv_append.h"
 #include "cuda/kernels/layer_norm.h"
 #include "cuda/kernels/panel_product.h"
@@ -87,6 +88,7 @@ using SerialKernels = decltype(joined(SerialTable<Embed,                //
                                                   SwiGlu,               //
                                                   KvAppend,             //
                                                   Attention,            //
+                                                  JoinChunks,           //
                                                   EpilogueKernel,       //
                                                   GatherRows,           //
                                                   CopyBlocks,           //

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/attention/finish.h"
 #include "cuda/kernels/attention/softmax.h"
 #include "cuda/kernels/attention/thread_tile.h"
 #include "cuda/kernels/attention/warp_tile.h"
 #include "cuda/kernels/attention/work.h"
-#include "cuda/kernels/row_sink.h"
 #include "cuda/launch/launch_shape.h"
 
 namespace fllm {
@@ -13,19 +13,21 @@ namespace fllm {
 /// Causal attention of each row over positions [0, positions[row]], read through the block table.
 ///
 /// Grid: rows x key heads x parts of their query heads x parts of the positions, see attention::work_of; a block owns the
-/// elements of `out` of its query heads in its rows. Blocks that share positions are a cluster.
+/// elements of `out` of its query heads in its rows. Blocks that share positions are a cluster; where there are none, each
+/// leaves its chunk in `chunks` and JoinChunks does the rest.
 /// Bytes: reads 8 * head_dim per position, once for all queries of a block: the query heads of a key head (spread.heads) in
 /// neighbouring rows of a sequence (spread.rows).
 /// Determinism: positions are taken in tiles of 128, tiles in up to 8 chunks whose size follows from the number of positions
 /// alone (attention::chunk_tiles). score[t] = scale * strand_sum(q . k[t]); in a chunk m is the largest score so far (NaN
 /// passed over); weight[t] = 2^((score[t] - m) * log2 e), 0 below 2^-126. Between tiles of a chunk sum and values are
 /// multiplied by the weight of the old m. A tile adds strand_sum(weight) to the sum, joined to the rescaled one by fma32, and
-/// each value takes weight[t] * v[t] by fma32, t ascending. Chunks are joined in ascending order (attention::join), starting
+/// each value takes weight[t] * v[t] by fma32, t ascending. Chunks are joined in ascending order (attention::join),
+/// starting
 /// from nothing (m = -inf, sum and values +0); at the end values are divided by the sum. So a row's bits depend on its
 /// sequence alone: not on its neighbours, nor on how blocks share the work.
 /// Degenerate input: a NaN or +inf score, or all scores -inf, gives NaN, as a softmax does.
 struct Attention {
-  using Params = AttentionParams;  // spread: all chosen, parts 1 or kAttentionChunks
+  using Params = AttentionParams;  // spread: all chosen
   static constexpr std::int32_t kMaxThreads = 256;
   using Shared = attention::States;
 
@@ -33,7 +35,7 @@ struct Attention {
     const std::int32_t warps = (p.head_dim + 31) / 32;
     const std::int32_t floats = p.spread.rows * p.spread.heads * attention::Memory::floats(p.head_dim);
     return {p.out.rows * attention::blocks_per_row(p), 32 * (warps < 2 ? 2 : (warps > 8 ? 8 : warps)),
-            static_cast<std::size_t>(floats) * sizeof(float), p.spread.parts};
+            static_cast<std::size_t>(floats) * sizeof(float), p.chunks.data == nullptr ? p.spread.parts : 1};
   }
 
   template <Cta C>
@@ -68,7 +70,7 @@ struct Attention {
     for (std::int32_t q = 0; q < work.query_count(); q += work.head_count) {
       most = states.positions[q] > most ? states.positions[q] : most;
     }
-    const std::int32_t begin = alone ? 0 : cta.cluster_rank() * work.chunk_positions;
+    const std::int32_t begin = alone ? 0 : work.part * work.chunk_positions;
     const std::int32_t end = alone || most - begin < work.chunk_positions ? most : begin + work.chunk_positions;
     for (std::int32_t base = begin; base < end; base += attention::kTile) {
       const attention::Tile tile{base, end - base < attention::kTile ? end - base : attention::kTile,
@@ -82,9 +84,10 @@ struct Attention {
       products.values(cta, tile);
       // The next tile's weights are written behind its first barrier, which every thread reaches after reading these.
     }
-    if (alone) return close(cta, products);
+    if (alone) return attention::write_total(cta, products);
+    if (p.chunks.data != nullptr) return attention::leave_chunk(cta, products);
     cta.cluster_sync();  // every chunk is there
-    join_parts(cta, products);
+    attention::join_cluster(cta, products);
     cta.cluster_sync();  // nobody reads this block's memory any more
   }
 
@@ -107,40 +110,6 @@ struct Attention {
       states.positions[q] = p.positions[work.row_of(q)] + 1;
       states.maximum[q] = states.total_maximum[q] = -infinity32();
       states.sum[q] = states.total_sum[q] = states.rescale[q] = 0;
-    }
-  }
-
-  template <Cta C, class Products>
-  FLLM_DEVICE static void close(const C& cta, const Products& products) {
-    const auto& [p, work, memory, states, alone] = products;
-    for (std::int32_t q = 0; q < work.query_count(); ++q) {
-      const float* total = memory.total + q * p.head_dim;
-      const float sum = states.total_sum[q];
-      const std::int32_t column = work.head_of(q) * p.head_dim, head_dim = p.head_dim;
-      write_row(p.out, p.half, work.row_of(q), [&](const auto& put) {
-        for (std::int32_t c = cta.thread_index(); c < head_dim; c += cta.thread_count())
-          put(column + c, total[c] / sum);
-      });
-    }
-  }
-
-  /// Each block of the cluster joins every chunk of some elements.
-  template <Cta C, class Products>
-  FLLM_DEVICE static void join_parts(C& cta, const Products& products) {
-    const auto& [p, work, memory, states, alone] = products;
-    const std::int32_t first = cta.cluster_rank() * cta.thread_count() + cta.thread_index();
-    for (std::int32_t i = first; i < work.query_count() * p.head_dim; i += cta.cluster_size() * cta.thread_count()) {
-      const std::int32_t q = i / p.head_dim;
-      float maximum = -infinity32(), sum = 0, total = 0;
-      for (std::int32_t chunk = 0; chunk * work.chunk_positions < states.positions[q]; ++chunk) {
-        const auto* other = cta.remote(&states, chunk);
-        const attention::Joined joined = attention::join(maximum, sum, other->maximum[q], other->sum[q]);
-        total = fma32(cta.remote(memory.chunk, chunk)[i], joined.take, total * joined.keep);
-        maximum = joined.maximum;
-        sum = joined.sum;
-      }
-      const std::int32_t column = work.head_of(q) * p.head_dim + i % p.head_dim;
-      write_row(p.out, p.half, work.row_of(q), [&](const auto& put) { put(column, total / sum); });
     }
   }
 };

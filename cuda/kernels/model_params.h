@@ -85,31 +85,6 @@ struct KvAppendParams {
   KvLayer layer;
 };
 
-constexpr std::int32_t kAttentionChunks = 8;  // into which positions are cut at most
-
-/// How attention is spread over blocks; decides about speed, never about a bit of the result. 0: the launch chooses.
-struct AttentionSpread {
-  std::int32_t rows = 0;   // neighbouring rows of a sequence that a block takes together
-  std::int32_t heads = 0;  // query heads of a key head that a block takes together
-  std::int32_t parts = 0;  // blocks that share a row's positions: 1, or kAttentionChunks where clusters are as large
-};
-
-/// Causal attention of each row over positions [0, positions[row]] of its sequence, read through the block table.
-/// Query heads h * group to (h + 1) * group - 1 share key head h (Ainslie et al. 2023); of key heads there are
-/// layer.width / head_dim, which divides heads.
-struct AttentionParams {
-  RowView<const float> qkv;                 // [rows, heads * head_dim + 2 * width]; only the query part is read
-  const std::int32_t* positions = nullptr;  // [rows]
-  BlockTables blocks;
-  KvLayer layer;
-  std::int32_t heads = 0;  // of the query
-  std::int32_t head_dim = 0;
-  float scale = 0;     // 1 / sqrt(head_dim)
-  RowView<float> out;  // [rows, heads * head_dim]
-  HalfRows half = {};
-  AttentionSpread spread = {};
-};
-
 enum class Epilogue : std::uint8_t {
   kBias,          // out = y + bias
   kBiasGelu,      // out = gelu(y + bias), the exact erf form

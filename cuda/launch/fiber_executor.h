@@ -34,9 +34,9 @@ class FiberExecutor {
   }
 
   [[nodiscard]] const FiberOptions& options() const { return options_; }
-  /// Little shared memory, so that tests of rows that fit and of rows that do not stay small.
+  /// Little shared memory and few multiprocessors, so that tests of what fits and of what does not stay small.
   [[nodiscard]] LaunchTarget target() const {
-    return {.threads = options_.threads, .block_shared_bytes = std::size_t{64} << 10};
+    return {.threads = options_.threads, .block_shared_bytes = std::size_t{64} << 10, .multiprocessors = 4};
   }
 
  private:

@@ -7,6 +7,7 @@
 #include "cuda/kernels/embed.h"
 #include "cuda/kernels/epilogue.h"
 #include "cuda/kernels/gather_rows.h"
+#include "cuda/kernels/join_chunks.h"
 #include "cuda/kernels/kv_append.h"
 #include "cuda/kernels/layer_norm.h"
 #include "cuda/kernels/rms_norm.h"
@@ -31,22 +32,15 @@ void embed_rows(Executor& executor, const EmbedParams& p) {
   executor.template launch<Embed>(Embed::shape(p), p);
 }
 
-template <class Executor>
-void normalise_rows(Executor& executor, const RmsNormParams& p) {
-  const ParamsCheck check("rms_norm");
+/// Norm: RmsNorm or LayerNorm.
+template <class Norm, class Executor>
+void normalise_rows(Executor& executor, const char* operation, const typename Norm::Params& p) {
+  const ParamsCheck check(operation);
   check.rows("x", p.x);
   check.same_size("x", p.x, "out", p.out);
   check.given("weight", p.weight != nullptr, p.out.rows);
-  executor.template launch<RmsNorm>(RmsNorm::shape(p), p);
-}
-
-template <class Executor>
-void normalise_rows(Executor& executor, const LayerNormParams& p) {
-  const ParamsCheck check("layer_norm");
-  check.rows("x", p.x);
-  check.same_size("x", p.x, "out", p.out);
-  check.given("weight or bias", p.weight != nullptr && p.bias != nullptr, p.out.rows);
-  executor.template launch<LayerNorm>(LayerNorm::shape(p), p);
+  if constexpr (requires { p.bias; }) check.given("bias", p.bias != nullptr, p.out.rows);
+  executor.template launch<Norm>(Norm::shape(p), p);
 }
 
 template <class Executor>
@@ -97,17 +91,23 @@ void attend(Executor& executor, const AttentionParams& p) {
   check.given("positions or block tables", p.positions != nullptr && p.blocks.table != nullptr, p.out.rows);
   check.at_most("head_dim", p.head_dim, attention::kMaxHeadDim);
   const LaunchTarget target = executor.target();
-  AttentionParams chosen = p;
-  chosen.spread = attention::choose_spread(p, target);
+  const AttentionParams chosen = attention::with_spread(p, target);
   check.at_least("spread rows", chosen.spread.rows, 1);
   check.at_least("spread heads", chosen.spread.heads, 1);
   check.at_most("spread rows * heads", std::int64_t{chosen.spread.rows} * chosen.spread.heads,
                 attention::most_queries(p.head_dim));
+  const bool in_memory = chosen.chunks.data != nullptr;
+  if (in_memory) {
+    check.rows("chunks", chosen.chunks);
+    check.at_least("chunk rows", chosen.chunks.rows, chosen.out.rows);
+    check.at_least("chunk columns", chosen.chunks.cols, attention_chunk_columns(p.heads, p.head_dim));
+  }
   if (chosen.spread.parts != 1) {
-    check.equal("spread parts", chosen.spread.parts, "parts of a cluster", kAttentionChunks);
-    check.at_most("spread parts", chosen.spread.parts, target.max_cluster);
+    check.equal("spread parts", chosen.spread.parts, "chunks", kAttentionChunks);
+    if (!in_memory) check.at_most("spread parts without memory for chunks", chosen.spread.parts, target.max_cluster);
   }
   executor.template launch<Attention>(Attention::shape(chosen), chosen);
+  if (in_memory) executor.template launch<JoinChunks>(JoinChunks::shape(chosen), chosen);
 }
 
 template <class Executor>

@@ -80,12 +80,15 @@ ForwardWorkspace::ForwardWorkspace(Backend& backend, const ModelConfig& config, 
       query_width_(config.query_width()),
       qkv_width_(config.qkv_width()),
       ffn_in_width_(config.ffn_in_width()),
+      chunk_rows_(backend.attention_chunk_rows(max_rows, {config.num_heads, config.num_kv_heads, config.head_dim})),
+      chunk_columns_(static_cast<std::int32_t>(attention_chunk_columns(config.num_heads, config.head_dim))),
       half_width_(half_width(config)),
       half_type_(config.weights),
       hidden_(activations(backend, max_rows, width_)),
       normed_(activations(backend, max_rows, std::max(width_, query_width_))),
       qkv_(activations(backend, max_rows, qkv_width_)),
       ffn_(activations(backend, max_rows, ffn_in_width_)) {
+  if (chunk_rows_ > 0) chunks_ = activations(backend, chunk_rows_, chunk_columns_);
   if (half_type_ == FloatType::kFloat32) return;
   half_ = {backend, static_cast<std::size_t>(max_rows) * static_cast<std::size_t>(half_width_)};
 }
@@ -118,8 +121,17 @@ void forward(Backend& backend, const Model& model, const ForwardBatch& batch, Kv
       backend.rope({qkv, batch.positions, angles, turned, config.head_dim, config.rotary.pairing});
     }
     backend.kv_append({read(qkv), batch.positions, batch.blocks, kv});
-    backend.attention(
-        {read(qkv), batch.positions, batch.blocks, kv, config.num_heads, config.head_dim, scale, attended.rows, half});
+    backend.attention({read(qkv),
+                       batch.positions,
+                       batch.blocks,
+                       kv,
+                       config.num_heads,
+                       config.head_dim,
+                       scale,
+                       attended.rows,
+                       half,
+                       {},
+                       workspace.chunks()});
     apply(backend, layer.attention_out, attended, hidden, Epilogue::kBiasResidual);
 
     normalise(backend, config, layer.ffn_norm, hidden, normed);

@@ -29,6 +29,8 @@ class ForwardWorkspace {
   [[nodiscard]] RowView<float> normed(std::int32_t rows) const { return view(normed_, rows, width_); }
   /// The attention's output, in the memory of normed: that has been read when this is written.
   [[nodiscard]] RowView<float> attended(std::int32_t rows) const { return view(normed_, rows, query_width_); }
+  /// Where attention leaves the chunks of long contexts; without data where it needs no such place.
+  [[nodiscard]] RowView<float> chunks() const { return view(chunks_, chunk_rows_, chunk_columns_); }
   [[nodiscard]] RowView<float> qkv(std::int32_t rows) const { return view(qkv_, rows, qkv_width_); }
   /// What products read where weights have 16 bits: the latest of a step's normed rows, attended ones and activations. Without
   /// data where they have 32.
@@ -40,9 +42,10 @@ class ForwardWorkspace {
     return {array.data(), rows, cols, cols};
   }
   std::int32_t max_rows_, width_, query_width_, qkv_width_, ffn_in_width_;
+  std::int32_t chunk_rows_, chunk_columns_;
   std::int32_t half_width_;
   FloatType half_type_;
-  DeviceArray<float> hidden_, normed_, qkv_, ffn_;
+  DeviceArray<float> hidden_, normed_, qkv_, ffn_, chunks_;
   DeviceArray<std::uint16_t> half_;
 };
 

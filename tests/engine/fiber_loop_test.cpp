@@ -17,9 +17,10 @@
 namespace fllm::test {
 namespace {
 
-Model small_model(Backend& backend, std::int32_t vocab) {
+Model small_model(Backend& backend, std::int32_t vocab, std::int32_t context = 64) {
   ModelConfig config = small_llama();
   config.vocab_size = vocab;
+  config.sequence_length = context;
   const MemorySource source = as_gguf(random_model(config));
   config.rotary.pairing = RopePairing::kInterleaved;
   return load_model(source, config, weight_names(WeightFormat::kGguf, config.architecture), backend);
@@ -53,6 +54,42 @@ std::map<std::uint64_t, std::pair<std::vector<TokenId>, double>> drawn_with(std:
 }
 
 TEST(FiberLoop, TokensAreThoseOfStepsThatWait) { EXPECT_EQ(drawn_with(3), drawn_with(0)); }
+
+/// Counts launches of attention whose rows' positions may be shared out.
+class ChunkCounter final : public ForwardingBackend {
+ public:
+  using ForwardingBackend::ForwardingBackend;
+  void attention(const AttentionParams& p) override {
+    with_memory += p.out.rows <= p.chunks.rows ? 1 : 0;
+    backend().attention(p);
+  }
+  int with_memory = 0;
+};
+
+/// What a prompt of more than two tiles goes on with.
+Sample continued_on(Backend& backend) {
+  const auto tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
+  const Model model = small_model(backend, tokenizer->vocab_size(), 512);
+  Engine engine(backend, model, *tokenizer, {.max_rows = 1, .prefix_cache = false, .steps_ahead = 0});
+  Request request = request_for("", 5);
+  for (TokenId i = 0; i < 262; ++i) std::get<std::string>(request.prompt) += "ROMEO: what light"[i % 17];
+  auto state = engine.prepare(std::move(request));
+  state->completion.request = RequestId{1};
+  engine.enqueue(std::move(state));
+  EngineOutput output;
+  while (output.finished.empty()) engine.step(output);
+  return output.finished[0].samples[0];
+}
+
+TEST(FiberLoop, LongContextsAreSharedOutWithoutClusters) {
+  const auto fibers = make_fiber_backend({64, 1});
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  ChunkCounter counter(*fibers);
+  const Sample shared_out = continued_on(counter), whole = continued_on(*cpu);
+  EXPECT_EQ(counter.with_memory, 2 * 4) << "of two layers, every step but that of the prompt";
+  EXPECT_EQ(shared_out.tokens, whole.tokens);
+  EXPECT_EQ(shared_out.sum_logprob, whole.sum_logprob);
+}
 
 }  // namespace
 }  // namespace fllm::test

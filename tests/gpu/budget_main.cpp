@@ -10,7 +10,8 @@
 
 // The fixed work whose launches scripts/kernel_budget counts: one sampler launch per case, announced on stdout as
 // "name|logits", on rows of normal logits (standard deviation 2) at temperature 0.8; one of attention per case, announced as
-// "Attention, name|bytes of keys and values"; then two greedy generations whose difference is one step.
+// "Attention, name|bytes of keys and values", where chunks are left in memory with "JoinChunks, name|bytes of chunks" behind
+// it; then two greedy generations whose difference is one step.
 namespace fllm {
 namespace {
 
@@ -132,11 +133,13 @@ struct AttentionCase {
   const char* name;
   std::int32_t rows, heads, key_heads, head_dim;
   std::int32_t positions;  // of each row; 0: the rows are a prompt, one after the other
+  bool in_memory = false;  // what a device without clusters does
 };
 
 constexpr AttentionCase kAttention[] = {
     {"1 row, 9 heads of 64 over 3, 1,000 positions", 1, 9, 3, 64, 1000},
     {"1 row, 8 heads of 128 over 1, 4,096 positions", 1, 8, 1, 128, 4096},
+    {"1 row, 8 heads of 128 over 1, 4,096 positions in memory", 1, 8, 1, 128, 4096, true},
     {"64 rows, 9 heads of 64 over 3, 300 positions", 64, 9, 3, 64, 300},
     {"prompt of 256, 9 heads of 64 over 3", 256, 9, 3, 64, 0},
 };
@@ -168,14 +171,22 @@ void run_attention(Backend& backend, const AttentionCase& work) {
                            values = filled(cache), out = filled(std::int64_t{work.rows} * query_width);
   const DeviceArray<std::int32_t> blocks = uploaded(table), at = uploaded(positions), owner = uploaded(row_sequence);
   std::cout << "Attention, " << work.name << '|' << std::int64_t{sequences} * longest * width * 8 << '\n';
-  backend.attention({{qkv.data(), work.rows, qkv_width, qkv_width},
-                     at.data(),
-                     {blocks.data(), stride, owner.data()},
-                     {keys.data(), values.data(), width},
-                     work.heads,
-                     work.head_dim,
-                     0.125f,
-                     {out.data(), work.rows, query_width, query_width}});
+  AttentionParams params{{qkv.data(), work.rows, qkv_width, qkv_width},
+                         at.data(),
+                         {blocks.data(), stride, owner.data()},
+                         {keys.data(), values.data(), width},
+                         work.heads,
+                         work.head_dim,
+                         0.125f,
+                         {out.data(), work.rows, query_width, query_width}};
+  const auto chunk_columns = static_cast<std::int32_t>(attention_chunk_columns(work.heads, work.head_dim));
+  const DeviceArray<float> chunks = filled(work.in_memory ? std::int64_t{work.rows} * chunk_columns : 0);
+  if (work.in_memory) {
+    params.spread.parts = kAttentionChunks;
+    params.chunks = {chunks.data(), work.rows, chunk_columns, chunk_columns};
+    std::cout << "JoinChunks, " << work.name << '|' << 4 * std::int64_t{work.rows} * chunk_columns << '\n';
+  }
+  backend.attention(params);
   backend.synchronize();
 }
 

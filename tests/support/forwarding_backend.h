@@ -47,6 +47,9 @@ class ForwardingBackend : public Backend {
   void swiglu(const SwiGluParams& params) override { backend_.swiglu(params); }
   void linear(const LinearParams& params) override { backend_.linear(params); }
   void kv_append(const KvAppendParams& params) override { backend_.kv_append(params); }
+  [[nodiscard]] std::int32_t attention_chunk_rows(std::int32_t rows, const AttentionHeads& heads) const override {
+    return backend_.attention_chunk_rows(rows, heads);
+  }
   void attention(const AttentionParams& params) override { backend_.attention(params); }
   void gather_rows(const GatherRowsParams& params) override { backend_.gather_rows(params); }
   void copy_blocks(const CopyBlocksParams& params) override { backend_.copy_blocks(params); }

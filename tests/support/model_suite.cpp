@@ -128,7 +128,7 @@ void run_refused_arguments(Backend& backend) {
     backend.rms_norm({rows3.input(), weight.data(), 1e-6f, rows4.view()});
   });
   refused({"rms_norm", "weight missing"}, [&] { backend.rms_norm({rows4.input(), nullptr, 1e-6f, rows4.view()}); });
-  refused({"layer_norm", "weight or bias missing"}, [&] {
+  refused({"layer_norm", "bias missing"}, [&] {
     backend.layer_norm({rows4.input(), weight.data(), nullptr, 1e-5f, rows4.view()});
   });
   refused({"swiglu", "gate_up columns is 9", "2 * out columns is 16"}, [&] {
@@ -158,6 +158,19 @@ void run_refused_arguments(Backend& backend) {
     p.out = rows4.view();
     backend.attention(p);
   });
+  AttentionParams apart;
+  apart.qkv = rows4.input();
+  apart.positions = ids.data();
+  apart.blocks = {ids.data(), 1, ids.data()};
+  apart.layer.width = apart.heads = apart.head_dim = 2;
+  apart.out = {rows4.view().data, 4, 4, rows4.view().stride};
+  apart.spread.parts = 3;
+  refused({"attention", "spread parts is 3", "chunks is 8"}, [&] { backend.attention(apart); });
+  apart.spread.parts = kAttentionChunks;
+  apart.chunks = {rows4.view().data, 3, 64, 64};
+  refused({"attention", "chunk rows is 3", ">= 4"}, [&] { backend.attention(apart); });
+  apart.chunks = {rows4.view().data, 4, 63, 64};
+  refused({"attention", "chunk columns is 63", ">= 64"}, [&] { backend.attention(apart); });
 }
 
 }  // namespace fllm::test

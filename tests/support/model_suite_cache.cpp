@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "tests/support/chunk_memory.h"
 #include "tests/support/device_rows.h"
 #include "tests/support/model_oracle.h"
 #include "tests/support/model_suite.h"
@@ -109,15 +110,20 @@ PlainHead plain_head(const Cache& cache, std::span<const float> qkv, std::int32_
   return plain;
 }
 
-/// How blocks share the work: as the launch chooses, one query to a block, several heads or rows of three together, and as
-/// many as a block may have.
-std::vector<AttentionSpread> spreads_of(const Heads& heads, bool clusters) {
+struct Spread : AttentionSpread {
+  bool in_memory = false;  // chunks are left in memory
+};
+
+/// How blocks share the work: as the launch chooses, one query to a block, several heads or rows of three together, as
+/// many as a block may have, and of these the positions shared out too, which blocks join in memory or in a cluster.
+std::vector<Spread> spreads_of(const Heads& heads, bool clusters) {
   const std::int32_t group = heads.query / heads.key, most = heads.dim > 128 ? 8 : 16;
   const AttentionSpread together{std::max(1, most / group), std::min(group, most), 1};
-  std::vector<AttentionSpread> spreads{{}, together};
-  if (group > 2) spreads.push_back({1, 2, 1});
-  if (group == 1) spreads.insert(spreads.end(), {{1, 1, 1}, {3, 1, 1}});
-  if (clusters) spreads.push_back({together.rows, together.heads, kAttentionChunks});
+  const AttentionSpread shared_out{together.rows, together.heads, kAttentionChunks};
+  std::vector<Spread> spreads{{}, {together}, {shared_out, true}};
+  if (group > 2) spreads.push_back({{1, 2, 1}});
+  if (group == 1) spreads.insert(spreads.end(), {{{1, 1, 1}}, {{3, 1, 1}}});
+  if (clusters) spreads.push_back({shared_out});
   return spreads;
 }
 
@@ -143,8 +149,9 @@ void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, cons
     }
   }
   const float scale = 1 / std::sqrt(static_cast<float>(heads.dim));
-  for (const AttentionSpread& spread : spreads_of(heads, clusters)) {
+  for (const Spread& spread : spreads_of(heads, clusters)) {
     const DeviceRows out(backend, cache.row_count(), heads.query_width());
+    const ChunkMemory chunks(backend, spread.in_memory ? cache.row_count() : 0, heads.query, heads.dim);
     backend.attention({qkv.input(),
                        cache.positions(),
                        cache.tables(),
@@ -154,10 +161,13 @@ void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, cons
                        scale,
                        out.view(),
                        {},
-                       spread});
+                       spread,
+                       chunks.view()});
+    chunks.expect_guards();
     out.expect(expected, "attention, " + std::to_string(heads.query) + " heads of " + std::to_string(heads.dim) +
                              " over " + std::to_string(heads.key) + ", spread " + std::to_string(spread.rows) + " " +
-                             std::to_string(spread.heads) + " " + std::to_string(spread.parts));
+                             std::to_string(spread.heads) + " " + std::to_string(spread.parts) +
+                             (spread.in_memory ? " in memory" : ""));
   }
 }
 

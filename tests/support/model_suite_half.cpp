@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cuda/portable/numeric.h"
+#include "tests/support/chunk_memory.h"
 #include "tests/support/device_rows.h"
 #include "tests/support/model_oracle.h"
 #include "tests/support/model_suite.h"
@@ -93,9 +94,24 @@ void check_swiglu(Backend& backend, FloatType type, std::int32_t width) {
 }
 
 /// Rows that see one position give its values: every kind of number comes through, rounded.
-void check_attention(Backend& backend, FloatType type, std::int32_t parts) {
-  const std::vector<float> kinds{0.0f,    3e-5f,    1.0f,     -65504.0f, 65519.99f, 65520.0f, -1e30f,  6e-8f,
-                                 2.9e-8f, 2.99e-8f, -6.1e-5f, 1.00049f,  1.0015f,   1.004f,   3.4e38f, 1e-40f};
+void check_attention(Backend& backend, FloatType type, std::int32_t parts, bool in_memory) {
+  const std::vector<float> kinds{0.0f,
+                                 3e-5f,
+                                 1.0f,
+                                 -65504.0f,
+                                 65519.99f,
+                                 65520.0f,
+                                 -1e30f,
+                                 6e-8f,
+                                 2.9e-8f,
+                                 2.99e-8f,
+                                 -6.1e-5f,
+                                 1.00049f,
+                                 1.0015f,
+                                 1.004f,
+                                 3.4e38f,
+                                 1e-40f,
+                                 std::numeric_limits<float>::infinity()};
   const auto width = static_cast<std::int32_t>(kinds.size());
   const DeviceRows qkv(backend, 1, 3 * width, 35), out(backend, 1, width);
   const DeviceTable<float> keys(backend, std::vector<float>(kinds.size() * 16, 0.5f));
@@ -115,6 +131,8 @@ void check_attention(Backend& backend, FloatType type, std::int32_t parts) {
   p.out = out.view();
   p.half = half.rows();
   p.spread.parts = parts;
+  const ChunkMemory chunks(backend, in_memory ? 1 : 0, 1, width);
+  p.chunks = chunks.view();
   backend.attention(p);
   half.expect({kinds}, name_of(type) + "attention");
   expect_untouched(out, 1, width, "out of attention");
@@ -128,8 +146,9 @@ void run_half_rows(Backend& backend, bool clusters) {
       check_norms(backend, type, width);
       check_swiglu(backend, type, width);
     }
-    check_attention(backend, type, 1);
-    if (clusters) check_attention(backend, type, kAttentionChunks);
+    check_attention(backend, type, 1, false);
+    check_attention(backend, type, kAttentionChunks, true);
+    if (clusters) check_attention(backend, type, kAttentionChunks, false);
   }
 }
 

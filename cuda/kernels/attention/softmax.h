@@ -30,6 +30,25 @@ FLLM_DEVICE Joined join(float old_maximum, float old_sum, float maximum, float s
   return joined;
 }
 
+/// What a chunk has of one column of a query.
+struct Chunk {
+  float maximum, sum, value;
+};
+
+/// A query's output in one column: its chunks, of which chunk_of(i) is the i-th, joined in order.
+template <class ChunkOf>
+FLLM_DEVICE float join_chunks(std::int32_t positions, std::int32_t chunk_positions, const ChunkOf& chunk_of) {
+  float maximum = -infinity32(), sum = 0, total = 0;
+  for (std::int32_t i = 0; i * chunk_positions < positions; ++i) {
+    const Chunk chunk = chunk_of(i);
+    const Joined joined = join(maximum, sum, chunk.maximum, chunk.sum);
+    total = fma32(chunk.value, joined.take, total * joined.keep);
+    maximum = joined.maximum;
+    sum = joined.sum;
+  }
+  return total / sum;
+}
+
 /// The weights of a tile for one query, and what becomes of its maximum and sum. For a whole warp. join_chunks: whether
 /// chunks that end are joined to the total here.
 template <Cta C>

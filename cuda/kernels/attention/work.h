@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/cta/cta_concept.h"
-#include "cuda/kernels/model_params.h"
+#include "cuda/kernels/attention_params.h"
 #include "cuda/portable/numeric.h"
 
 // Who attends to what, and how positions are cut up. A query is one query head of one row.
@@ -26,6 +26,7 @@ struct Work {
   std::int32_t head_count = 0;
   std::int32_t column = 0;  // of their key head in a row of the cache
   std::int32_t chunk_positions = 0;
+  std::int32_t part = 0;                // of the positions: the chunk this block takes where chunks are shared out
   const std::int32_t* table = nullptr;  // blocks of the sequence
 
   [[nodiscard]] FLLM_DEVICE std::int32_t query_count() const { return row_count * head_count; }
@@ -53,7 +54,7 @@ FLLM_DEVICE bool together(const AttentionParams& p, std::int32_t a, std::int32_t
          chunk_tiles(p.positions[a] + 1) == chunk_tiles(p.positions[b] + 1);
 }
 
-/// The parts of a row's positions follow each other, a cluster; then the heads of a row, since their keys lie side by side.
+/// The parts of a row's positions follow each other, so that they can be a cluster; then the heads of a row, since their keys lie side by side.
 /// Rows are taken alternately from both ends, so that equal parts of the grid are equal work also where positions rise from
 /// row to row (a prompt). A block takes its row and those behind it up to a multiple of spread.rows, as far as they go
 /// together; of the others none is left to do.
@@ -69,6 +70,7 @@ FLLM_DEVICE Work work_of(const C& cta, const AttentionParams& p) {
   work.head_count = group - part * p.spread.heads < p.spread.heads ? group - part * p.spread.heads : p.spread.heads;
   work.column = key_head * p.head_dim;
   work.chunk_positions = chunk_tiles(p.positions[work.row] + 1) * kTile;
+  work.part = cta.block_index() % p.spread.parts;
   work.table = p.blocks.table + p.blocks.row_sequence[work.row] * p.blocks.stride;
   if (work.row % p.spread.rows != 0 && together(p, work.row - 1, work.row)) return work;
   const std::int32_t beyond = work.row - work.row % p.spread.rows + p.spread.rows;
