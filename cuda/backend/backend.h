@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "cuda/kernels/attention_params.h"
 #include "cuda/kernels/commit_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
@@ -40,6 +41,11 @@ struct QuantizedMatrix {
   std::int32_t out = 0;
   std::int32_t in = 0;  // a multiple of quantized_block(type).elements
 };
+
+/// The elements of blocks as fp32, exactly as GGML's reference code makes them (dequantize_row_* in ggml/src/ggml-quants.c):
+/// every product and sum is rounded to fp32, none is fused. Precondition: out.size() elements are whole blocks of the type,
+/// which is one, and blocks holds just those.
+void expand_blocks(QuantizedType type, std::span<const std::byte> blocks, std::span<float> out);
 
 /// A weight matrix of 16-bit elements, [out, in], row-major.
 struct HalfMatrix {
@@ -136,6 +142,8 @@ class Backend {
   virtual void rope(const RopeParams& params) = 0;
   virtual void swiglu(const SwiGluParams& params) = 0;
   virtual void kv_append(const KvAppendParams& params) = 0;
+  /// Rows of AttentionParams::chunks that pay for launches of up to `rows` rows; 0 where none does.
+  [[nodiscard]] virtual std::int32_t attention_chunk_rows(std::int32_t rows, const AttentionHeads& heads) const = 0;
   virtual void attention(const AttentionParams& params) = 0;
   virtual void gather_rows(const GatherRowsParams& params) = 0;
   virtual void copy_blocks(const CopyBlocksParams& params) = 0;

@@ -10,7 +10,7 @@ namespace fllm {
 /// Exception(kInvalidArgument) when the type is unknown, or the blocks do not fit the shape.
 void check_quantized_matrix(const QuantizedMatrix& weight);
 
-/// The weights, [out, in], each its exact value rounded to binary32. Errors: those of the check.
+/// The weights, [out, in], as expand_blocks makes them. Errors: those of the check.
 [[nodiscard]] std::vector<float> expand_quantized(const QuantizedMatrix& weight);
 
 }  // namespace fllm

@@ -9,6 +9,7 @@
 #include "fundamentallm/result.h"
 #include "host/model/model.h"
 #include "host/model/positions.h"
+#include "host/model/quantized_blocks.h"
 #include "host/model/tensor_read.h"
 #include "host/model/weight_map.h"
 
@@ -16,28 +17,6 @@ namespace fllm {
 namespace {
 
 std::size_t elements(const TensorInfo& tensor) { return static_cast<std::size_t>(*element_count(tensor.shape)); }
-
-/// The backend's name for a type of blocks; empty: of single elements.
-std::optional<QuantizedType> quantized_type(TensorType type) {
-  switch (type) {
-    case TensorType::kQ4_0:
-      return QuantizedType::kQ4_0;
-    case TensorType::kQ4_1:
-      return QuantizedType::kQ4_1;
-    case TensorType::kQ5_0:
-      return QuantizedType::kQ5_0;
-    case TensorType::kQ5_1:
-      return QuantizedType::kQ5_1;
-    case TensorType::kQ8_0:
-      return QuantizedType::kQ8_0;
-    case TensorType::kQ4_K:
-      return QuantizedType::kQ4_K;
-    case TensorType::kQ6_K:
-      return QuantizedType::kQ6_K;
-    default:
-      return std::nullopt;
-  }
-}
 
 bool same_bytes(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;

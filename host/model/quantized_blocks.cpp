@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/model/quantized_blocks.h"
 
-#include <array>
-#include <cstdint>
 #include <cstring>
 
+#include "cuda/backend/backend.h"
 #include "cuda/portable/numeric.h"
 #include "host/model/tensor_type.h"
 
@@ -12,155 +11,53 @@ namespace fllm {
 namespace {
 
 template <class T>
-T load(const std::byte* bytes) {
+T element_at(const std::byte* bytes, std::size_t index) {
   T value;
-  std::memcpy(&value, bytes, sizeof(T));
+  std::memcpy(&value, bytes + index * sizeof(T), sizeof(T));
   return value;
-}
-
-float half_at(const std::byte* bytes) { return to_float(load<Half>(bytes)); }
-
-/// A block's bytes are copied before they are used: as std::byte they could be what is written to, and no loop over them
-/// would be vectorised.
-template <std::size_t kCount>
-using Bytes = std::array<std::uint8_t, kCount>;
-
-int low_nibble(std::uint8_t value) { return value & 15; }
-int high_nibble(std::uint8_t value) { return value >> 4; }
-
-void expand_f64(const std::byte* block, float* out) { *out = static_cast<float>(load<double>(block)); }
-void expand_f16(const std::byte* block, float* out) { *out = half_at(block); }
-void expand_bf16(const std::byte* block, float* out) { *out = to_float(load<BFloat16>(block)); }
-
-// Types of 32 elements: the low nibbles are the first 16, the high ones the last 16; the fifth bits of Q5 are a word's.
-
-void expand_q4_0(const std::byte* block, float* out) {
-  const float scale = half_at(block);
-  const auto nibbles = load<Bytes<16>>(block + 2);
-  for (int i = 0; i < 16; ++i) {
-    out[i] = static_cast<float>(low_nibble(nibbles[i]) - 8) * scale;
-    out[i + 16] = static_cast<float>(high_nibble(nibbles[i]) - 8) * scale;
-  }
-}
-
-void expand_q4_1(const std::byte* block, float* out) {
-  const float scale = half_at(block), least = half_at(block + 2);
-  const auto nibbles = load<Bytes<16>>(block + 4);
-  for (int i = 0; i < 16; ++i) {
-    out[i] = static_cast<float>(low_nibble(nibbles[i])) * scale + least;
-    out[i + 16] = static_cast<float>(high_nibble(nibbles[i])) * scale + least;
-  }
-}
-
-void expand_q5_0(const std::byte* block, float* out) {
-  const float scale = half_at(block);
-  const auto fifth = load<std::uint32_t>(block + 2);
-  const auto nibbles = load<Bytes<16>>(block + 6);
-  for (int i = 0; i < 16; ++i) {
-    const int low = low_nibble(nibbles[i]) | static_cast<int>((fifth >> i & 1) << 4);
-    const int high = high_nibble(nibbles[i]) | static_cast<int>((fifth >> (i + 16) & 1) << 4);
-    out[i] = static_cast<float>(low - 16) * scale;
-    out[i + 16] = static_cast<float>(high - 16) * scale;
-  }
-}
-
-void expand_q5_1(const std::byte* block, float* out) {
-  const float scale = half_at(block), least = half_at(block + 2);
-  const auto fifth = load<std::uint32_t>(block + 4);
-  const auto nibbles = load<Bytes<16>>(block + 8);
-  for (int i = 0; i < 16; ++i) {
-    const int low = low_nibble(nibbles[i]) | static_cast<int>((fifth >> i & 1) << 4);
-    const int high = high_nibble(nibbles[i]) | static_cast<int>((fifth >> (i + 16) & 1) << 4);
-    out[i] = static_cast<float>(low) * scale + least;
-    out[i + 16] = static_cast<float>(high) * scale + least;
-  }
-}
-
-void expand_q8_0(const std::byte* block, float* out) {
-  const float scale = half_at(block);
-  const auto values = load<std::array<std::int8_t, 32>>(block + 2);
-  for (int i = 0; i < 32; ++i) out[i] = static_cast<float>(values[i]) * scale;
-}
-
-/// Scale and minimum of a sub-block of 32, 6 bits each, of eight: the last four have their upper two bits in the first
-/// four's bytes.
-struct SubBlock {
-  int scale = 0, least = 0;
-};
-SubBlock q4_k_sub_block(const Bytes<12>& packed, int index) {
-  const auto at = [&](int i) { return static_cast<int>(packed[i]); };
-  if (index < 4) return {at(index) & 63, at(index + 4) & 63};
-  return {(at(index + 4) & 15) | (at(index - 4) >> 6 << 4), at(index + 4) >> 4 | (at(index) >> 6 << 4)};
-}
-
-void expand_q4_k(const std::byte* block, float* out) {
-  const float scale = half_at(block), least = half_at(block + 2);
-  const auto scales = load<Bytes<12>>(block + 4);
-  const auto nibbles = load<Bytes<128>>(block + 16);
-  for (int pair = 0; pair < 4; ++pair) {  // 32 bytes hold two sub-blocks, one in either half of the bytes
-    const SubBlock low = q4_k_sub_block(scales, 2 * pair), high = q4_k_sub_block(scales, 2 * pair + 1);
-    const float low_scale = scale * static_cast<float>(low.scale), low_least = least * static_cast<float>(low.least);
-    const float high_scale = scale * static_cast<float>(high.scale);
-    const float high_least = least * static_cast<float>(high.least);
-    for (int i = 0; i < 32; ++i) {
-      out[64 * pair + i] = low_scale * static_cast<float>(low_nibble(nibbles[32 * pair + i])) - low_least;
-      out[64 * pair + 32 + i] = high_scale * static_cast<float>(high_nibble(nibbles[32 * pair + i])) - high_least;
-    }
-  }
-}
-
-void expand_q6_k(const std::byte* block, float* out) {
-  const float scale = half_at(block + 208);
-  for (int half = 0; half < 2; ++half) {
-    const auto low = load<Bytes<64>>(block + 64 * half);         // the low nibbles of 128 elements
-    const auto high = load<Bytes<32>>(block + 128 + 32 * half);  // their upper two bits, four elements a byte
-    const auto scales = load<std::array<std::int8_t, 8>>(block + 192 + 8 * half);  // one for 16 elements
-    for (int quarter = 0; quarter < 4; ++quarter) {
-      for (int i = 0; i < 32; ++i) {
-        const std::uint8_t byte = low[32 * (quarter % 2) + i];
-        const int nibble = quarter < 2 ? low_nibble(byte) : high_nibble(byte);
-        const int value = nibble | (high[i] >> (2 * quarter) & 3) << 4;
-        const float sub_scale = scale * static_cast<float>(scales[2 * quarter + i / 16]);
-        out[128 * half + 32 * quarter + i] = sub_scale * static_cast<float>(value - 32);
-      }
-    }
-  }
-}
-
-template <void (*kExpand)(const std::byte* block, float* out)>
-void expand_each(TensorType type, std::span<const std::byte> bytes, std::span<float> out) {
-  const TensorTypeFacts& facts = facts_of(type);
-  const std::byte* block = bytes.data();
-  for (std::size_t i = 0; i < out.size(); i += facts.elements, block += facts.bytes) kExpand(block, &out[i]);
 }
 
 }  // namespace
 
+std::optional<QuantizedType> quantized_type(TensorType type) {
+  switch (type) {
+    case TensorType::kQ4_0:
+      return QuantizedType::kQ4_0;
+    case TensorType::kQ4_1:
+      return QuantizedType::kQ4_1;
+    case TensorType::kQ5_0:
+      return QuantizedType::kQ5_0;
+    case TensorType::kQ5_1:
+      return QuantizedType::kQ5_1;
+    case TensorType::kQ8_0:
+      return QuantizedType::kQ8_0;
+    case TensorType::kQ4_K:
+      return QuantizedType::kQ4_K;
+    case TensorType::kQ6_K:
+      return QuantizedType::kQ6_K;
+    default:
+      return std::nullopt;
+  }
+}
+
 void expand_to_float(TensorType type, std::span<const std::byte> bytes, std::span<float> out) {
+  const std::byte* data = bytes.data();
+  const std::size_t count = out.size();
   switch (type) {
     case TensorType::kF64:
-      return expand_each<expand_f64>(type, bytes, out);
+      for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(element_at<double>(data, i));
+      return;
     case TensorType::kF32:
-      if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size_bytes());
+      if (count > 0) std::memcpy(out.data(), data, out.size_bytes());
       return;
     case TensorType::kF16:
-      return expand_each<expand_f16>(type, bytes, out);
+      for (std::size_t i = 0; i < count; ++i) out[i] = to_float(element_at<Half>(data, i));
+      return;
     case TensorType::kBF16:
-      return expand_each<expand_bf16>(type, bytes, out);
-    case TensorType::kQ4_0:
-      return expand_each<expand_q4_0>(type, bytes, out);
-    case TensorType::kQ4_1:
-      return expand_each<expand_q4_1>(type, bytes, out);
-    case TensorType::kQ5_0:
-      return expand_each<expand_q5_0>(type, bytes, out);
-    case TensorType::kQ5_1:
-      return expand_each<expand_q5_1>(type, bytes, out);
-    case TensorType::kQ8_0:
-      return expand_each<expand_q8_0>(type, bytes, out);
-    case TensorType::kQ4_K:
-      return expand_each<expand_q4_k>(type, bytes, out);
-    case TensorType::kQ6_K:
-      return expand_each<expand_q6_k>(type, bytes, out);
+      for (std::size_t i = 0; i < count; ++i) out[i] = to_float(element_at<BFloat16>(data, i));
+      return;
+    default:
+      return expand_blocks(*quantized_type(type), bytes, out);
   }
 }
 
