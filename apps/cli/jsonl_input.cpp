@@ -2,17 +2,16 @@
 #include "apps/cli/jsonl_input.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <set>
 #include <utility>
 #include <vector>
 
-#include "apps/cli/chat_messages.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/requests.h"
 #include "apps/cli/settings_json.h"
 #include "apps/cli/text.h"
+#include "apps/json/chat_messages.h"
+#include "apps/json/json_object.h"
 
 namespace fllm::cli {
 
@@ -26,59 +25,17 @@ std::string canonical(std::string key) {
   return key;
 }
 
-/// What a parser said, without its own name, the place and what it read last.
-std::string reason_of(const Json::parse_error& error) {
-  std::string text = error.what();
-  const std::size_t dash = text.find(" - ");
-  if (dash == std::string::npos) return {};
-  text.erase(0, dash + 3);
-  return ": " + text.substr(0, text.find("; last read"));
-}
-
-/// Watches the parser for a key that stands twice: it would silently lose a value. Only the messages have keys
-/// below a value's own.
-class RepeatedKeys {
- public:
-  void see(int depth, Json::parse_event_t event, const Json& value) {
-    const auto level = static_cast<std::size_t>(depth);
-    if (event == Json::parse_event_t::object_start && level < keys_.size()) keys_[level].clear();
-    if (event != Json::parse_event_t::key || level > keys_.size()) return;
-    const auto key = value.get<std::string>();
-    if (!keys_[level - 1].insert(level == 1 ? canonical(key) : key).second) repeated_ = key;
-  }
-  [[nodiscard]] const std::string& repeated() const { return repeated_; }
-
- private:
-  std::array<std::set<std::string>, 3> keys_;
-  std::string repeated_;
-};
-
 /// Parses one line; throws kInvalidArgument.
 Json parse_object(std::string_view line) {
   if (const auto offset = invalid_utf8_offset(line)) {
     throw Exception(ErrorCode::kInvalidArgument, "byte " + std::to_string(*offset) + " of the line is not valid UTF-8");
   }
-  RepeatedKeys keys;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    return keys.see(depth, event, value), true;
-  };
-  Json record;
   try {
-    record = Json::parse(line, watch);
-  } catch (const Json::parse_error& error) {
-    throw Exception(ErrorCode::kInvalidArgument,
-                    "not valid JSON at byte " + std::to_string(error.byte) + " of the line" + reason_of(error));
-  } catch (const Json::out_of_range&) {
-    throw Exception(ErrorCode::kInvalidArgument, "a number of the line is too large for JSON");
+    return apps::parse_object({line, "the line", R"(an object {"prompt": ...})", canonical});
+  } catch (const apps::JsonRefusal& refusal) {
+    const std::string key = refusal.key().empty() ? "" : in_quotes(refusal.key()) + ": ";
+    throw Exception(ErrorCode::kInvalidArgument, key + refusal.what());
   }
-  if (!record.is_object()) {
-    throw Exception(ErrorCode::kInvalidArgument,
-                    std::string("the line is JSON ") + record.type_name() + ": an object {\"prompt\": ...} is allowed");
-  }
-  if (!keys.repeated().empty()) {
-    throw Exception(ErrorCode::kInvalidArgument, in_quotes(keys.repeated()) + ": this key stands twice");
-  }
-  return record;
 }
 
 /// Whether a value comes back as it was given: numbers beyond 64 bits are read as rounded ones.
@@ -138,7 +95,9 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
   std::vector<std::string> violations;
   for (const auto& [key, value] : record.items()) {
     if (key == "messages") {
-      job.messages = read_messages(value, violations);
+      job.messages = apps::read_messages(value, [&](const std::string& /*field*/, const std::string& message) {
+        violations.push_back(printable(message));
+      });
     } else if (key != "id") {
       assign_key(job.settings, key, value, violations);
     } else if (is_id(value)) {

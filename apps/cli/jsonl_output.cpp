@@ -2,7 +2,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "apps/cli/chat_messages.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/result_writer.h"
 
@@ -51,7 +50,7 @@ void add_prompt(OrderedJson& record, const Job& job) {
   if (job.messages.empty()) {
     record["prompt"] = job.prompt;
   } else {
-    record["messages"] = messages_json(job.messages);
+    record["messages"] = apps::messages_json(job.messages);
   }
 }
 

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "apps/cli/chat_messages.h"
 #include "apps/cli/line_reader.h"
 #include "apps/cli/text.h"
+#include "apps/json/chat_messages.h"
 
 namespace fllm::cli {
 
@@ -38,7 +38,7 @@ void check_match(const std::string& name, std::int64_t number, const OrderedJson
   };
   if (record["id"] != job.id) differ("id", job.id);
   const OrderedJson prompt = job.messages.empty() ? OrderedJson(job.prompt) : OrderedJson();
-  const OrderedJson messages = job.messages.empty() ? OrderedJson() : messages_json(job.messages);
+  const OrderedJson messages = job.messages.empty() ? OrderedJson() : apps::messages_json(job.messages);
   if (record.contains("prompt") && record["prompt"] != prompt) differ("prompt", prompt);
   if (record.contains("messages") && record["messages"] != messages) differ("messages", messages);
 }

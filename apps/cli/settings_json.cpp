@@ -7,21 +7,13 @@
 #include <type_traits>
 
 #include "apps/cli/text.h"
+#include "apps/json/shown_value.h"
 
 namespace fllm::cli {
 
 namespace {
 
 using Json = nlohmann::json;
-
-/// The value for a message: short, and valid whatever its bytes.
-std::string shown(const Json& value) {
-  constexpr std::size_t kMaxShown = 60;
-  if (value.is_structured()) return value.is_array() ? "an array" : "an object";
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > kMaxShown) text = value.type_name() + std::string(" of ") + std::to_string(text.size()) + " bytes";
-  return text;
-}
 
 class JsonAssignment {
  public:
@@ -88,7 +80,7 @@ class JsonAssignment {
 
  private:
   void refuse(const Json& value, const std::string& allowed) {
-    violations_.push_back(std::string(setting_.name) + ": " + shown(value) + ": " + allowed + " is allowed");
+    violations_.push_back(apps::not_allowed(setting_.name, value, allowed));
   }
 
   bool read_int(const Json& value, std::int32_t& out) {

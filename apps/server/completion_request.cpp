@@ -6,9 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "apps/json/chat_messages.h"
+#include "apps/json/json_object.h"
 #include "apps/server/api_error.h"
 #include "apps/server/field_reader.h"
-#include "apps/server/json_body.h"
 #include "apps/server/prompts.h"
 
 namespace fllm::server {
@@ -60,7 +61,8 @@ void read_prompt(const std::string& /*name*/, const Json& value, Reading& readin
 }
 
 void read_conversation(const std::string& /*name*/, const Json& value, Reading& reading) {
-  reading.request.prompts = {read_messages(value, reading.fields)};
+  reading.request.prompts = {apps::read_messages(
+      value, [&](const std::string& field, const std::string& message) { reading.fields.refuse(field, message); })};
 }
 
 void read_max_tokens(const std::string& name, const Json& value, Reading& reading) {
@@ -234,6 +236,16 @@ void settle_samples(Reading& reading, std::int32_t limit) {
     reading.fields.refuse("n", "n: " + std::to_string(request.prompts.size()) + " prompts with " +
                                    std::to_string(samples) + " samples each: this server takes " +
                                    std::to_string(limit) + " samples at most");
+  }
+}
+
+/// ApiError 400 for what is no object within the limits.
+Json parse_body(std::string_view body) {
+  try {
+    return apps::parse_object({body, "the body", "an object"});
+  } catch (const apps::JsonRefusal& refusal) {
+    const std::string& key = refusal.key();
+    throw ApiError(400, key.empty() ? refusal.what() : key + ": " + refusal.what(), key);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "apps/json/shown_value.h"
 #include "apps/server/api_error.h"
 
 namespace fllm::server {
@@ -13,15 +14,6 @@ namespace fllm::server {
 namespace {
 
 using Json = nlohmann::json;
-
-/// For a message: short, and valid whatever its bytes.
-std::string shown_value(const Json& value) {
-  constexpr std::size_t kMaxShown = 60;
-  if (value.is_structured()) return value.is_array() ? "an array" : "an object";
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > kMaxShown) text = value.type_name() + std::string(" of ") + std::to_string(text.size()) + " bytes";
-  return text;
-}
 
 template <class Integer>
 bool parse_whole(std::string_view text, Integer& out) {
@@ -38,7 +30,7 @@ void FieldReader::refuse(const std::string& field, const std::string& message) {
 }
 
 void FieldReader::refuse(const std::string& field, const Json& value, std::string_view allowed) {
-  refuse(field, field + ": " + shown_value(value) + ": " + std::string(allowed) + " is allowed");
+  refuse(field, apps::not_allowed(field, value, allowed));
 }
 
 void FieldReader::check() const {

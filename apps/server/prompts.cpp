@@ -24,56 +24,6 @@ std::vector<TokenId> read_ids(const Json& list, FieldReader& fields) {
   return ids;
 }
 
-std::string read_parts(const std::string& field, const Json& parts, FieldReader& fields) {
-  std::string text;
-  for (const Json& part : parts) {
-    if (!part.is_object() || !part.contains("type") || part["type"] != "text") {
-      fields.refuse(field, part.is_object() && part.contains("type") ? part["type"] : part,
-                    "a part {\"type\": \"text\", \"text\": …}");
-    } else if (!part.contains("text") || part.size() != 2) {
-      fields.refuse(field, part, "a part with type and text alone");
-    } else {
-      std::string piece;
-      fields.read(field + ".text", part["text"], piece);
-      text += piece;
-    }
-  }
-  return text;
-}
-
-ChatMessage read_message(const std::string& field, const Json& value, FieldReader& fields) {
-  ChatMessage message;
-  if (!value.is_object()) {
-    fields.refuse(field, value, "an object with role and content");
-    return message;
-  }
-  std::string role;
-  if (!value.contains("role")) {
-    fields.refuse(field, field + ".role: it is needed");
-  } else {
-    fields.read(field + ".role", value["role"], role);
-    message.role = role == "user" ? ChatRole::kUser : role == "assistant" ? ChatRole::kAssistant : ChatRole::kSystem;
-    if (value["role"].is_string() && role != "user" && role != "assistant" && role != "system" && role != "developer") {
-      fields.refuse(field + ".role", value["role"], "system, developer, user or assistant");
-    }
-  }
-  if (!value.contains("content") || !(value["content"].is_string() || value["content"].is_array())) {
-    fields.refuse(field + ".content", value.contains("content") ? value["content"] : Json(),
-                  "a string or a list of text parts");
-  } else if (value["content"].is_array()) {
-    message.text = read_parts(field + ".content", value["content"], fields);
-  } else {
-    fields.read(field + ".content", value["content"], message.text);
-  }
-  for (const auto& [key, item] : value.items()) {
-    const bool is_empty = item.is_null() || (item.is_array() && item.empty());
-    if (key == "role" || key == "content" || is_empty) continue;
-    std::string refused = field;
-    fields.refuse(field, refused.append(".").append(key).append(": not supported"));
-  }
-  return message;
-}
-
 }  // namespace
 
 std::vector<Prompt> read_prompts(const Json& value, FieldReader& fields) {
@@ -92,20 +42,6 @@ std::vector<Prompt> read_prompts(const Json& value, FieldReader& fields) {
     fields.refuse("prompt", "prompt: a list of unlike things: " + std::string(kPromptForms) + " is allowed");
   }
   return prompts;
-}
-
-std::vector<ChatMessage> read_messages(const Json& value, FieldReader& fields) {
-  std::vector<ChatMessage> messages;
-  if (!value.is_array() || value.empty()) {
-    fields.refuse("messages", value, "a list of messages");
-    return messages;
-  }
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    std::string field = "messages[";
-    field.append(std::to_string(i)).append("]");
-    messages.push_back(read_message(field, value[i], fields));
-  }
-  return messages;
 }
 
 }  // namespace fllm::server

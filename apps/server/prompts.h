@@ -12,7 +12,4 @@ namespace fllm::server {
 /// The field prompt: a string, strings, token ids, or lists of token ids.
 [[nodiscard]] std::vector<Prompt> read_prompts(const nlohmann::json& value, FieldReader& fields);
 
-/// The field messages: roles system, developer (the same), user, assistant; contents are strings or lists of text parts.
-[[nodiscard]] std::vector<ChatMessage> read_messages(const nlohmann::json& value, FieldReader& fields);
-
 }  // namespace fllm::server

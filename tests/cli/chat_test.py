@@ -46,20 +46,21 @@ class Chat(support.CommandLineTest):
     def test_a_message_is_what_a_prompt_with_chat_is(self):
         asked = {"prompt": "Hi", "chat": True, "system": "Be."}
         same = {"messages": [user("Hi")], "system": "Be."}
-        own = {"messages": [{"role": "system", "content": "Be."}, user("Hi")]}
+        own = {"messages": [{"role": "developer", "content": [{"type": "text", "text": "Be"}, {"type": "text", "text": "."}]}, {**user("Hi"), "name": None}]}
+        plain = [{"role": "system", "content": "Be."}, user("Hi")]
         one, two, three, four = self.records([asked, same, own, {"messages": [user("Hi")]}], "--system", "Be.", "--chat")
         self.assertEqual(one["prompt"], "Hi")
-        self.assertEqual([record.get("messages") for record in (two, three, four)], [same["messages"], own["messages"], same["messages"]])
+        self.assertEqual([record.get("messages") for record in (two, three, four)], [same["messages"], plain, same["messages"]])
         for record in (two, three, four):
             self.assertNotIn("prompt", record)
             self.assertEqual((record["samples"], record["usage"]), (one["samples"], one["usage"]))
 
     def test_what_is_no_conversation(self):
-        bad = [({"messages": []}, "messages: empty: an array of objects"), ({"messages": "Hi"}, "messages: string: an array of objects"),
-               ({"messages": [5, {"role": "tool", "content": None, "name": "x"}]},
-                "messages[0]: number: an object {\"role\": …, \"content\": …} is allowed; messages[1]: 'name': unknown key: role and content are allowed; "
-                "messages[1].role: 'tool': system, user or assistant is allowed; messages[1].content: null: a string is allowed"),
-               ({"messages": [{}]}, "messages[0].role: null: system, user or assistant is allowed; messages[0].content: null: a string is allowed"),
+        bad = [({"messages": []}, "messages: an array: a list of messages"), ({"messages": "Hi"}, 'messages: "Hi": a list of messages'),
+               ({"messages": [5, {"role": "tool", "content": None, "name\u009b": "x"}]},
+                'messages[0]: 5: an object {"role": …, "content": …} is allowed; messages[1].role: "tool": system, developer, user or assistant is allowed; '
+                "messages[1].content: null: a string or a list of text parts is allowed; messages[1].name\\xC2\\x9B: not supported"),
+               ({"messages": [{}]}, "messages[0].role: it is needed; messages[0].content: null: a string or a list of text parts is allowed"),
                ({"messages": [user("A")], "prompt": "B"}, "prompt and messages: given together"), ({"messages": [user("A")], "chat": False}, "chat: false"),
                ({"messages": [{"role": "system", "content": "A"}, user("B")], "system": "C"}, "system: given with messages that begin with a system message"),
                ({"messages": [user("A" * 100)]}, "context"), (b'{"messages":[{"role":"user","role":"user","content":""}]}\n', "'role': this key stands twice"),
