@@ -31,11 +31,22 @@ bool wait_for(int socket, short events, BoundedStream::Clock::time_point until) 
 }  // namespace
 
 BoundedStream::BoundedStream(int socket, std::int64_t head_bytes, std::int64_t body_bytes)
-    : socket_(socket), left_(head_bytes), body_bytes_(body_bytes), deadline_(Clock::now() + kHeadTime) {}
+    : socket_(socket),
+      head_bytes_(head_bytes),
+      body_bytes_(body_bytes),
+      left_(head_bytes),
+      deadline_(Clock::now() + kHeadTime) {}
 
 void BoundedStream::end_head() {
   left_ = body_bytes_;
   deadline_ = Clock::now() + kBodyTime;
+}
+
+bool BoundedStream::next_request(std::chrono::seconds time) {
+  const bool is_there = begin_ != end_ || wait_for(socket_, POLLIN, Clock::now() + time);
+  left_ = head_bytes_;
+  deadline_ = Clock::now() + kHeadTime;
+  return is_there;
 }
 
 bool BoundedStream::fill() {

@@ -15,7 +15,7 @@ class BoundedStream {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// head_bytes: until end_head; body_bytes: after it, as they are sent. The socket stays the caller's.
+  /// head_bytes: of a request, until end_head; body_bytes: after it, as they are sent. The socket stays the caller's.
   BoundedStream(int socket, std::int64_t head_bytes, std::int64_t body_bytes);
 
   /// What is there, up to size bytes, waiting for the first; 0: the end; -1: an error, a limit.
@@ -27,6 +27,8 @@ class BoundedStream {
 
   /// The head has been read.
   void end_head();
+  /// The request has been read to its end: waits for the beginning of the next one; false: none came within this time.
+  bool next_request(std::chrono::seconds time);
   [[nodiscard]] int socket() const { return socket_; }
 
   /// Ends the connection so that the client gets what was written, even where it is still sending.
@@ -36,7 +38,7 @@ class BoundedStream {
   bool fill();
 
   int socket_;
-  std::int64_t left_, body_bytes_;
+  std::int64_t head_bytes_, body_bytes_, left_;
   Clock::time_point deadline_;  // of reading the head, then the body
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;

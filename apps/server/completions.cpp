@@ -24,15 +24,6 @@ double seconds_since(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
 }
 
-Usage total_usage(const std::vector<Completion>& completions) {
-  Usage usage;
-  for (const Completion& completion : completions) {
-    usage.prompt_tokens += completion.usage.prompt_tokens;
-    usage.completion_tokens += completion.usage.completion_tokens;
-  }
-  return usage;
-}
-
 std::string event_line(const std::string& json) { return "data: " + json + "\n\n"; }
 
 }  // namespace

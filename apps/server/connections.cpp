@@ -7,6 +7,11 @@ namespace fllm::server {
 
 bool Connections::add(int socket) {
   const std::lock_guard lock(mutex_);
+  if (sockets_.size() >= limit_ && !resting_.empty()) {
+    ::shutdown(resting_.front(), SHUT_RDWR);
+    sockets_.erase(resting_.front());
+    resting_.erase(resting_.begin());
+  }
   sockets_.insert(socket);
   if (shut_) ::shutdown(socket, SHUT_RDWR);
   return sockets_.size() <= limit_;
@@ -15,6 +20,17 @@ bool Connections::add(int socket) {
 void Connections::remove(int socket) {
   const std::lock_guard lock(mutex_);
   sockets_.erase(socket);
+  std::erase(resting_, socket);
+}
+
+void Connections::rest(int socket) {
+  const std::lock_guard lock(mutex_);
+  resting_.push_back(socket);
+}
+
+bool Connections::resume(int socket) {
+  const std::lock_guard lock(mutex_);
+  return std::erase(resting_, socket) > 0 && !shut_;
 }
 
 void Connections::shut() {

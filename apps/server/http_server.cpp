@@ -3,7 +3,10 @@
 
 #include <httplib.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <thread>
@@ -21,7 +24,9 @@ namespace fllm::server {
 namespace {
 
 constexpr std::int64_t kMaxHeadBytes = 65536;
-constexpr std::int32_t kRefusingThreads = 4;  // beside those of the connections
+constexpr std::int32_t kRefusingThreads = 4;   // beside those of the connections
+constexpr std::chrono::seconds kRestTime{30};  // of a connection between two requests
+constexpr std::int32_t kMaxRequests = 1000;    // of a connection
 
 /// What cpp-httplib reads and writes. Which of these override something depends on its version.
 // NOLINTBEGIN(modernize-use-override)
@@ -103,23 +108,54 @@ class SinkAdapter final : public ByteSink {
   httplib::DataSink& sink_;
 };
 
-// A handler is given the request alone; what it should know of the connection travels in a field that servers do not use.
+/// One request of a connection.
+struct Exchange {
+  BoundedStream& bytes;
+  bool is_read = false;  // to its end: what follows is the next one
+};
+
+/// A handler is given the request alone; what it should know of the connection travels in a field that servers do not use,
+/// a function that tells whether the client is still there, or is not.
+template <bool kThere>
+struct ClientProbe {
+  Exchange* exchange;
+  template <class... Arguments>
+  bool operator()(Arguments&&... /*unused*/) const {
+    return exchange->bytes.is_connected() == kThere;
+  }
+};
+
 template <class Request>
-void set_connected(Request& request, std::function<bool()> connected) {
+void set_exchange(Request& request, Exchange& exchange) {
   if constexpr (requires { request.is_connection_closed; }) {
-    request.is_connection_closed = [connected = std::move(connected)] { return !connected(); };
+    request.is_connection_closed = ClientProbe<false>{&exchange};
   } else {
-    request.progress = [connected = std::move(connected)](auto&&...) { return connected(); };
+    request.progress = ClientProbe<true>{&exchange};
   }
 }
 
+/// Null for a request without a head.
 template <class Request>
-std::function<bool()> connected_of(const Request& request) {
+Exchange* exchange_of(const Request& request) {
   if constexpr (requires { request.is_connection_closed; }) {
-    return [&request] { return !request.is_connection_closed(); };
+    const auto* probe = request.is_connection_closed.template target<ClientProbe<false>>();
+    return probe != nullptr ? probe->exchange : nullptr;
   } else {
-    return [&request] { return request.progress(0, 0); };
+    const auto* probe = request.progress.template target<ClientProbe<true>>();
+    return probe != nullptr ? probe->exchange : nullptr;
   }
+}
+
+bool has_body(const httplib::Request& request) {
+  return request.has_header("Transfer-Encoding") ||
+         (request.has_header("Content-Length") && request.get_header_value("Content-Length") != "0");
+}
+
+/// Whether the connection ends with this request: the client says so, or could not tell where a stream ends.
+bool is_last(const httplib::Request& request) {
+  std::string wish = request.get_header_value("Connection");
+  std::transform(wish.begin(), wish.end(), wish.begin(), [](unsigned char c) { return std::tolower(c); });
+  return request.version != "HTTP/1.1" || wish.find("close") != std::string::npos;
 }
 
 /// How long a body is must be said once, and plainly: what stands behind it would be read as the next request by others.
@@ -142,6 +178,8 @@ HttpHead head_of(const httplib::Request& request) {
 
 void set_reply(const httplib::Request& request, httplib::Response& response, HttpReply reply) {
   response.status = reply.status;
+  const Exchange* exchange = exchange_of(request);
+  if (exchange == nullptr || !exchange->is_read) response.set_header("Connection", "close");
   for (const auto& [name, value] : reply.headers) response.set_header(name, value);
   if (!reply.stream && reply.body.empty())
     return;  // to a client that is gone; cpp-httplib would ask a provider for ever
@@ -182,6 +220,8 @@ class HttpServer::Impl final : public httplib::Server {
     new_task_queue = [limits] { return new ConnectionThreads(limits.connections + kRefusingThreads); };
     set_payload_max_length(static_cast<size_t>(limits.body_bytes));
     set_tcp_nodelay(true);
+    set_keep_alive_timeout(kRestTime.count());  // what clients are told
+    set_keep_alive_max_count(kMaxRequests);
     set_socket_options([](socket_t socket) {  // not SO_REUSEPORT, cpp-httplib's choice: two servers would share a port
       const int on = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -222,8 +262,7 @@ class HttpServer::Impl final : public httplib::Server {
   bool process_and_close_socket(socket_t socket) override {
     BoundedStream bytes(socket, kMaxHeadBytes, limits_.body_bytes * 8 + kMaxHeadBytes);  // chunks of few bytes each
     if (connections_.add(socket)) {
-      HttpStream stream(bytes);
-      process(*this, stream, bytes);
+      serve(socket, bytes);
     } else {
       bytes.write(plain_reply(handler_.refuse(429)));
     }
@@ -233,24 +272,44 @@ class HttpServer::Impl final : public httplib::Server {
     return true;
   }
 
-  template <class Self>
-  static void process(Self& self, HttpStream& stream, BoundedStream& bytes) {
-    const auto set_up = [&bytes](httplib::Request& request) {
-      bytes.end_head();
-      request.ranges.clear();
-      set_connected(request, [&bytes] { return bytes.is_connected(); });
-    };
-    bool closed = false;
-    if constexpr (requires { self.process_request(stream, true, closed, set_up); }) {
-      self.process_request(stream, true, closed, set_up);
-    } else {
-      self.process_request(stream, std::string(), 0, std::string(), 0, true, closed, set_up);
+  /// Requests one after another, as long as each was read to its end: what is left of a body would be taken for a request.
+  void serve(int socket, BoundedStream& bytes) {
+    HttpStream stream(bytes);
+    for (std::int32_t left = kMaxRequests; process(*this, stream, bytes, left == 1) && left > 1; --left) {
+      connections_.rest(socket);
+      const bool is_there = bytes.next_request(kRestTime);
+      if (!connections_.resume(socket) || !is_there) return;
     }
   }
 
+  /// One request; whether there may be another one behind it.
+  template <class Self>
+  static bool process(Self& self, HttpStream& stream, BoundedStream& bytes, bool last) {
+    Exchange exchange{bytes};
+    bool closed = false;
+    const auto set_up = [&](httplib::Request& request) {
+      bytes.end_head();
+      request.ranges.clear();
+      set_exchange(request, exchange);
+      if (!is_last(request)) return;
+      closed = true;
+      request.headers.erase("Connection");
+      request.headers.emplace("Connection", "close");  // as cpp-httplib looks for it
+    };
+    bool is_written = false;
+    if constexpr (requires { self.process_request(stream, last, closed, set_up); }) {
+      is_written = self.process_request(stream, last, closed, set_up);
+    } else {
+      is_written = self.process_request(stream, std::string(), 0, std::string(), 0, last, closed, set_up);
+    }
+    return is_written && exchange.is_read && !closed;
+  }
+
   bool answer_head(const httplib::Request& request, httplib::Response& response) {
+    const int status = framing_status(request, limits_.body_bytes);
+    if (Exchange* exchange = exchange_of(request)) exchange->is_read = status == 0 && !has_body(request);
     std::optional<HttpReply> reply;
-    if (const int status = framing_status(request, limits_.body_bytes); status != 0) {
+    if (status != 0) {
       reply = handler_.refuse(status);
     } else {
       reply = handler_.answer_head(head_of(request));
@@ -268,7 +327,10 @@ class HttpServer::Impl final : public httplib::Server {
       return !is_too_long;
     });
     if (!is_whole) return set_reply(request, response, handler_.refuse(is_too_long ? 413 : 400));
-    set_reply(request, response, handler_.answer(head_of(request), body, connected_of(request)));
+    Exchange& exchange = *exchange_of(request);
+    exchange.is_read = true;
+    set_reply(request, response,
+              handler_.answer(head_of(request), body, [bytes = &exchange.bytes] { return bytes->is_connected(); }));
   }
 
   HttpHandler& handler_;

@@ -9,8 +9,8 @@
 
 namespace fllm::server {
 
-/// HTTP/1.1 over cpp-httplib: a thread for each connection, one request a connection. Whatever a client sends, memory stays
-/// within the limits. The handler must outlive it.
+/// HTTP/1.1 over cpp-httplib: a thread for each connection, which takes one request after another. Whatever a client sends,
+/// memory stays within the limits. The handler must outlive it.
 class HttpServer {
  public:
   struct Limits {

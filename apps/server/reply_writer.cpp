@@ -42,7 +42,8 @@ std::size_t count_code_points(const std::string& text) {
 OrderedJson usage_json(const Usage& usage) {
   return {{"prompt_tokens", usage.prompt_tokens},
           {"completion_tokens", usage.completion_tokens},
-          {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
+          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
 }
 
 /// The bytes of a token; null where it is not whole characters.
@@ -54,6 +55,16 @@ OrderedJson token_bytes_json(const std::string& text) {
 }
 
 }  // namespace
+
+Usage total_usage(const std::vector<Completion>& completions) {
+  Usage usage;
+  for (const Completion& completion : completions) {
+    usage.prompt_tokens += completion.usage.prompt_tokens;
+    usage.completion_tokens += completion.usage.completion_tokens;
+    usage.cached_tokens += completion.usage.cached_tokens;
+  }
+  return usage;
+}
 
 ReplyWriter::ReplyWriter(const Generator& generator, const CompletionRequest& request, std::string model)
     : generator_(&generator),
@@ -116,7 +127,6 @@ OrderedJson ReplyWriter::logprobs_json(const std::vector<TokenDetail>& details, 
 
 std::string ReplyWriter::whole(const std::vector<Completion>& completions) const {
   OrderedJson choices = OrderedJson::array();
-  Usage usage;
   for (std::size_t prompt = 0; prompt < completions.size(); ++prompt) {
     for (const Sample& sample : completions[prompt].samples) {
       std::size_t offset = 0;
@@ -130,8 +140,6 @@ std::string ReplyWriter::whole(const std::vector<Completion>& completions) const
       choice["finish_reason"] = finish_name(sample.finish_reason);
       choices.push_back(std::move(choice));
     }
-    usage.prompt_tokens += completions[prompt].usage.prompt_tokens;
-    usage.completion_tokens += completions[prompt].usage.completion_tokens;
   }
   return dumped({{"id", id_},
                  {"object", request_->is_chat() ? "chat.completion" : "text_completion"},
@@ -139,7 +147,7 @@ std::string ReplyWriter::whole(const std::vector<Completion>& completions) const
                  {"model", model_},
                  {"system_fingerprint", "fundamentallm-" FLLM_VERSION},
                  {"choices", std::move(choices)},
-                 {"usage", usage_json(usage)}});
+                 {"usage", usage_json(total_usage(completions))}});
 }
 
 std::string ReplyWriter::chunk_of(std::size_t choice, const std::string& text, const OrderedJson& logprobs,

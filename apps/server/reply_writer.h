@@ -11,6 +11,9 @@
 
 namespace fllm::server {
 
+/// Of all prompts of a request.
+[[nodiscard]] Usage total_usage(const std::vector<Completion>& completions);
+
 /// Writes the objects of one response: the whole one, or the chunks of a stream. Choices are numbered prompt by prompt.
 class ReplyWriter {
  public:

@@ -85,6 +85,7 @@ class Engine {
   void admit(EngineOutput& output);
   void find_prefix(const RequestState& request);
   void add_rows(const Wave& wave);
+  void count_prefix_hit(const Sequence& row, std::int32_t tokens);
   void share_prompt(std::size_t leader);
   void remove_finished_rows();
   // engine.cpp

@@ -72,7 +72,7 @@ void Engine::adopt_prefix(Sequence& row) {
     cache_.release(block);
     block = found;
     row.cached += kKvBlockTokens;
-    counters_.prefix_hit_tokens += kKvBlockTokens;
+    count_prefix_hit(row, kKvBlockTokens);
     rows_changed_ = true;
   }
 }

@@ -55,12 +55,18 @@ void Engine::add_rows(const Wave& wave) {
     if (!added.waits) {
       for (std::size_t block = 0; block < found_.size(); ++block) cache_.share(added.blocks[block] = found_[block]);
       added.cached = static_cast<std::int32_t>(found_.size()) * kKvBlockTokens;
-      counters_.prefix_hit_tokens += added.cached;
+      count_prefix_hit(added, added.cached);
     }
     for (std::size_t block = added.waits ? shared : found_.size(); block < added.blocks.size(); ++block) {
       added.blocks[block] = cache_.take();
     }
   }
+}
+
+// Of a request that enters in several waves the first one tells: the later ones share what it read.
+void Engine::count_prefix_hit(const Sequence& row, std::int32_t tokens) {
+  counters_.prefix_hit_tokens += tokens;
+  if (row.sample() == 0) row.request().completion.usage.cached_tokens += tokens;
 }
 
 // The rows after the leader refer to the blocks its prompt fills and copy the one it fills in part. What they lack then is

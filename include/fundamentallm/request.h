@@ -64,6 +64,7 @@ struct Sample {
 struct Usage {
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;  ///< over all samples
+  std::int64_t cached_tokens = 0;  ///< of the prompt: the first sample shared an earlier request's, and read the rest
 };
 
 struct Timing {

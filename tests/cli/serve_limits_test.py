@@ -93,6 +93,17 @@ class Limits(support.CommandLineTest):
                 status, headers, body = running.request("GET", "/health")
                 self.assertEqual((status, headers["Retry-After"], json.loads(body)["error"]["code"]), (429, "1", "too_many_connections"))
 
+    def test_connections_that_rest_make_room(self):
+        running = self.serve("--max-connections", "1")
+        resting = running.connect()
+        self.addCleanup(resting.close)
+        resting.request("GET", "/health")
+        response = resting.getresponse()
+        self.assertEqual((response.status, response.will_close, json.loads(response.read())), (200, False, {"status": "ok"}))
+        while running.get("/health")[0] == 429:  # until the server has gone from the reply to waiting for what follows
+            pass
+        self.assertEqual(resting.sock.recv(1), b"", "it was shut")
+
     def test_a_key(self):
         for options in ({"environment": {"FUNDAMENTALLM_API_KEY": "secret-1"}}, {}):
             arguments = () if options else ("--api-key", "secret-1")
@@ -135,10 +146,13 @@ class Limits(support.CommandLineTest):
     def test_it_ends_at_once_where_nothing_runs(self):
         running = self.serve()
         running.complete(prompt="A")
-        idle = running.connect()
+        idle, kept = running.connect(), running.connect()
         idle.connect()  # and says nothing
+        kept.request("GET", "/health")
+        self.assertFalse(kept.getresponse().will_close)
         self.assertEqual(running.stop(), (0, ""))
         idle.close()
+        kept.close()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 import gzip
 import json
 import os
+import re
 import unittest
 
 import server
@@ -56,7 +57,7 @@ class Serve(support.CommandLineTest):
         reply = self.server.complete(model="shakespeare", prompt="ROMEO:", seed=7, max_tokens=30)
         self.assertRegex(reply["id"], "^cmpl-[0-9a-f]{24}$")
         self.assertEqual((reply["object"], reply["model"]), ("text_completion", "shakespeare"))
-        self.assertEqual(reply["usage"], {"prompt_tokens": 6, "completion_tokens": 30, "total_tokens": 36})
+        self.assertEqual(reply["usage"], {"prompt_tokens": 6, "completion_tokens": 30, "total_tokens": 36, "prompt_tokens_details": {"cached_tokens": 0}})
         wanted = self.generated("--max-tokens", "30")[0]["text"]
         self.assertEqual(reply["choices"], [{"index": 0, "text": wanted, "logprobs": None, "finish_reason": "length"}])
         self.assertEqual(len(self.text()), 16, "OpenAI's default of max_tokens")
@@ -68,7 +69,7 @@ class Serve(support.CommandLineTest):
             reply = self.server.complete(prompt=prompt, seed=5)
             self.assertEqual([choice["text"] for choice in reply["choices"]], texts)
             self.assertEqual([choice["index"] for choice in reply["choices"]], [0, 1])
-            self.assertEqual(reply["usage"], {"prompt_tokens": 14, "completion_tokens": 32, "total_tokens": 46})
+            self.assertEqual(reply["usage"], {"prompt_tokens": 14, "completion_tokens": 32, "total_tokens": 46, "prompt_tokens_details": {"cached_tokens": 0}})
         self.assertEqual(self.server.complete(prompt=ids_of(one), seed=5)["choices"][0]["text"], texts[0])
         self.assertEqual(self.server.complete(prompt=[one], seed=5)["choices"][0]["text"], texts[0])
         self.assertEqual(len(self.server.complete(prompt="", min_tokens=16)["choices"][0]["text"]), 16)
@@ -219,8 +220,8 @@ class Serve(support.CommandLineTest):
         deep = b'{"prompt":' + b"[" * 100_000
         for body, words in ((b"", ["not valid JSON"]), (b"{", ["not valid JSON at byte"]), (b"[]", ["JSON array"]), (b"null", ["JSON null"]), (deep, ["nested deeper"]),
                             (b'{"prompt":' + b"[" * 17 + b"]" * 17 + b"}", ["nested deeper"]), (b'{"prompt":"\xff"}', ["not valid JSON at byte 12"]),
-                            (b'{"prompt":"\\ud800"}', ["not valid JSON"]), (b'{"prompt":"A","seed":1e999}', ["number"]), (b'{"prompt":"A","prompt":"B"}', ["prompt: this field stands twice"]),
-                            (b'{"prompt":"A","logit_bias":{"1":1,"1":2}}', ["1: this field stands twice"]), (b'{"prompt":"A"} x', ["not valid JSON"]), (b'{"prompt":NaN}', ["not valid JSON"]),
+                            (b'{"prompt":"\\ud800"}', ["not valid JSON"]), (b'{"prompt":"A","seed":1e999}', ["number"]), (b'{"prompt":"A","prompt":"B"}', ["prompt: this key stands twice"]),
+                            (b'{"prompt":"A","logit_bias":{"1":1,"1":2}}', ["1: this key stands twice"]), (b'{"prompt":"A"} x', ["not valid JSON"]), (b'{"prompt":NaN}', ["not valid JSON"]),
                             (b'{"a":[' + b"0," * 500_001 + b"0]}", ["unknown field"][:0] + ["values"][:0] + ["a: unknown field"])):
             self.refused(400, words, body)
         values = b'{"prompt":[' + b"0," * 450_000 + b"0]}"
@@ -251,10 +252,53 @@ class Serve(support.CommandLineTest):
         head = b"POST /v1/completions HTTP/1.1\r\nContent-Type: application/json\r\n"
         self.assertIn(b"411", self.server.raw(head + b"\r\n"))
         chunked = head + b"Transfer-Encoding: chunked\r\n"
-        self.assertIn(b" 200 ", self.server.raw(chunked + b"\r\nE\r\n{\"prompt\":\"A\"}\r\n0\r\n\r\n"))
+        self.assertIn(b" 200 ", self.server.raw(chunked + b"Connection: close\r\n\r\nE\r\n{\"prompt\":\"A\"}\r\n0\r\n\r\n"))
         self.assertIn(b" 413 ", self.server.raw(chunked + b"\r\n" + b"10000\r\n" + b" " * 65536 + b"\r\n" * 1 + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 16 + b"0\r\n\r\n"))
         self.assertIn(b"400", self.server.raw(chunked + b"Content-Length: 2\r\n\r\n{}"))
         self.assertIn(b"400", self.server.raw(head + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"))
+
+    def test_what_a_prompt_shares_with_an_earlier_one(self):
+        prompt = "When shall we three meet again? "
+        for cached in (0, 16):  # whole blocks, but for the last token, which is read again
+            reply = self.server.complete(prompt=prompt, seed=1)
+            self.assertEqual(reply["usage"]["prompt_tokens_details"], {"cached_tokens": cached})
+        reply = self.server.complete(prompt=[prompt, "In thunder, lightning, or in rain?", prompt + "again"], seed=1, n=2)
+        self.assertEqual(reply["usage"]["prompt_tokens_details"], {"cached_tokens": 16 + 0 + 32})
+
+    def test_a_connection_is_kept(self):
+        connection = self.server.connect()
+        self.addCleanup(connection.close)
+        body = json.dumps({"prompt": "ROMEO:", "seed": 7})
+        headers = {"Content-Type": "application/json"}
+        texts = []
+        for fields in (body, json.dumps({"prompt": 5}), json.dumps({"prompt": "ROMEO:", "seed": 7, "stream": True}), body):
+            connection.request("POST", "/v1/completions", fields, headers)
+            address = connection.sock.getsockname()
+            response = connection.getresponse()
+            self.assertFalse(response.will_close)
+            reply = response.read()
+            self.assertEqual(connection.sock.getsockname(), address, "the same connection")
+            if b"data: " in reply:
+                events = [part[6:] for part in reply.decode().split("\n\n") if part]
+                self.assertEqual(events.pop(), "[DONE]")
+                texts.append(server.text_of(json.loads(event) for event in events))
+            elif response.status == 200:
+                texts.append(json.loads(reply)["choices"][0]["text"])
+        self.assertEqual(texts, [self.text()] * 3)
+        connection.request("GET", "/health", headers={"Connection": "Close"})
+        self.assertTrue(connection.getresponse().will_close)
+
+    def test_requests_that_come_at_once_are_answered_in_order(self):
+        replies = self.server.raw(b"GET /health HTTP/1.1\r\n\r\n" + b"GET /nosuch HTTP/1.1\r\nConnection: close\r\n\r\n" + b"GET /health HTTP/1.1\r\n\r\n")
+        self.assertEqual(re.findall(rb"HTTP/1\.1 (\d+) ", replies), [b"200", b"404"])
+
+    def test_a_body_that_is_not_read_is_no_request(self):
+        inner = b"GET /health HTTP/1.1\r\n\r\n"
+        for head, status in ((b"POST /v1/completions HTTP/1.1\r\nContent-Type: text/plain\r\n", b"415"), (b"POST /nosuch HTTP/1.1\r\n", b"404"),
+                             (b"GET /health HTTP/1.1\r\n", b"200"), (b"DELETE /v1/completions HTTP/1.1\r\n", b"405")):
+            replies = self.server.raw(head + b"Content-Length: %d\r\n\r\n" % len(inner) + inner)
+            self.assertEqual(re.findall(rb"HTTP/1\.1 (\d+) ", replies), [status], head)
+            self.assertIn(b"\r\nConnection: close\r\n", replies)
 
     def test_metrics(self):
         before = self.server.metrics()

@@ -135,7 +135,9 @@ TEST(PrefixCache, CountsWhatItSaves) {
   (void)generator.generate(ids_request(ids)).value();
   EXPECT_EQ(generator.metrics().prompt_tokens, 96);
   EXPECT_EQ(generator.metrics().blocks_cached, 6);
-  (void)generator.generate(ids_request(ids)).value();  // all but the block with the last token
+  const Usage again = generator.generate(ids_request(ids)).value().usage;  // all but the block with the last token
+  EXPECT_EQ(again.prompt_tokens, 96);
+  EXPECT_EQ(again.cached_tokens, 80);
   EXPECT_EQ(generator.metrics().prefix_hit_tokens, 80);
   EXPECT_EQ(generator.metrics().prompt_tokens, 112);
   std::vector<TokenId> longer = ids;
@@ -168,7 +170,7 @@ TEST(PrefixCache, SamplesReadTheirPromptOnce) {
   Generator generator = open_bundled({.threads = 1});
   Request request = ids_request(ids_from(1, 100), 4);
   request.num_samples = 8;
-  (void)generator.generate(request).value();
+  EXPECT_EQ(generator.generate(request).value().usage.cached_tokens, 0);
   EXPECT_EQ(generator.metrics().prompt_tokens, 100);
   EXPECT_EQ(generator.metrics().blocks_total, 256 * 16);
 }

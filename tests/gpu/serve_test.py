@@ -24,7 +24,7 @@ class ServeOnCuda(unittest.TestCase):
                 self.assertEqual(server.text_of(events), on_cpu.complete(**request)["choices"][0]["text"])
             fields = {"prompt": "ROMEO:", "seed": 3, "n": 3, "max_tokens": 5, "min_tokens": 5}
             reply = running.complete(**fields)
-            self.assertEqual(reply["usage"], {"prompt_tokens": 6, "completion_tokens": 15, "total_tokens": 21})
+            self.assertEqual(reply["usage"], {"prompt_tokens": 6, "completion_tokens": 15, "total_tokens": 21, "prompt_tokens_details": {"cached_tokens": 0}})
             self.assertEqual(reply["choices"], running.complete(**fields)["choices"])
             with running.stream(prompt="ROMEO:", n=250, max_tokens=200, min_tokens=200) as response:
                 next(server.events_of(response))
