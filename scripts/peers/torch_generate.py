@@ -9,6 +9,7 @@ import os
 import torch
 import torch.nn.functional as F
 
+from blas_name import torch_blas
 from timing import measure
 
 
@@ -86,7 +87,8 @@ def main():
     with torch.inference_mode():
         model = Model(options.model)
         timing = measure(options.runs, lambda: generate(model, prompt, options.rows, options.tokens))
-    print(json.dumps({"what": "generate", "rows": options.rows, "threads": options.threads, **timing,
+    peer = f"PyTorch {torch.__version__.split('+')[0]}, BLAS {torch_blas(torch.__config__.show())}"
+    print(json.dumps({"what": "generate", "peer": peer, "rows": options.rows, "threads": options.threads, **timing,
                       "tokens_per_second": options.rows * options.tokens / timing["median_seconds"]}))
 
 

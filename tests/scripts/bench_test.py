@@ -30,7 +30,7 @@ echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"bf16","skipped":"no memory"}'
 PYTHON = """#!/bin/sh
 case "$*" in
   *import\\ numpy*|*import\\ llama_cpp*) exit 1 ;;
-  *torch_generate*) echo '{"median_seconds":10,"median_cpu_seconds":24}' ;;
+  *torch_generate*) echo '{"peer":"PyTorch 1, BLAS x","median_seconds":10,"median_cpu_seconds":24}' ;;
   *torch_sampler*) echo '{"what":"greedy","peer":"PyTorch 1","median_cpu_seconds":0.01}' ;;
   *cuda_sampler*) echo '{"skipped":"FlashInfer cannot be imported"}'
     echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"fp32","cache":"cold","peer":"PyTorch 1","how":"graph","median_seconds":3e-6}' ;;
@@ -76,7 +76,7 @@ class Bench(unittest.TestCase):
         result = self.run_script("--only", "generate", model="model.gguf")
         self.assertEqual(result.returncode, 0, result.stderr)
         rows = self.report()["results"]
-        self.assertEqual([row["ratio"] for row in rows if row["peer"] == "PyTorch"], [12, 10] * 2)
+        self.assertEqual([row["ratio"] for row in rows if row["peer"] == "PyTorch 1, BLAS x"], [12, 10] * 2)
         self.assertEqual([(row["ours"], row["unit"]) for row in rows if row["what"].startswith("overhead")], [(1, "%")])
         limits = [row for row in rows if row["peer"] == "at most"]
         self.assertEqual([(row["unit"], row["theirs"]) for row in limits], [("x", 1.3), ("x", 1.3), ("ms", 1000)])
