@@ -4,6 +4,7 @@
 
 #include "apps/cli/errors.h"
 #include "apps/cli/result_writer.h"
+#include "apps/json/chat_messages.h"
 
 namespace fllm::cli {
 
