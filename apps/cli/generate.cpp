@@ -10,6 +10,7 @@
 
 #include "apps/cli/batch.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/constraints.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/jsonl_input.h"
 #include "apps/cli/model_path.h"
@@ -47,6 +48,7 @@ void check(CommandLine& line) {
   const Settings& settings = line.settings;
   check_files(settings, true, line.violations);
   check_machine(settings, line.violations);
+  if (!settings.input) check_constraint(settings, true, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
   if (!settings.input) check_system(settings, line.violations);
@@ -120,6 +122,7 @@ int conclude(const Settings& settings, const BatchReport& report) {
 
 int run_generate(CommandLine& line) {
   check(line);
+  read_schema(line.settings);
   const Settings& settings = line.settings;
   std::unique_ptr<JobSource> source;
   if (settings.input) {

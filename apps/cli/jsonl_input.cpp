@@ -6,12 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "apps/cli/constraints.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/requests.h"
 #include "apps/cli/settings_json.h"
 #include "apps/cli/text.h"
 #include "apps/json/chat_messages.h"
 #include "apps/json/json_object.h"
+#include "apps/server/ordered_part.h"
 
 namespace fllm::cli {
 
@@ -94,7 +96,16 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
   const Json record = parse_object(line);
   std::vector<std::string> violations;
   for (const auto& [key, value] : record.items()) {
-    if (key == "messages") {
+    if (is_constraint(key)) clear_constraint(job.settings);  // of the command line
+  }
+  for (const auto& [key, value] : record.items()) {
+    if ((key == "json-schema" || key == "json_schema") && value.is_object()) {
+      job.settings.json_schema = key;
+      job.settings.json_schema_text = server::ordered_part(line, {key});
+      if (!job.settings.json_schema_text) {
+        violations.push_back(key + ": an object of the schema has more than 4096 keys, the limit");
+      }
+    } else if (key == "messages") {
       job.messages = apps::read_messages(value, [&](const std::string& /*field*/, const std::string& message) {
         violations.push_back(printable(message));
       });
@@ -113,9 +124,12 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
   } else {
     check_prompt_keys(record, job.settings, violations);
   }
+  check_constraint(job.settings, false, violations);
   const std::vector<std::string> of_request = request_violations(make_request(job.settings, ""), false);
   violations.insert(violations.end(), of_request.begin(), of_request.end());
+  check_beams(job.settings, false, violations);
   if (!violations.empty()) throw Exception(ErrorCode::kInvalidArgument, joined(violations, "; "));
+  read_schema(job.settings);
   if (!chat) job.prompt = prompt_text(job.settings);
 }
 

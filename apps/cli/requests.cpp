@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "apps/cli/constraints.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/line_reader.h"
 #include "apps/cli/text.h"
@@ -82,6 +83,7 @@ Request without_prompt(const Settings& settings) {
   overlay(request.control.prefix, settings.prefix);
   overlay(request.control.banned_text, settings.ban);
   overlay(request.control.banned_token_ids, settings.ban_token_ids);
+  request.control.constraint = constraint_of(settings);
   for (std::string& character : code_points(settings.ban_chars.value_or(""))) {
     request.control.banned_text.push_back(std::move(character));
   }

@@ -38,6 +38,11 @@ struct Settings {
   std::optional<std::string> prefix, ban_chars;
   std::optional<std::vector<std::string>> ban;
   std::optional<std::vector<TokenId>> ban_token_ids;
+  // Constraint
+  std::optional<std::vector<std::string>> choices;
+  std::optional<std::string> regex, json_schema, grammar;
+  std::optional<std::string> json_schema_text;  // what is in the file, or was given in its place
+  std::optional<bool> json, any_order;
   // Dialogue and interactive
   std::optional<std::vector<std::string>> speakers;
   std::optional<std::int32_t> turns, max_turn_tokens;

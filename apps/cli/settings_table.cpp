@@ -92,9 +92,28 @@ constexpr std::array kTable{
     Setting{"ban-token-ids", &S::ban_token_ids, "ID...", "Control", kText, true,
             "Tokens that are never drawn, several (default: none)"},
 
-    Setting{"speakers", &S::speakers, "NAME...", "Dialogue", kDialogue, false,
-            "Who speaks, in turn (default: Alice Bob)"},
-    Setting{"turns", &S::turns, "N", "Dialogue", kDialogue, false, "Turns in all, > 0 (default: 5)"},
+    Setting{"choices", &S::choices, "TEXT...", "Constraint", kGenerate, true,
+            "The generated text is one of these, several (default: any text)"},
+    Setting{"regex", &S::regex, "PATTERN", "Constraint", kGenerate, true,
+            "The whole of the generated text matches this regular expression; docs/constraints.md\n"
+            "has its syntax (default: any text)"},
+    Setting{"json-schema", &S::json_schema, "FILE", "Constraint", kGenerate, true,
+            "The generated text is JSON that the JSON Schema in this file accepts; in an input line\n"
+            "also the schema itself, as an object (default: any text)"},
+    Setting{"any-order", &S::any_order, "", "Constraint", kGenerate, true,
+            "With --json-schema: up to 6 properties of an object come in any order\n"
+            "(default: in that of the schema)"},
+    Setting{"json", &S::json, "", "Constraint", kGenerate, true,
+            "The generated text is JSON, at most 5 arrays and objects deep (default: any text)"},
+    Setting{"grammar", &S::grammar, "KIND", "Constraint", kGenerate, true,
+            "dialogue: the generated text is --turns lines \"NAME: ...\" of the --speakers in turn\n"
+            "(default: any text)",
+            "dialogue"},
+
+    Setting{"speakers", &S::speakers, "NAME...", "Dialogue", kDialogue | kGenerate, true,
+            "Who speaks, in turn; generate: with --grammar dialogue (default: Alice Bob)"},
+    Setting{"turns", &S::turns, "N", "Dialogue", kDialogue | kGenerate, true,
+            "Turns in all, > 0; generate: with --grammar dialogue (default: 5)"},
     Setting{"max-turn-tokens", &S::max_turn_tokens, "TOKENS", "Dialogue", kDialogue, false,
             "Tokens of one turn at most; it also ends at a newline (default: 80)"},
     Setting{"context", &S::context, "", "Conversation", kInteractive, true,

@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "apps/json/chat_messages.h"
 #include "apps/json/json_object.h"
@@ -28,6 +29,7 @@ struct Reading {
   FieldReader fields;
   std::optional<std::int32_t> max_tokens, best_of, top_logprobs;
   bool wants_logprobs = false;  // of a chat
+  std::string_view body;        // its text
 };
 
 struct BodyField {
@@ -87,11 +89,40 @@ void read_stream_options(const std::string& name, const Json& value, Reading& re
   }
 }
 
-void read_response_format(const std::string& name, const Json& value, Reading& reading) {
-  if (!value.is_object() || !value.contains("type") || value["type"] != "text") {
-    const bool has_type = value.is_object() && value.contains("type");
-    reading.fields.refuse(name, has_type ? value["type"] : value, "{\"type\": \"text\"}");
+void set_constraint(ConstraintSource source, Reading& reading) {
+  ConstraintSource& constraint = reading.request.options.control.constraint;
+  if (constraint.index() != 0) {
+    reading.fields.refuse("response_format", "response_format, regex and choices: only one of them is allowed");
   }
+  constraint = std::move(source);
+}
+
+void read_response_format(const std::string& name, const Json& value, Reading& reading) {
+  const Json type = value.is_object() && value.contains("type") ? value["type"] : value;
+  if (type == "json_object") {
+    set_constraint(JsonSchemaConstraint{R"({"type":"object"})"}, reading);
+  } else if (type == "json_schema") {
+    const bool has_schema = value.contains("json_schema") && value["json_schema"].is_object() &&
+                            value["json_schema"].contains("schema");
+    if (!has_schema) return reading.fields.refuse(name, name + ".json_schema.schema: a JSON Schema is needed");
+    // Read again, since the order of its properties counts.
+    const auto ordered = nlohmann::ordered_json::parse(reading.body);
+    set_constraint(JsonSchemaConstraint{ordered.at(name).at("json_schema").at("schema").dump()}, reading);
+  } else if (type != "text") {
+    reading.fields.refuse(name, type, "{\"type\": \"text\"}, json_object or json_schema");
+  }
+}
+
+void read_regex(const std::string& name, const Json& value, Reading& reading) {
+  RegexConstraint regex;
+  reading.fields.read(name, value, regex.pattern);
+  set_constraint(std::move(regex), reading);
+}
+
+void read_choices(const std::string& name, const Json& value, Reading& reading) {
+  ChoicesConstraint choices;
+  reading.fields.read(name, value, choices.texts);
+  set_constraint(std::move(choices), reading);
 }
 
 void read_tool_choice(const std::string& name, const Json& value, Reading& reading) {
@@ -156,6 +187,8 @@ constexpr std::array kFields{
     BodyField{"stream", kBoth, read_request<&Q::stream>},
     BodyField{"stream_options", kBoth, read_stream_options},
     BodyField{"response_format", kBoth, read_response_format},
+    BodyField{"regex", kBoth, read_regex},
+    BodyField{"choices", kBoth, read_choices},
     BodyField{"modalities", kTalk, read_modalities},
     BodyField{"suffix", kText, read_suffix},
     BodyField{"tool_choice", kTalk, read_tool_choice},
@@ -254,6 +287,7 @@ Json parse_body(std::string_view body) {
 CompletionRequest parse_completion(Endpoint endpoint, std::string_view body, const RequestLimits& limits) {
   Reading reading;
   reading.request.endpoint = endpoint;
+  reading.body = body;
   const Json parsed = parse_body(body);
   read_body(parsed, static_cast<unsigned>(endpoint), reading);
   const char* needed = endpoint == Endpoint::kChat ? "messages" : "prompt";

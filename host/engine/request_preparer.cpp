@@ -155,10 +155,15 @@ void RequestPreparer::set_sampling(RequestState& state) const {
 
 void RequestPreparer::set_constraints(RequestState& state) {
   const Request& request = state.request;
+  std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(vocabulary_->size())));
+  allow_all(usable);
+  for (const TokenId id : state.ban_ids) forbid(usable, id);
+  state.can_draw_end = std::any_of(state.end_ids.begin(), state.end_ids.end(),
+                                   [&](TokenId id) { return is_allowed(usable, id); });
+  if (request.control.constraint.index() != 0) {
+    state.constraint = constraints_.tables(request.control, usable, state.end_ids);
+  }
   if (!request.control.prefix.empty()) {
-    std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(vocabulary_->size())));
-    allow_all(usable);
-    for (const TokenId id : state.ban_ids) forbid(usable, id);
     state.prefix.emplace(request.control.prefix, vocabulary_->tokens, usable);
     const std::int32_t room = state.token_limit - static_cast<std::int32_t>(state.prompt.size());
     if (state.prefix->min_token_count() > room) {

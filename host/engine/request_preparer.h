@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/constraint/constraint_cache.h"
 #include "host/engine/request_state.h"
 #include "host/engine/vocabulary.h"
 #include "host/tokenizer/tokenizer.h"
@@ -16,6 +17,9 @@ namespace fllm {
 constexpr std::int32_t kMaxBanList = 64;
 constexpr std::int32_t kMaxEndIds = 1024;
 constexpr std::int32_t kMaxBiasEntries = 4096;
+constexpr std::size_t kMaxChoices = 4096;
+constexpr std::size_t kMaxRegexBytes = 65536;
+constexpr std::size_t kMaxSchemaBytes = std::size_t{1} << 20;  // and of all choices
 constexpr std::size_t kMaxControlBytes = 16384;  // of all stop strings, of all banned texts, of the prefix
 
 /// Checks requests against a model and works out what the steps need. Compiled automata are kept for the next request
@@ -23,7 +27,10 @@ constexpr std::size_t kMaxControlBytes = 16384;  // of all stop strings, of all 
 class RequestPreparer {
  public:
   RequestPreparer(const Tokenizer& tokenizer, const Vocabulary& vocabulary, std::int32_t context_length)
-      : tokenizer_(&tokenizer), vocabulary_(&vocabulary), context_length_(context_length) {}
+      : tokenizer_(&tokenizer),
+        vocabulary_(&vocabulary),
+        context_length_(context_length),
+        constraints_(vocabulary.tokens) {}
 
   /// Exception(kInvalidArgument) with every violation, one a line; Exception(kContextOverflow) for a prompt that leaves
   /// no room for a token.
@@ -42,6 +49,7 @@ class RequestPreparer {
   std::vector<std::string> last_banned_texts_, last_stop_strings_;
   std::shared_ptr<const BannedText> last_banned_;
   std::shared_ptr<const ByteAutomaton> last_stops_;
+  ConstraintCache constraints_;
 };
 
 }  // namespace fllm

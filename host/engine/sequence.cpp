@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "host/constraint/dfa_constraint.h"
 #include "host/constraint/token_mask.h"
 
 namespace fllm {
@@ -19,18 +20,23 @@ Sequence::Sequence(RequestState& request, std::int32_t sample, const Vocabulary&
     counts_ = PenaltyCounts(vocabulary.size(), request.token_limit, request.request.sampling.penalty_window);
     for (const TokenId id : request.prompt) counts_.append(id, false);
   }
+  if (request.constraint != nullptr) {
+    constraint_ = std::make_unique<DfaConstraint>(request.constraint, vocabulary.tokens, static_cast<std::int32_t>(room));
+  }
 }
 
 void Sequence::set_sampling(RowSampling& row) const {
   row.generated = generated();
   // Within the prefix the mask alone decides: an end token may be part of its spelling.
-  row.min_tokens = in_prefix() ? 0 : request_->min_tokens;
+  row.min_tokens = in_prefix() || must_end() ? 0 : request_->min_tokens;
   row.random = {static_cast<std::uint32_t>(token_count()), static_cast<std::uint32_t>(sample_), RandomStream::kTarget,
                 0};
 }
 
 void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
-  if (in_prefix()) {
+  if (constraint_ != nullptr) {
+    constraint_->fill_mask(mask);
+  } else if (in_prefix()) {
     forbid_all(mask);
     for (const TokenId id : request_->prefix->allowed(prefix_bytes_)) allow(mask, id);
   } else if (!request_->base_mask.empty()) {
@@ -43,8 +49,7 @@ void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
 
 void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   Sample& sample = result();
-  const bool prefix = in_prefix();
-  const bool accept_end = !prefix && generated() >= request_->min_tokens;
+  const bool accept_end = accepts_end();
   sample.tokens.push_back(id);
   if (detail != nullptr) {
     sample.sum_logprob += static_cast<double>(detail->detail.raw_logprob);
@@ -57,8 +62,13 @@ void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   if (accept_end && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id)) {
     if (request_->request.stop.keep_stop) take_text(bytes, false, text);
     end(vocabulary_->is_end(id) ? FinishReason::kEos : FinishReason::kStopToken, text);
-  } else if (take_text(bytes, accept_end, text)) {
+    return;
+  }
+  if (constraint_ != nullptr) constraint_->advance(id);
+  if (take_text(bytes, accept_end, text)) {
     end(FinishReason::kStopString, text);
+  } else if (!request_->can_draw_end && must_end()) {
+    end(FinishReason::kEos, text);
   } else if (token_count() >= request_->token_limit) {
     end(request_->limit_reason, text);
   }
@@ -96,6 +106,7 @@ void Sequence::end_without_support(std::string& text) {
     if (used) why += (why.empty() ? "" : ", ") + what;
   };
   name(in_prefix(), "the prefix at byte " + std::to_string(prefix_bytes_));
+  name(constraint_ != nullptr, "the constraint");
   name(request.banned_text != nullptr, "banned text");
   name(!request.request.control.banned_token_ids.empty(), "banned token ids");
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));

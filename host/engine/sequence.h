@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "cuda/kernels/sample_params.h"
+#include "host/constraint/constraint.h"
 #include "host/engine/penalty_counts.h"
 #include "host/engine/request_state.h"
 #include "host/engine/text_out.h"
@@ -47,14 +49,15 @@ class Sequence {
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;
   [[nodiscard]] bool needs_mask() const {
-    return in_prefix() || request_->banned_text != nullptr || !request_->base_mask.empty();
+    return in_prefix() || constraint_ != nullptr || request_->banned_text != nullptr || !request_->base_mask.empty();
   }
   void fill_mask(std::span<std::uint32_t> mask) const;
   [[nodiscard]] std::span<const CountEntry> counts() const { return counts_.entries(); }
 
   /// Whether a draw needs something worked out on the host, or the host wants more of it than the token.
   [[nodiscard]] bool needs_host() const {
-    return in_prefix() || request_->banned_text != nullptr || request_->request.logprobs >= 0 || counts_.windowed();
+    return in_prefix() || constraint_ != nullptr || request_->banned_text != nullptr ||
+           request_->request.logprobs >= 0 || counts_.windowed();
   }
 
   /// Takes the drawn token: text, stop rules, limits. Appends to text what may be shown now. detail: null where a device
@@ -79,6 +82,14 @@ class Sequence {
  private:
   [[nodiscard]] Sample& result() const { return request_->completion.samples[static_cast<std::size_t>(sample_)]; }
   [[nodiscard]] bool in_prefix() const { return request_->prefix && prefix_bytes_ < request_->prefix->byte_count(); }
+  /// Whether the constraint leaves nothing but an end.
+  [[nodiscard]] bool must_end() const {
+    return constraint_ != nullptr && constraint_->may_end() && !constraint_->can_go_on();
+  }
+  /// Whether ends are taken as such.
+  [[nodiscard]] bool accepts_end() const {
+    return !in_prefix() && (generated() >= request_->min_tokens || must_end());
+  }
   void append_detail(const DrawDetail& draw);
   bool take_text(std::string_view bytes, bool accept_stop, std::string& text);
 
@@ -88,7 +99,8 @@ class Sequence {
   PenaltyCounts counts_;
   TextOut text_out_;
   BannedText::State banned_state_ = ByteAutomaton::kRoot;
-  std::int32_t prefix_bytes_ = 0;  // of the forced prefix, written
+  std::int32_t prefix_bytes_ = 0;           // of the forced prefix, written
+  std::unique_ptr<Constraint> constraint_;  // null: none
 };
 
 }  // namespace fllm

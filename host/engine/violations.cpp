@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "fundamentallm/request.h"
@@ -71,6 +72,36 @@ void check_length(const LengthOptions& length, Violations& found) {
   }
 }
 
+void check_constraint(const std::monostate& /*none*/, Violations& /*found*/) {}
+void check_constraint(const JsonConstraint& /*any*/, Violations& /*found*/) {}
+
+void check_constraint(const ChoicesConstraint& choices, Violations& found) {
+  std::size_t total = 0;
+  for (const std::string& text : choices.texts) total += text.size();
+  found.require(!choices.texts.empty() && choices.texts.size() <= kMaxChoices, "choices", choices.texts.size(),
+                "texts; 1 to 4096 are allowed");
+  found.require(total <= kMaxSchemaBytes, "choices", total, "bytes in all; at most 1048576");
+}
+
+void check_constraint(const RegexConstraint& regex, Violations& found) {
+  found.require(regex.pattern.size() <= kMaxRegexBytes, "regex", regex.pattern.size(), "bytes; at most 65536");
+}
+
+void check_constraint(const JsonSchemaConstraint& schema, Violations& found) {
+  found.require(schema.schema.size() <= kMaxSchemaBytes, "json_schema", schema.schema.size(),
+                "bytes; at most 1048576");
+}
+
+void check_constraint(const DialogueConstraint& dialogue, Violations& found) {
+  found.require(dialogue.turns >= 1 && dialogue.turns <= 1000, "turns", dialogue.turns, "must be in [1, 1000]");
+  if (dialogue.speakers.empty()) found.add("speakers", "none", "at least one is needed");
+  for (const std::string& speaker : dialogue.speakers) {
+    if (speaker.empty() || speaker.size() > kMaxControlBytes || speaker.find_first_of("\r\n") != std::string::npos) {
+      found.add("speakers", quoted_text(speaker), "a name of one line, at most 16384 bytes, is allowed");
+    }
+  }
+}
+
 void check_control(const ControlOptions& control, Violations& found) {
   check_strings("banned_text", control.banned_text, found);
   check_strings("prefix", control.prefix.empty() ? std::vector<std::string>{} : std::vector{control.prefix}, found);
@@ -80,6 +111,7 @@ void check_control(const ControlOptions& control, Violations& found) {
     }
   }
   check_ids("banned_token_ids", control.banned_token_ids, found);
+  std::visit([&](const auto& constraint) { check_constraint(constraint, found); }, control.constraint);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "fundamentallm/export.h"
@@ -49,11 +50,42 @@ struct StopOptions {
   bool keep_stop = false;            ///< leave the stop text (or the text of the stop token) in the output
 };
 
-/// What the output must begin with and must not contain. Where nothing is left to draw, the sample ends with an error.
+/// The output is one of these texts (UTF-8).
+struct ChoicesConstraint {
+  std::vector<std::string> texts;  ///< 1 to 4096, at most 1 MiB in all
+  bool operator==(const ChoicesConstraint&) const = default;
+};
+/// The output as a whole matches a regular expression; its syntax is in docs/constraints.md.
+struct RegexConstraint {
+  std::string pattern;  ///< at most 64 KiB
+  bool operator==(const RegexConstraint&) const = default;
+};
+/// The output is a JSON text that a JSON Schema accepts; what is supported is in docs/constraints.md.
+struct JsonSchemaConstraint {
+  std::string schema;      ///< its text, at most 1 MiB
+  bool any_order = false;  ///< properties in any order; otherwise in that of the schema
+  bool operator==(const JsonSchemaConstraint&) const = default;
+};
+/// The output is a JSON text, with arrays and objects up to five within each other.
+struct JsonConstraint {
+  bool operator==(const JsonConstraint&) const = default;
+};
+/// The output is so many lines "NAME: text", the speakers in turn.
+struct DialogueConstraint {
+  std::vector<std::string> speakers;  ///< at least one, each a line without its end
+  std::int32_t turns = 5;             ///< 1 to 1000
+  bool operator==(const DialogueConstraint&) const = default;
+};
+using ConstraintSource = std::variant<std::monostate, ChoicesConstraint, RegexConstraint, JsonSchemaConstraint,
+                                      JsonConstraint, DialogueConstraint>;
+
+/// What the output must begin with and must not contain, and what it must be. Where nothing is left to draw, the sample
+/// ends with an error.
 struct ControlOptions {
   std::string prefix;                    ///< the output text starts with it; its tokens count as generated ones
   std::vector<std::string> banned_text;  ///< never completed in the output, whatever the tokens; at most 16384 bytes
   std::vector<TokenId> banned_token_ids;
+  ConstraintSource constraint;  ///< of the whole output, a prefix included; its end is an end token where it may end
 };
 
 /// Named settings of the guide: default, creative, factual, diverse. Empty for any other name.

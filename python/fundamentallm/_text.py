@@ -41,6 +41,11 @@ class Options(TypedDict, total=False):
     prefix: str
     banned_text: str | Sequence[str]
     banned_ids: Sequence[int]
+    choices: str | Sequence[str]
+    regex: str
+    json_schema: str
+    any_order: bool
+    json: bool
     logprobs: int | None
     truncate_prompt: bool
 
@@ -148,6 +153,8 @@ class Generator:
             seed: the same one for every prompt; None: random, reported in the result
             stop: texts that end the output, cut unless keep_stop; stop_ids: tokens that do
             prefix: what the output begins with; banned_text, banned_ids: what it never contains
+            choices, regex, json_schema (its text), json: what the whole output is, at most one of them; any_order: of the
+            properties of json_schema. See the project's docs/constraints.md
             logprobs: report that many most likely tokens, [0, 32]; None: no log-probabilities
             truncate_prompt: keep the end of a prompt that fills the context, which is an error otherwise
 

@@ -76,6 +76,25 @@ constexpr const char* kWhole = "a whole number of 32 bits";
 constexpr const char* kNumber = "a number";
 constexpr const char* kIds = "a list of token ids";
 
+/// choices, regex, json_schema (as text) and json: at most one of them.
+void read_constraint(Options& options, ConstraintSource& constraint) {
+  ChoicesConstraint choices;
+  std::optional<std::string> regex, schema;
+  bool json = false, any_order = false;
+  options.texts("choices", choices.texts);
+  options.get("regex", regex, "a text");
+  options.get("json_schema", schema, "the text of a JSON Schema");
+  options.get("any_order", any_order, "True or False");
+  options.get("json", json, "True or False");
+  const int given = int{!choices.texts.empty()} + int{regex.has_value()} + int{schema.has_value()} + int{json};
+  if (given > 1) throw nb::value_error("choices, regex, json_schema, json: only one of them is allowed");
+  if (any_order && !schema) throw nb::value_error("any_order: given without json_schema");
+  if (!choices.texts.empty()) constraint = std::move(choices);
+  if (regex) constraint = RegexConstraint{std::move(*regex)};
+  if (schema) constraint = JsonSchemaConstraint{std::move(*schema), any_order};
+  if (json) constraint = JsonConstraint{};
+}
+
 }  // namespace
 
 Request request_of(const nb::handle& prompt, const nb::dict& given) {
@@ -114,6 +133,7 @@ Request request_of(const nb::handle& prompt, const nb::dict& given) {
   options.get("prefix", request.control.prefix, "a text");
   options.texts("banned_text", request.control.banned_text);
   options.get("banned_ids", request.control.banned_token_ids, kIds);
+  read_constraint(options, request.control.constraint);
   options.refuse_others();
   return request;
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fundamentallm/options.h"
+#include "host/constraint/constraint_tables.h"
+#include "host/constraint/token_index.h"
+#include "host/constraint/token_trie.h"
+
+namespace fllm {
+
+/// Compiles constraints for one vocabulary and keeps the last ones, since requests often share them. For one thread.
+class ConstraintCache {
+ public:
+  /// Precondition: tokens outlives this.
+  explicit ConstraintCache(const TokenIndex& tokens) : tokens_(&tokens) {}
+
+  /// Of control.constraint, with control.prefix as the beginning of every text. usable: allow mask of what may be drawn;
+  /// ends: ascending. Exception(kInvalidArgument): what is wrong with the source, a limit, or no text is left.
+  [[nodiscard]] std::shared_ptr<ConstraintTables> tables(const ControlOptions& control,
+                                                         std::span<const std::uint32_t> usable,
+                                                         const std::vector<TokenId>& ends);
+
+ private:
+  struct Entry {
+    ConstraintSource source;
+    std::string prefix;
+    std::vector<std::uint32_t> usable;
+    std::vector<TokenId> ends;
+    std::shared_ptr<ConstraintTables> tables;
+  };
+
+  const TokenIndex* tokens_;
+  std::shared_ptr<const TokenTrie> trie_;  // null until it is needed
+  std::vector<Entry> entries_;             // the last one used first
+};
+
+}  // namespace fllm

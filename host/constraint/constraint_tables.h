@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "host/constraint/byte_dfa.h"
+#include "host/constraint/compile_budget.h"
+#include "host/constraint/token_index.h"
+#include "host/constraint/token_trie.h"
+
+namespace fllm {
+
+/// A byte automaton over a vocabulary: for each state, the tokens from which a text of the language can still be
+/// finished. Flat arrays, as a device would take them beside those of the automaton and the bytes of the tokens:
+///
+///     mask_row[state_count]         row of the state; kNoRow: not worked out yet (none after complete())
+///     words[row_count, row_words]   rows, each once: bit i % 32 of word i / 32, 1: allowed
+///
+/// End tokens are allowed exactly in accepting states, and never as text. A row is worked out when it is first asked for,
+/// by one walk over the trie of the vocabulary, so row() is for one thread at a time.
+class ConstraintTables {
+ public:
+  static constexpr std::int32_t kNoRow = -1;
+
+  struct Vocabulary {
+    std::shared_ptr<const TokenTrie> trie;
+    std::vector<std::uint32_t> usable;  // allow mask of what may be drawn at all, as text or as an end
+    std::vector<TokenId> ends;          // ascending
+  };
+
+  /// Exception(kInvalidArgument): no text is accepted, or none can be spelled, or a limit of the budget.
+  ConstraintTables(ByteDfa dfa, Vocabulary vocabulary, CompileBudget budget);
+
+  [[nodiscard]] const ByteDfa& dfa() const { return dfa_; }
+  [[nodiscard]] std::size_t row_words() const { return vocabulary_.usable.size(); }
+  /// Valid until the next call. Precondition: can_finish(state).
+  [[nodiscard]] std::span<const std::uint32_t> row(ByteDfa::State state);
+  /// Whether tokens can lead from here to an accepting state.
+  [[nodiscard]] bool can_finish(ByteDfa::State state) const { return live_[static_cast<std::size_t>(state)] != 0; }
+  /// Whether a text can go on: some token other than an end is allowed.
+  [[nodiscard]] bool can_go_on(ByteDfa::State state);
+  [[nodiscard]] bool is_end(TokenId id) const;
+
+  /// Works out the rows of all states that can finish. Exception(kInvalidArgument): rows beyond the limit of memory.
+  void complete();
+  [[nodiscard]] const std::vector<std::int32_t>& mask_row() const { return mask_row_; }
+  [[nodiscard]] const std::vector<std::uint32_t>& words() const { return words_; }
+
+ private:
+  void find_live_states();
+  [[nodiscard]] bool reaches_live(ByteDfa::State state);
+  void walk(ByteDfa::State state, std::span<std::uint32_t> out);
+  std::int32_t keep(std::span<const std::uint32_t> row);
+
+  ByteDfa dfa_;
+  Vocabulary vocabulary_;
+  CompileBudget budget_;
+  std::vector<std::uint8_t> live_;      // [states]
+  std::vector<std::uint8_t> goes_on_;   // [rows]
+  std::vector<std::int32_t> mask_row_;  // [states]
+  std::vector<std::uint32_t> words_;    // [rows, row_words]
+  std::vector<std::uint64_t> hashes_;   // [rows]
+  std::vector<std::uint32_t> scratch_;  // one row
+  std::vector<std::uint32_t> text_;     // usable tokens that are no ends
+  std::vector<ByteDfa::State> path_;    // states by depth in the trie
+};
+
+}  // namespace fllm

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/constraint/code_points.h"
+#include "host/constraint/compile_budget.h"
+#include "host/constraint/utf8_ranges.h"
+
+namespace fllm {
+
+enum class ExprId : std::int32_t {};
+
+constexpr std::int32_t kUnbounded = -1;
+
+/// A way between two places of Expressions::graph().
+struct ExpressionEdge {
+  std::int32_t from = 0, to = 0;
+  ExprId via{};
+};
+
+/// Regular expressions over text: what every source of a constraint becomes. A part may be used in several places.
+class Expressions {
+ public:
+  enum class Kind : std::uint8_t { kNothing, kEmpty, kBytes, kSet, kConcat, kAlternate, kRepeat, kGraph };
+  struct Node {
+    Kind kind = Kind::kNothing;
+    std::string bytes;                  // kBytes
+    std::int32_t set = 0;               // kSet: index of utf8()
+    std::vector<ExprId> parts;          // kConcat, kAlternate; kRepeat: one
+    std::int32_t least = 0, most = 0;   // kRepeat; most may be kUnbounded
+    std::int32_t place_count = 0;       // kGraph: from place 0 to the last
+    std::vector<ExpressionEdge> edges;  // kGraph
+  };
+
+  explicit Expressions(CompileBudget& budget) : budget_(&budget) {}
+
+  [[nodiscard]] ExprId nothing();  ///< matches no text at all
+  [[nodiscard]] ExprId empty();    ///< matches the empty text
+  [[nodiscard]] ExprId bytes(std::string text);
+  [[nodiscard]] ExprId set(const CodePointSet& set);
+  [[nodiscard]] ExprId concat(std::vector<ExprId> parts);
+  [[nodiscard]] ExprId alternate(std::vector<ExprId> parts);
+  [[nodiscard]] ExprId repeat(ExprId part, std::int32_t least, std::int32_t most);
+  [[nodiscard]] ExprId optional(ExprId part) { return repeat(part, 0, 1); }
+  [[nodiscard]] ExprId graph(std::int32_t place_count, std::vector<ExpressionEdge> edges);
+
+  [[nodiscard]] const Node& node(ExprId id) const { return nodes_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] bool is_nothing(ExprId id) const { return node(id).kind == Kind::kNothing; }
+  [[nodiscard]] const Utf8Automaton& utf8(std::int32_t set) const { return automata_[static_cast<std::size_t>(set)]; }
+  [[nodiscard]] CompileBudget& budget() { return *budget_; }
+
+ private:
+  ExprId add(Node node);
+
+  CompileBudget* budget_;
+  std::vector<Node> nodes_;
+  std::vector<CodePointSet> sets_;
+  std::vector<Utf8Automaton> automata_;  // of sets_
+};
+
+}  // namespace fllm

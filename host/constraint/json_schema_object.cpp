@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "host/constraint/json_schema.h"
+#include "host/constraint/schema_keywords.h"
+#include "host/util/quoted_text.h"
+
+namespace fllm {
+namespace {
+
+constexpr std::size_t kMaxUnordered = 6;      // properties in any order
+constexpr std::size_t kMaxNameBytes = 256;  // of a property
+
+}  // namespace
+
+std::vector<JsonSchemaCompiler::Property> JsonSchemaCompiler::properties(const SchemaJson& schema,
+                                                                         const SchemaPointer& pointer) {
+  std::vector<Property> found;
+  const auto add = [&](const std::string& name, ExprId value) {
+    if (name.size() > kMaxNameBytes) {
+      refuse_schema(pointer, "a property's name of " + std::to_string(name.size()) + " bytes: at most 256 are allowed");
+    }
+    found.push_back({name, expressions_.concat({text_.string_of(name), text_.mark(':'), value}), false});
+  };
+  if (const auto named = schema.find("properties"); named != schema.end()) {
+    if (!named->is_object()) refuse_schema(pointer, "properties: an object is allowed");
+    for (const auto& [name, value] : named->items()) {
+      add(name, compile(value, pointer_to(pointer_to(pointer, "properties"), name)));
+    }
+  }
+  const auto required = schema.find("required");
+  if (required == schema.end()) return found;
+  if (!required->is_array()) refuse_schema(pointer, "required: an array of names is allowed");
+  for (const SchemaJson& item : *required) {
+    if (!item.is_string()) refuse_schema(pointer, "required: an array of names is allowed");
+    const auto& name = item.get_ref<const std::string&>();
+    expressions_.budget().take_steps(found.size());
+    auto known = std::find_if(found.begin(), found.end(), [&](const Property& p) { return p.name == name; });
+    if (known == found.end()) {
+      const auto other = schema.find("additionalProperties");
+      add(name, other == schema.end() ? text_.value(kAnySchemaDepth)
+                                      : compile(*other, pointer_to(pointer, "additionalProperties")));
+      known = found.end() - 1;
+    }
+    known->required = true;
+  }
+  return found;
+}
+
+ExprId JsonSchemaCompiler::object(const SchemaJson& schema, const SchemaPointer& pointer) {
+  const std::vector<Property> named = properties(schema, pointer);
+  ObjectCounts counts{count_of(schema, "minProperties", pointer).value_or(0),
+                      count_of(schema, "maxProperties", pointer).value_or(kUnbounded)};
+  const auto required = static_cast<std::int32_t>(
+      std::count_if(named.begin(), named.end(), [](const Property& p) { return p.required; }));
+  if (counts.least <= required) counts.least = 0;
+
+  const auto other = schema.find("additionalProperties");
+  ExprId additional = expressions_.nothing();
+  if (other != schema.end() || (named.empty() && !schema.contains("properties"))) {
+    const ExprId value = other == schema.end() ? text_.value(kAnySchemaDepth)
+                                               : compile(*other, pointer_to(pointer, "additionalProperties"));
+    if (!expressions_.is_nothing(value)) {
+      std::vector<std::string> names;
+      for (const Property& property : named) names.push_back(property.name);
+      additional = expressions_.concat({text_.string_other_than(names), text_.mark(':'), value});
+    }
+  }
+  if (counts.least > 0 && !expressions_.is_nothing(additional)) {
+    refuse_schema(pointer, "minProperties above the number of required properties, beside additionalProperties, is not "
+                           "supported");
+  }
+  const bool unordered = options_.any_order && named.size() > 1;
+  if (unordered && named.size() > kMaxUnordered) {
+    refuse_schema(pointer, std::to_string(named.size()) + " properties in any order: at most 6 are allowed");
+  }
+  const ExprId members =
+      unordered ? members_in_any_order(named, counts, additional) : members_in_order(named, counts, additional);
+  return text_.enclosed('{', members, '}');
+}
+
+/// Properties that the schema does not name, behind so many that it does.
+ExprId JsonSchemaCompiler::additional_members(std::int32_t written, ObjectCounts counts, ExprId additional) {
+  Expressions& e = expressions_;
+  if (written < counts.least || (counts.most != kUnbounded && written > counts.most)) return e.nothing();
+  const std::int32_t room = counts.most == kUnbounded ? kUnbounded : counts.most - written;
+  const ExprId more = e.concat({text_.mark(','), additional});
+  if (written > 0) return e.repeat(more, 0, room);
+  if (room == 0) return e.empty();
+  return e.optional(e.concat({additional, e.repeat(more, 0, room == kUnbounded ? kUnbounded : room - 1)}));
+}
+
+// Place (i, count): the first i properties are written or left out, `count` of them written, where more than `top` need not
+// be told apart. Between them, a place where property i follows; so it stands in the automaton once for each count.
+ExprId JsonSchemaCompiler::members_in_order(const std::vector<Property>& properties, ObjectCounts counts,
+                                            ExprId additional) {
+  Expressions& e = expressions_;
+  const auto total = static_cast<std::int32_t>(properties.size());
+  const std::int32_t most = counts.most == kUnbounded ? counts.least : counts.most + 1;
+  const std::int32_t top = std::min(std::max(most, 1), std::max(total, 1));
+  const std::int32_t stride = 2 * top + 1;  // places of a property: top + 1 counts, top before its text
+  e.budget().check_nfa_states(properties.size() * static_cast<std::size_t>(stride));
+  const auto place = [&](std::int32_t i, std::int32_t count) { return i * stride + count; };
+  const ExprId comma = text_.mark(',');
+  std::vector<ExpressionEdge> edges;
+  for (std::int32_t i = 0; i < total; ++i) {
+    const Property& property = properties[static_cast<std::size_t>(i)];
+    for (std::int32_t count = 0; count <= top; ++count) {
+      const std::int32_t written = std::min(count + 1, top), before_text = place(i, top + written);
+      edges.push_back({place(i, count), before_text, count == 0 ? e.empty() : comma});
+      if (!property.required) edges.push_back({place(i, count), place(i + 1, count), e.empty()});
+    }
+    for (std::int32_t written = 1; written <= top; ++written) {
+      edges.push_back({place(i, top + written), place(i + 1, written), property.member});
+    }
+  }
+  const std::int32_t end = place(total, top) + 1;
+  for (std::int32_t count = 0; count <= top; ++count) {
+    edges.push_back({place(total, count), end, additional_members(count, counts, additional)});
+  }
+  return e.graph(end + 1, std::move(edges));
+}
+
+/// Place: the set of the properties that are written, as bits.
+ExprId JsonSchemaCompiler::members_in_any_order(const std::vector<Property>& properties, ObjectCounts counts,
+                                                ExprId additional) {
+  Expressions& e = expressions_;
+  const auto end = std::int32_t{1} << properties.size();
+  const ExprId comma = text_.mark(',');
+  std::vector<ExpressionEdge> edges;
+  for (std::int32_t written = 0; written < end; ++written) {
+    bool complete = true;
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+      const std::int32_t bit = std::int32_t{1} << i;
+      if ((written & bit) != 0) continue;
+      complete = complete && !properties[i].required;
+      edges.push_back({written, written | bit,
+                       e.concat({written == 0 ? e.empty() : comma, properties[i].member})});
+    }
+    const auto count = static_cast<std::int32_t>(std::popcount(static_cast<std::uint32_t>(written)));
+    if (complete) edges.push_back({written, end, additional_members(count, counts, additional)});
+  }
+  return e.graph(end + 1, std::move(edges));
+}
+
+}  // namespace fllm

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "host/constraint/code_points.h"
+
+namespace fllm {
+
+/// Reads a pattern from left to right; what it refuses has its position in the message.
+class RegexScanner {
+ public:
+  /// name: of the setting, for messages. Exception(kInvalidArgument): not UTF-8.
+  RegexScanner(std::string_view pattern, std::string name);
+
+  [[nodiscard]] bool at_end() const { return at_ == pattern_.size(); }
+  [[nodiscard]] std::size_t position() const { return at_; }
+  [[nodiscard]] bool looks_at(std::string_view text) const { return pattern_.substr(at_).starts_with(text); }
+  bool take(std::string_view text);
+  /// The next code point. Refuses the end, naming what is missing.
+  char32_t take_character(const char* missing);
+  /// Digits; at most kMaxRepeats. Refuses where there are none.
+  std::int32_t take_count();
+  /// The set of what \ stands for. Precondition: the backslash was taken at `start`.
+  CodePointSet take_escape(std::size_t start, bool in_class);
+  /// [...] or [^...]. Precondition: the bracket was taken at `start`.
+  CodePointSet take_class(std::size_t start, bool any_case);
+
+  [[noreturn]] void refuse(std::size_t position, const std::string& what) const;
+
+  static constexpr std::int32_t kMaxRepeats = 100'000;
+
+ private:
+  char32_t take_hex(std::size_t start, std::size_t digits);
+  CodePointSet take_class_item(bool& is_single);
+
+  std::string_view pattern_;
+  std::string name_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace fllm

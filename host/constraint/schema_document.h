@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace fllm {
+
+using SchemaJson = nlohmann::ordered_json;  // properties stay in the order they were written in
+
+/// Where something stands in a schema ("/properties/name"), for messages and references.
+using SchemaPointer = std::string;
+[[nodiscard]] SchemaPointer pointer_to(const SchemaPointer& parent, std::string_view key);
+
+/// Exception(kInvalidArgument): "json_schema: #/properties/name: what".
+[[noreturn]] void refuse_schema(const SchemaPointer& pointer, const std::string& what);
+
+/// A schema's text, parsed and checked: no deeper than kMaxSchemaDepth, no key twice.
+class SchemaDocument {
+ public:
+  static constexpr int kMaxSchemaDepth = 64;
+
+  /// Exception(kInvalidArgument): not JSON, or beyond the limits.
+  explicit SchemaDocument(std::string_view text);
+
+  [[nodiscard]] const SchemaJson& root() const { return root_; }
+  /// What "#..." in `pointer` refers to; target becomes its place. Exception(kInvalidArgument): another document, or nothing.
+  [[nodiscard]] const SchemaJson& resolve(const std::string& reference, const SchemaPointer& pointer,
+                                          SchemaPointer& target) const;
+
+ private:
+  SchemaJson root_;
+};
+
+}  // namespace fllm

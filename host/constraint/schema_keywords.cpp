@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/constraint/schema_keywords.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "host/util/quoted_text.h"
+
+namespace fllm {
+namespace {
+
+constexpr unsigned kOfAny = 0;           // a keyword about values of any kind
+constexpr unsigned kDescribes = 1u << 30;  // one that asks nothing
+
+struct Keyword {
+  std::string_view name;
+  unsigned kinds;
+};
+constexpr std::array kKeywords{
+    Keyword{"type", kOfAny},
+    Keyword{"enum", kOfAny},
+    Keyword{"const", kOfAny},
+    Keyword{"anyOf", kOfAny},
+    Keyword{"oneOf", kOfAny},
+    Keyword{"allOf", kOfAny},
+    Keyword{"$ref", kOfAny},
+    Keyword{"properties", kJsonObject},
+    Keyword{"required", kJsonObject},
+    Keyword{"additionalProperties", kJsonObject},
+    Keyword{"minProperties", kJsonObject},
+    Keyword{"maxProperties", kJsonObject},
+    Keyword{"items", kJsonArray},
+    Keyword{"prefixItems", kJsonArray},
+    Keyword{"minItems", kJsonArray},
+    Keyword{"maxItems", kJsonArray},
+    Keyword{"uniqueItems", kJsonArray},
+    Keyword{"minLength", kJsonString},
+    Keyword{"maxLength", kJsonString},
+    Keyword{"pattern", kJsonString},
+    Keyword{"format", kJsonString},
+    Keyword{"minimum", kJsonNumber},
+    Keyword{"maximum", kJsonNumber},
+    Keyword{"exclusiveMinimum", kJsonNumber},
+    Keyword{"exclusiveMaximum", kJsonNumber},
+    Keyword{"$defs", kDescribes},
+    Keyword{"definitions", kDescribes},
+    Keyword{"$schema", kDescribes},
+    Keyword{"$comment", kDescribes},
+    Keyword{"title", kDescribes},
+    Keyword{"description", kDescribes},
+    Keyword{"default", kDescribes},
+    Keyword{"examples", kDescribes},
+    Keyword{"deprecated", kDescribes},
+    Keyword{"readOnly", kDescribes},
+    Keyword{"writeOnly", kDescribes},
+};
+
+const Keyword* find_keyword(std::string_view name) {
+  const auto* found = std::find_if(kKeywords.begin(), kKeywords.end(), [&](const Keyword& k) { return k.name == name; });
+  return found == kKeywords.end() ? nullptr : found;
+}
+
+constexpr std::array<std::pair<std::string_view, unsigned>, 7> kTypes{{
+    {"null", kJsonNull},
+    {"boolean", kJsonBoolean},
+    {"integer", kJsonInteger},
+    {"number", kJsonNumber},
+    {"string", kJsonString},
+    {"array", kJsonArray},
+    {"object", kJsonObject},
+}};
+
+unsigned kind_of_type(const SchemaJson& name, const SchemaPointer& pointer) {
+  if (name.is_string()) {
+    for (const auto& [type, kind] : kTypes) {
+      if (name.get_ref<const std::string&>() == type) return kind;
+    }
+  }
+  refuse_schema(pointer, "type: null, boolean, integer, number, string, array, object, or a list of them, is allowed");
+}
+
+/// The values a schema lists, or null.
+const SchemaJson* listed_values(const SchemaJson& schema) {
+  if (const auto found = schema.find("const"); found != schema.end()) return &*found;
+  if (const auto found = schema.find("enum"); found != schema.end() && found->is_array()) return &*found;
+  return nullptr;
+}
+
+/// Numbers are equal by value (1 and 1.0), as JSON Schema has it.
+bool share_a_value(const SchemaJson& a, bool a_lists, const SchemaJson& b, bool b_lists) {
+  const SchemaJson left = a_lists ? a : SchemaJson::array({a}), right = b_lists ? b : SchemaJson::array({b});
+  return std::any_of(left.begin(), left.end(), [&](const SchemaJson& x) {
+    return std::any_of(right.begin(), right.end(), [&](const SchemaJson& y) {
+      // What is not a scalar may be equal in spite of an order; it counts as shared.
+      return (x.is_structured() && y.is_structured()) || x == y;
+    });
+  });
+}
+
+bool have_disjoint_values(const SchemaJson& a, const SchemaJson& b) {
+  if (!a.is_object() || !b.is_object()) return false;
+  const SchemaJson* x = listed_values(a);
+  const SchemaJson* y = listed_values(b);
+  return x != nullptr && y != nullptr && !share_a_value(*x, !a.contains("const"), *y, !b.contains("const"));
+}
+
+bool requires_property(const SchemaJson& schema, const std::string& name) {
+  const auto required = schema.find("required");
+  return required != schema.end() && required->is_array() &&
+         std::find(required->begin(), required->end(), SchemaJson(name)) != required->end();
+}
+
+}  // namespace
+
+unsigned kind_of(const SchemaJson& value) {
+  if (value.is_null()) return kJsonNull;
+  if (value.is_boolean()) return kJsonBoolean;
+  if (value.is_number_float()) {
+    const auto number = value.get<double>();
+    return std::floor(number) == number ? kJsonInteger : kJsonFraction;
+  }
+  if (value.is_number()) return kJsonInteger;
+  if (value.is_string()) return kJsonString;
+  return value.is_array() ? kJsonArray : kJsonObject;
+}
+
+unsigned kinds_of_type(const SchemaJson& schema, const SchemaPointer& pointer) {
+  const auto type = schema.find("type");
+  if (type == schema.end()) return kAnyJson;
+  if (!type->is_array()) return kind_of_type(*type, pointer);
+  unsigned kinds = 0;
+  for (const SchemaJson& name : *type) kinds |= kind_of_type(name, pointer);
+  return kinds;
+}
+
+unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointer) {
+  unsigned asked = 0;
+  for (const auto& [name, value] : schema.items()) {
+    const bool is_root_id = pointer.empty() && (name == "$id" || name == "id");
+    const Keyword* keyword = find_keyword(name);
+    if (keyword == nullptr && !is_root_id) refuse_schema(pointer, "the keyword " + quoted_text(name) + " is not supported");
+    if (keyword != nullptr && keyword->kinds != kDescribes) asked |= keyword->kinds;
+  }
+  if (schema.contains("type")) return kinds_of_type(schema, pointer);
+  return asked == 0 ? kAnyJson : asked;
+}
+
+void refuse_beside(const SchemaJson& schema, const SchemaPointer& pointer, std::string_view main) {
+  for (const auto& [name, value] : schema.items()) {
+    const Keyword* keyword = find_keyword(name);
+    if (name != main && name != "type" && keyword != nullptr && keyword->kinds != kDescribes) {
+      refuse_schema(pointer, quoted_text(name) + " beside " + quoted_text(main) + " is not supported");
+    }
+  }
+}
+
+std::optional<std::int32_t> count_of(const SchemaJson& schema, const char* keyword, const SchemaPointer& pointer) {
+  constexpr double kMax = 100'000;
+  const auto found = schema.find(keyword);
+  if (found == schema.end()) return std::nullopt;
+  const double value = found->is_number() ? found->get<double>() : -1;
+  if (value < 0 || value > kMax || std::floor(value) != value) {
+    refuse_schema(pointer, std::string(keyword) + ": a whole number from 0 to 100000 is allowed");
+  }
+  return static_cast<std::int32_t>(value);
+}
+
+bool are_disjoint(const SchemaDocument& document, const SchemaJson& a, const SchemaJson& b) {
+  const auto followed = [&](const SchemaJson& schema) -> const SchemaJson& {
+    SchemaPointer target;
+    const auto reference = schema.is_object() ? schema.find("$ref") : schema.end();
+    return schema.is_object() && reference != schema.end() && reference->is_string()
+               ? document.resolve(reference->get<std::string>(), "", target)
+               : schema;
+  };
+  const SchemaJson& x = followed(a);
+  const SchemaJson& y = followed(b);
+  if (x == SchemaJson(false) || y == SchemaJson(false)) return true;
+  if (!x.is_object() || !y.is_object()) return false;
+  if ((kinds_of_type(x, "") & kinds_of_type(y, "")) == 0 || have_disjoint_values(x, y)) return true;
+  if (kinds_of_type(x, "") != kJsonObject || kinds_of_type(y, "") != kJsonObject) return false;
+  const auto properties = x.find("properties"), others = y.find("properties");
+  if (properties == x.end() || others == y.end() || !properties->is_object() || !others->is_object()) return false;
+  for (const auto& [name, schema] : properties->items()) {
+    const auto other = others->find(name);
+    if (other != others->end() && requires_property(x, name) && requires_property(y, name) &&
+        have_disjoint_values(followed(schema), followed(*other))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace fllm
