@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "fundamentallm/result.h"
+#include "host/constraint/constraint_cache.h"
+#include "host/constraint/constraint_source.h"
+#include "host/constraint/dfa_constraint.h"
+#include "host/constraint/token_mask.h"
+#include "tests/support/expect_error.h"
+#include "tests/unit/regex_oracle.h"
+
+namespace fllm {
+namespace {
+
+/// Tokens, of which the last is the end.
+struct Tokens {
+  explicit Tokens(std::vector<std::string> texts)
+      : index([&] { return texts.emplace_back(), TokenIndex(texts); }()), cache(index) {
+    usable.resize(static_cast<std::size_t>(mask_words(index.size())));
+    allow_all(usable);
+  }
+  [[nodiscard]] TokenId end() const { return index.size() - 1; }
+  std::shared_ptr<ConstraintTables> tables(ConstraintSource source, std::string prefix = "") {
+    ControlOptions control;
+    control.constraint = std::move(source);
+    control.prefix = std::move(prefix);
+    return cache.tables(control, usable, {end()});
+  }
+
+  TokenIndex index;
+  ConstraintCache cache;
+  std::vector<std::uint32_t> usable;
+};
+
+std::vector<TokenId> allowed(Constraint& constraint, const Tokens& tokens) {
+  std::vector<std::uint32_t> mask(tokens.usable.size());
+  constraint.fill_mask(mask);
+  std::vector<TokenId> ids;
+  for (TokenId id = 0; id < static_cast<TokenId>(mask.size() * 32); ++id) {
+    if (is_allowed(mask, id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+using Ids = std::vector<TokenId>;
+
+TEST(ConstraintTables, AllowTokensThatCanStillBeFinished) {
+  Tokens tokens({"a", "ab", "b", "", "abc", "x"});
+  // No token has a c of its own, so that "ab" can only be left by what crosses it.
+  DfaConstraint at(tokens.tables(RegexConstraint{"abc|ax*"}), tokens.index, 8);
+  EXPECT_EQ(allowed(at, tokens), (Ids{0, 4}));
+  EXPECT_FALSE(at.may_end());
+  EXPECT_FALSE(at.advance(1));
+  EXPECT_TRUE(at.advance(0));
+  EXPECT_EQ(allowed(at, tokens), (Ids{5, 6}));
+  EXPECT_TRUE(at.may_end());
+  EXPECT_TRUE(at.can_go_on());
+  EXPECT_FALSE(at.advance(tokens.end())) << "an end is no text";
+  EXPECT_FALSE(at.advance(3)) << "neither is a token without text";
+  at.rollback(1);
+  EXPECT_TRUE(at.advance(4));
+  EXPECT_EQ(allowed(at, tokens), (Ids{6}));
+  EXPECT_FALSE(at.can_go_on());
+}
+
+TEST(ConstraintTables, LeaveOutBannedTokensAndWhatNeedsThem) {
+  Tokens tokens({"a", "b", "c"});
+  forbid(tokens.usable, 2);
+  DfaConstraint at(tokens.tables(RegexConstraint{"ab|bc"}), tokens.index, 8);
+  EXPECT_EQ(allowed(at, tokens), (Ids{0}));
+  test::expect_error(ErrorCode::kInvalidArgument, {"regex", "can be written"},
+                     [&] { (void)tokens.tables(RegexConstraint{"c+"}); });
+  test::expect_error(ErrorCode::kInvalidArgument, {"json_schema", "no text at all"},
+                     [&] { (void)tokens.tables(JsonSchemaConstraint{"false"}); });
+}
+
+TEST(ConstraintTables, StartWithAForcedPrefix) {
+  Tokens tokens({"a", "b", "ab", "abb", "c"});
+  DfaConstraint at(tokens.tables(RegexConstraint{"ab*c"}, "ab"), tokens.index, 8);
+  EXPECT_EQ(allowed(at, tokens), (Ids{0, 2, 3}));
+  EXPECT_TRUE(at.advance(3));
+  EXPECT_EQ(allowed(at, tokens), (Ids{1, 4}));
+  test::expect_error(ErrorCode::kInvalidArgument, {"prefix", "\"ba\"", "regex"},
+                     [&] { (void)tokens.tables(RegexConstraint{"ab*c"}, "ba"); });
+}
+
+TEST(ConstraintTables, AreSharedByRequestsThatAskForTheSame) {
+  Tokens tokens({"a", "b"});
+  const auto first = tokens.tables(RegexConstraint{"a+"});
+  EXPECT_NE(tokens.tables(RegexConstraint{"b+"}), first);
+  EXPECT_EQ(tokens.tables(RegexConstraint{"a+"}), first);
+  EXPECT_NE(tokens.tables(RegexConstraint{"a+"}, "a"), first);
+  EXPECT_NE(tokens.tables(ChoicesConstraint{{"a"}}), first);
+}
+
+TEST(DfaConstraint, ForksGoTheirOwnWay) {
+  Tokens tokens({"a", "b"});
+  DfaConstraint at(tokens.tables(RegexConstraint{"a(ab|ba)"}), tokens.index, 8);
+  EXPECT_TRUE(at.advance(0));
+  const std::unique_ptr<Constraint> fork = at.fork();
+  EXPECT_TRUE(at.advance(0));
+  EXPECT_TRUE(fork->advance(1));
+  EXPECT_EQ(allowed(at, tokens), (Ids{1}));
+  EXPECT_EQ(allowed(*fork, tokens), (Ids{0}));
+  fork->rollback(2);
+  EXPECT_EQ(allowed(*fork, tokens), (Ids{0}));
+  EXPECT_TRUE(fork->advance(0));
+  EXPECT_TRUE(fork->advance(0));
+  EXPECT_TRUE(fork->advance(1));
+  EXPECT_TRUE(fork->may_end());
+}
+
+/// Which states can finish, and which tokens lead to one, by trying all of them until nothing changes.
+TEST(ConstraintTables, EqualTheirDefinition) {
+  std::mt19937 random(5);
+  const std::u32string alphabet = U"ab\u00E9";
+  for (int round = 0; round < 400; ++round) {
+    std::vector<std::string> texts;
+    for (unsigned i = 0; i < 1 + random() % 40; ++i) {
+      std::string& text = texts.emplace_back();
+      for (unsigned j = 0; j < random() % 4; ++j) text += std::string("ab\xC3\xA9")[random() % 4];
+    }
+    Tokens tokens(texts);
+    for (TokenId id = 0; id < tokens.index.size(); ++id) {
+      if (random() % 8 == 0) forbid(tokens.usable, id);
+    }
+    const std::string pattern = test::pattern_of(test::random_tree(random, alphabet, 3));
+    CompileBudget budget("regex");
+    const ByteDfa dfa = compile_source(RegexConstraint{pattern}, budget);
+    std::vector<bool> live(static_cast<std::size_t>(dfa.state_count()), false);
+    const auto leads = [&](ByteDfa::State state, TokenId id) {
+      const std::string_view bytes = tokens.index.bytes(id);
+      return id != tokens.end() && !bytes.empty() && is_allowed(tokens.usable, id) &&
+             live[static_cast<std::size_t>(dfa.walk(state, bytes))];
+    };
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (ByteDfa::State state = 1; state < dfa.state_count(); ++state) {
+        bool now = dfa.accepts(state);
+        for (TokenId id = 0; id < tokens.index.size(); ++id) now = now || leads(state, id);
+        changed = changed || (now && !live[static_cast<std::size_t>(state)]);
+        live[static_cast<std::size_t>(state)] = now;
+      }
+    }
+    if (dfa.is_empty() || !live[ByteDfa::kStart]) {
+      EXPECT_THROW((void)tokens.tables(RegexConstraint{pattern}), Exception);
+      continue;
+    }
+    const auto tables = tokens.tables(RegexConstraint{pattern});
+    tables->complete();
+    for (ByteDfa::State state = 1; state < dfa.state_count(); ++state) {
+      ASSERT_EQ(tables->can_finish(state), live[static_cast<std::size_t>(state)]) << pattern;
+      if (!tables->can_finish(state)) continue;
+      bool goes_on = false;
+      for (TokenId id = 0; id < static_cast<TokenId>(tokens.usable.size() * 32); ++id) {
+        const bool is_end = id == tokens.end() && is_allowed(tokens.usable, id) && dfa.accepts(state);
+        const bool is_text = id < tokens.index.size() && leads(state, id);
+        ASSERT_EQ(is_allowed(tables->row(state), id), is_end || is_text) << pattern << " state " << state << " id " << id;
+        goes_on = goes_on || is_text;
+      }
+      ASSERT_EQ(tables->can_go_on(state), goes_on);
+    }
+    // Each row once.
+    const std::size_t words = tables->row_words();
+    std::vector<std::vector<std::uint32_t>> rows;
+    for (std::size_t at = 0; at < tables->words().size(); at += words) {
+      rows.emplace_back(tables->words().begin() + static_cast<std::ptrdiff_t>(at),
+                        tables->words().begin() + static_cast<std::ptrdiff_t>(at + words));
+    }
+    std::sort(rows.begin(), rows.end());
+    ASSERT_EQ(std::adjacent_find(rows.begin(), rows.end()), rows.end());
+  }
+}
+
+}  // namespace
+}  // namespace fllm
