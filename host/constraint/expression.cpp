@@ -79,13 +79,14 @@ ExprId Expressions::graph(std::int32_t place_count, std::vector<ExpressionEdge> 
   std::erase_if(edges, [&](const ExpressionEdge& edge) { return is_nothing(edge.via); });
   std::vector<bool> reached(static_cast<std::size_t>(place_count));
   reached[0] = true;
-  // Places are numbered along the ways, so that one pass in their order finds what can be reached.
+  // Places are numbered along the ways, save for ways back, so that one pass in their order finds what can be reached.
   std::stable_sort(edges.begin(), edges.end(),
                    [](const ExpressionEdge& a, const ExpressionEdge& b) { return a.from < b.from; });
   for (const ExpressionEdge& edge : edges) {
     if (reached[static_cast<std::size_t>(edge.from)]) reached[static_cast<std::size_t>(edge.to)] = true;
   }
   if (!reached.back()) return nothing();
+  std::erase_if(edges, [&](const ExpressionEdge& edge) { return !reached[static_cast<std::size_t>(edge.from)]; });
   Node node;
   node.kind = Kind::kGraph;
   node.place_count = place_count;

@@ -45,6 +45,8 @@ class Expressions {
   [[nodiscard]] ExprId alternate(std::vector<ExprId> parts);
   [[nodiscard]] ExprId repeat(ExprId part, std::int32_t least, std::int32_t most);
   [[nodiscard]] ExprId optional(ExprId part) { return repeat(part, 0, 1); }
+  /// From place 0, where no way leads back to, to the last, from where none leads on. Every place that can be reached can be
+  /// reached by ways to higher ones.
   [[nodiscard]] ExprId graph(std::int32_t place_count, std::vector<ExpressionEdge> edges);
 
   [[nodiscard]] const Node& node(ExprId id) const { return nodes_[static_cast<std::size_t>(id)]; }

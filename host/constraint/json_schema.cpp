@@ -225,10 +225,17 @@ ExprId JsonSchemaCompiler::array(const SchemaJson& schema, const SchemaPointer& 
       edges.push_back({i, i + 1, expressions_.concat({separator, first[static_cast<std::size_t>(i)]})});
       continue;
     }
-    const std::int32_t missing = std::max(least - i - 1, 0);
-    const std::int32_t more = most == kUnbounded ? kUnbounded : most - i - 1;
-    edges.push_back({i, places, expressions_.concat({separator, item, expressions_.repeat(expressions_.concat({comma, item}),
-                                                                                          missing, more)})});
+    std::vector<ExprId> rest{separator};
+    const ExprId another = expressions_.concat({item, comma});
+    const std::int32_t missing = std::max(least - i - 1, 0);  // beside the last one
+    rest.push_back(expressions_.repeat(another, missing, missing));
+    if (most == kUnbounded) {
+      rest.push_back(text_.list(item));
+    } else {
+      rest.push_back(item);
+      rest.push_back(expressions_.repeat(expressions_.concat({comma, item}), 0, most - i - 1 - missing));
+    }
+    edges.push_back({i, places, expressions_.concat(std::move(rest))});
   }
   return text_.enclosed('[', expressions_.graph(places + 1, std::move(edges)), ']');
 }

@@ -92,7 +92,8 @@ ExprId JsonSchemaCompiler::additional_members(std::int32_t written, ObjectCounts
   const ExprId more = e.concat({text_.mark(','), additional});
   if (written > 0) return e.repeat(more, 0, room);
   if (room == 0) return e.empty();
-  return e.optional(e.concat({additional, e.repeat(more, 0, room == kUnbounded ? kUnbounded : room - 1)}));
+  if (room == kUnbounded) return e.optional(text_.list(additional));
+  return e.optional(e.concat({additional, e.repeat(more, 0, room - 1)}));
 }
 
 // Place (i, count): the first i properties are written or left out, `count` of them written, where more than `top` need not

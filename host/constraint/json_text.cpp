@@ -175,18 +175,20 @@ ExprId JsonText::value(std::int32_t depth) {
   return *values_[place];
 }
 
+ExprId JsonText::list(ExprId part) {
+  const ExprId none = expressions_.empty();
+  return expressions_.graph(4, {{0, 1, none}, {1, 2, part}, {2, 1, mark(',')}, {2, 3, none}});
+}
+
 ExprId JsonText::array(std::int32_t item_depth) {
   Expressions& e = expressions_;
-  const ExprId item = value(item_depth);
-  const ExprId items = e.concat({item, e.repeat(e.concat({mark(','), item}), 0, kUnbounded)});
-  return enclosed('[', e.optional(items), ']');
+  return enclosed('[', e.optional(list(value(item_depth))), ']');
 }
 
 ExprId JsonText::object(std::int32_t value_depth) {
   Expressions& e = expressions_;
   const ExprId member = e.concat({string(0, kUnbounded), mark(':'), value(value_depth)});
-  const ExprId members = e.concat({member, e.repeat(e.concat({mark(','), member}), 0, kUnbounded)});
-  return enclosed('{', e.optional(members), '}');
+  return enclosed('{', e.optional(list(member)), '}');
 }
 
 }  // namespace fllm

@@ -42,6 +42,8 @@ class JsonText {
   [[nodiscard]] ExprId array(std::int32_t item_depth);
   [[nodiscard]] ExprId object(std::int32_t value_depth);
 
+  /// One or more parts with commas between them. The part stands in it once, so that lists within lists stay small.
+  [[nodiscard]] ExprId list(ExprId part);
   /// Brackets with blanks inside of them.
   [[nodiscard]] ExprId enclosed(char open, ExprId inner, char close);
   [[nodiscard]] Expressions& expressions() { return expressions_; }
