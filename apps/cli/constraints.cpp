@@ -60,8 +60,7 @@ void check_constraint(const Settings& settings, bool label_flags, std::vector<st
 
 void read_schema(Settings& settings) {
   if (!settings.json_schema || settings.json_schema_text) return;
-  settings.json_schema_text =
-      read_all(open_input(*settings.json_schema).get(), *settings.json_schema, kMaxSchemaFile);
+  settings.json_schema_text = read_all(open_input(*settings.json_schema).get(), *settings.json_schema, kMaxSchemaFile);
 }
 
 bool is_constraint(std::string_view key) {
@@ -78,6 +77,9 @@ void clear_constraint(Settings& settings) {
   settings.json_schema_text.reset();
   settings.json.reset();
   settings.grammar.reset();
+  settings.any_order.reset();
+  settings.speakers.reset();
+  settings.turns.reset();
 }
 
 }  // namespace fllm::cli

@@ -19,7 +19,7 @@ void check_constraint(const Settings& settings, bool label_flags, std::vector<st
 /// Puts the text of the file that json_schema names into json_schema_text. Errors: kNotFound, kIo.
 void read_schema(Settings& settings);
 
-/// Whether a key of an input line is one of them, so that it replaces what the command line said.
+/// Whether a key of an input line is one of them, so that it replaces all that the command line said.
 [[nodiscard]] bool is_constraint(std::string_view key);
 void clear_constraint(Settings& settings);
 

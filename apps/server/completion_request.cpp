@@ -102,8 +102,8 @@ void read_response_format(const std::string& name, const Json& value, Reading& r
   if (type == "json_object") {
     set_constraint(JsonSchemaConstraint{R"({"type":"object"})"}, reading);
   } else if (type == "json_schema") {
-    const bool has_schema = value.contains("json_schema") && value["json_schema"].is_object() &&
-                            value["json_schema"].contains("schema");
+    const bool has_schema =
+        value.contains("json_schema") && value["json_schema"].is_object() && value["json_schema"].contains("schema");
     if (!has_schema) return reading.fields.refuse(name, name + ".json_schema.schema: a JSON Schema is needed");
     // Read again, since the order of its properties counts.
     const auto ordered = nlohmann::ordered_json::parse(reading.body);

@@ -19,10 +19,10 @@ struct CasePairs {
   char32_t first, last, distance, stride;
 };
 constexpr std::array kCasePairs{
-    CasePairs{'A', 'Z', 32, 1},        CasePairs{0xC0, 0xD6, 32, 1},    CasePairs{0xD8, 0xDE, 32, 1},
-    CasePairs{0x100, 0x12E, 1, 2},     CasePairs{0x132, 0x136, 1, 2},   CasePairs{0x139, 0x147, 1, 2},
-    CasePairs{0x14A, 0x176, 1, 2},     CasePairs{0x179, 0x17D, 1, 2},   CasePairs{0x391, 0x3A1, 32, 1},
-    CasePairs{0x3A3, 0x3AB, 32, 1},    CasePairs{0x400, 0x40F, 80, 1},  CasePairs{0x410, 0x42F, 32, 1},
+    CasePairs{'A', 'Z', 32, 1},     CasePairs{0xC0, 0xD6, 32, 1},   CasePairs{0xD8, 0xDE, 32, 1},
+    CasePairs{0x100, 0x12E, 1, 2},  CasePairs{0x132, 0x136, 1, 2},  CasePairs{0x139, 0x147, 1, 2},
+    CasePairs{0x14A, 0x176, 1, 2},  CasePairs{0x179, 0x17D, 1, 2},  CasePairs{0x391, 0x3A1, 32, 1},
+    CasePairs{0x3A3, 0x3AB, 32, 1}, CasePairs{0x400, 0x40F, 80, 1}, CasePairs{0x410, 0x42F, 32, 1},
     CasePairs{0x531, 0x556, 48, 1},
 };
 

@@ -11,7 +11,7 @@ namespace fllm {
 struct CompileLimits {
   std::size_t nfa_states = 400'000;
   std::size_t dfa_states = 65'536;
-  std::size_t steps = 24'000'000;                    // of any part of the compiler
+  std::size_t steps = 24'000'000;                   // of any part of the compiler
   std::size_t table_bytes = std::size_t{64} << 20;  // of the transitions, and again of the mask rows
 };
 

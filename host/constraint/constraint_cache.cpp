@@ -32,15 +32,16 @@ std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& 
   if (!control.prefix.empty() && !dfa.is_empty()) {
     dfa = dfa.with_prefix(control.prefix);
     if (dfa.is_empty()) {
-      throw Exception(ErrorCode::kInvalidArgument, "prefix: " + quoted_text(control.prefix) + ": no text that matches " +
-                                                       budget.name() + " begins with it");
+      throw Exception(ErrorCode::kInvalidArgument, "prefix: " + quoted_text(control.prefix) +
+                                                       ": no text that matches " + budget.name() + " begins with it");
     }
   }
   if (trie_ == nullptr) trie_ = std::make_shared<const TokenTrie>(*tokens_);
   ConstraintTables::Vocabulary vocabulary{trie_, {usable.begin(), usable.end()}, ends};
   auto tables = std::make_shared<ConstraintTables>(std::move(dfa), std::move(vocabulary), std::move(budget));
   if (entries_.size() == kMaxKept) entries_.pop_back();
-  entries_.insert(entries_.begin(), Entry{control.constraint, control.prefix, {usable.begin(), usable.end()}, ends, tables});
+  entries_.insert(entries_.begin(),
+                  Entry{control.constraint, control.prefix, {usable.begin(), usable.end()}, ends, tables});
   return tables;
 }
 

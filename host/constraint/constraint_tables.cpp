@@ -164,9 +164,8 @@ bool ConstraintTables::can_go_on(ByteDfa::State state) {
   const auto words = row(state);
   const std::int32_t known = mask_row_[static_cast<std::size_t>(state)];
   if (known != kNoRow) return goes_on_[static_cast<std::size_t>(known)] != 0;
-  return std::any_of(words.begin(), words.end(), [&, i = std::size_t{0}](std::uint32_t word) mutable {
-    return (word & text_[i++]) != 0;
-  });
+  return std::any_of(words.begin(), words.end(),
+                     [&, i = std::size_t{0}](std::uint32_t word) mutable { return (word & text_[i++]) != 0; });
 }
 
 std::int32_t ConstraintTables::keep(std::span<const std::uint32_t> row) {

@@ -98,8 +98,7 @@ ExprId JsonSchemaCompiler::listed(const SchemaJson& schema, const SchemaPointer&
   std::vector<ExprId> ways;
   const auto add = [&](const SchemaJson& item) {
     if ((kind_of(item) & kinds) == 0) return;
-    ways.push_back(item.is_string() ? text_.string_of(item.get_ref<const std::string&>())
-                                    : text_.literal(item.dump()));
+    ways.push_back(item.is_string() ? text_.string_of(item.get_ref<const std::string&>()) : text_.literal(item.dump()));
   };
   if (lists) {
     for (const SchemaJson& item : value) add(item);
@@ -168,7 +167,8 @@ ExprId JsonSchemaCompiler::string(const SchemaJson& schema, const SchemaPointer&
   if (has_pattern || has_format) {
     const char* keyword = has_pattern ? "pattern" : "format";
     if (least || most || (has_pattern && has_format)) {
-      refuse_schema(pointer, std::string(keyword) + " beside minLength, maxLength or another of its kind is not supported");
+      refuse_schema(pointer,
+                    std::string(keyword) + " beside minLength, maxLength or another of its kind is not supported");
     }
     const SchemaJson& value = schema.at(keyword);
     if (!value.is_string()) refuse_schema(pointer, std::string(keyword) + ": a string is allowed");
@@ -202,7 +202,8 @@ ExprId JsonSchemaCompiler::array(const SchemaJson& schema, const SchemaPointer& 
   if (items != schema.end() && items->is_array()) {
     refuse_schema(pointer, "items: an array of schemas is not supported: prefixItems is");
   }
-  const ExprId item = items == schema.end() ? text_.value(kAnySchemaDepth) : compile(*items, pointer_to(pointer, "items"));
+  const ExprId item =
+      items == schema.end() ? text_.value(kAnySchemaDepth) : compile(*items, pointer_to(pointer, "items"));
   if (expressions_.is_nothing(item)) {
     const auto count = static_cast<std::int32_t>(first.size());
     most = most == kUnbounded ? count : std::min(most, count);

@@ -13,7 +13,7 @@
 namespace fllm {
 namespace {
 
-constexpr std::size_t kMaxUnordered = 6;      // properties in any order
+constexpr std::size_t kMaxUnordered = 6;    // properties in any order
 constexpr std::size_t kMaxNameBytes = 256;  // of a property
 
 }  // namespace
@@ -72,8 +72,9 @@ ExprId JsonSchemaCompiler::object(const SchemaJson& schema, const SchemaPointer&
     }
   }
   if (counts.least > 0 && !expressions_.is_nothing(additional)) {
-    refuse_schema(pointer, "minProperties above the number of required properties, beside additionalProperties, is not "
-                           "supported");
+    refuse_schema(pointer,
+                  "minProperties above the number of required properties, beside additionalProperties, is not "
+                  "supported");
   }
   const bool unordered = options_.any_order && named.size() > 1;
   if (unordered && named.size() > kMaxUnordered) {
@@ -140,8 +141,7 @@ ExprId JsonSchemaCompiler::members_in_any_order(const std::vector<Property>& pro
       const std::int32_t bit = std::int32_t{1} << i;
       if ((written & bit) != 0) continue;
       complete = complete && !properties[i].required;
-      edges.push_back({written, written | bit,
-                       e.concat({written == 0 ? e.empty() : comma, properties[i].member})});
+      edges.push_back({written, written | bit, e.concat({written == 0 ? e.empty() : comma, properties[i].member})});
     }
     const auto count = static_cast<std::int32_t>(std::popcount(static_cast<std::uint32_t>(written)));
     if (complete) edges.push_back({written, end, additional_members(count, counts, additional)});

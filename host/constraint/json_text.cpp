@@ -55,8 +55,8 @@ ExprId JsonText::mark(char character) {
 }
 
 ExprId JsonText::enclosed(char open, ExprId inner, char close) {
-  return expressions_.concat({expressions_.bytes(std::string(1, open)), blank_, inner, blank_,
-                              expressions_.bytes(std::string(1, close))});
+  return expressions_.concat(
+      {expressions_.bytes(std::string(1, open)), blank_, inner, blank_, expressions_.bytes(std::string(1, close))});
 }
 
 ExprId JsonText::string(std::int32_t least, std::int32_t most) {
@@ -69,9 +69,9 @@ ExprId JsonText::string(std::int32_t least, std::int32_t most) {
       e.concat({e.set(CodePointSet({{'D', 'D'}, {'d', 'd'}})), e.set(digit_set('0', '7')), e.repeat(any_hex, 2, 2)}),
   });
   const ExprId d = e.set(CodePointSet({{'D', 'D'}, {'d', 'd'}}));
-  const ExprId two = e.concat({d, e.set(CodePointSet({{'8', '9'}, {'A', 'B'}, {'a', 'b'}})), e.repeat(any_hex, 2, 2),
-                               e.bytes("\\u"), d, e.set(CodePointSet({{'C', 'F'}, {'c', 'f'}})),
-                               e.repeat(any_hex, 2, 2)});
+  const ExprId two =
+      e.concat({d, e.set(CodePointSet({{'8', '9'}, {'A', 'B'}, {'a', 'b'}})), e.repeat(any_hex, 2, 2), e.bytes("\\u"),
+                d, e.set(CodePointSet({{'C', 'F'}, {'c', 'f'}})), e.repeat(any_hex, 2, 2)});
   std::vector<CodePointRange> letters{{'/', '/'}};
   for (const auto& escape : kShortEscapes) {
     const auto letter = static_cast<char32_t>(escape.first);
@@ -143,19 +143,20 @@ ExprId JsonText::other_than(const std::vector<std::u32string>& values, std::size
 ExprId JsonText::integer() {
   Expressions& e = expressions_;
   return e.concat({e.optional(e.bytes("-")),
-                   e.alternate({e.bytes("0"), e.concat({e.set(digit_set('1')),
-                                                        e.repeat(e.set(digit_set()), 0, kMaxDigits - 1)})})});
+                   e.alternate({e.bytes("0"),
+                                e.concat({e.set(digit_set('1')), e.repeat(e.set(digit_set()), 0, kMaxDigits - 1)})})});
 }
 
 ExprId JsonText::digits_after_point() {
-  return expressions_.concat({expressions_.bytes("."), expressions_.repeat(expressions_.set(digit_set()), 1, kMaxDigits)});
+  return expressions_.concat(
+      {expressions_.bytes("."), expressions_.repeat(expressions_.set(digit_set()), 1, kMaxDigits)});
 }
 
 ExprId JsonText::number() {
   Expressions& e = expressions_;
   const ExprId sign = e.optional(e.set(CodePointSet({{'+', '+'}, {'-', '-'}})));
-  const ExprId exponent = e.concat({e.set(CodePointSet({{'E', 'E'}, {'e', 'e'}})), sign,
-                                    e.repeat(e.set(digit_set()), 1, kMaxExponentDigits)});
+  const ExprId exponent = e.concat(
+      {e.set(CodePointSet({{'E', 'E'}, {'e', 'e'}})), sign, e.repeat(e.set(digit_set()), 1, kMaxExponentDigits)});
   return e.concat({integer(), e.optional(digits_after_point()), e.optional(exponent)});
 }
 

@@ -36,10 +36,17 @@ void Nfa::emit(ExprId id, std::int32_t from, std::int32_t to) {
   using Kind = Expressions::Kind;
   const Expressions::Node& node = expressions_.node(id);
   switch (node.kind) {
-    case Kind::kNothing: break;
-    case Kind::kEmpty: add_move(from, to); break;
-    case Kind::kBytes: emit_bytes(node.bytes, from, to); break;
-    case Kind::kSet: emit_set(expressions_.utf8(node.set), from, to); break;
+    case Kind::kNothing:
+      break;
+    case Kind::kEmpty:
+      add_move(from, to);
+      break;
+    case Kind::kBytes:
+      emit_bytes(node.bytes, from, to);
+      break;
+    case Kind::kSet:
+      emit_set(expressions_.utf8(node.set), from, to);
+      break;
     case Kind::kConcat:
       for (std::size_t i = 0; i < node.parts.size(); ++i) {
         const std::int32_t next = i + 1 < node.parts.size() ? add_state() : to;
@@ -50,8 +57,12 @@ void Nfa::emit(ExprId id, std::int32_t from, std::int32_t to) {
     case Kind::kAlternate:
       for (const ExprId part : node.parts) emit(part, from, to);
       break;
-    case Kind::kRepeat: emit_repeat(node, from, to); break;
-    case Kind::kGraph: emit_graph(node, from, to); break;
+    case Kind::kRepeat:
+      emit_repeat(node, from, to);
+      break;
+    case Kind::kGraph:
+      emit_graph(node, from, to);
+      break;
   }
 }
 

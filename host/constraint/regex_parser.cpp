@@ -50,7 +50,8 @@ class RegexParser {
       const std::size_t start = scanner_.position();
       if (depth == 0 && scanner_.take("$")) {
         if (!scanner_.at_end() && !scanner_.looks_at("|")) {
-          scanner_.refuse(start, "$: allowed at the end of the expression or of one of its alternatives (\\$ is a dollar)");
+          scanner_.refuse(start,
+                          "$: allowed at the end of the expression or of one of its alternatives (\\$ is a dollar)");
         }
         ended = true;
         break;
@@ -90,23 +91,31 @@ class RegexParser {
     const std::size_t start = scanner_.position();
     const char32_t c = scanner_.take_character("an item");
     switch (c) {
-      case '(': return group(start, depth);
-      case '[': return write(scanner_.take_class(start, any_case_));
+      case '(':
+        return group(start, depth);
+      case '[':
+        return write(scanner_.take_class(start, any_case_));
       case '.':
         return write(CodePointSet({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}).inverted());
-      case '\\': return write(folded(scanner_.take_escape(start, false)));
+      case '\\':
+        return write(folded(scanner_.take_escape(start, false)));
       case '^':
-        scanner_.refuse(start, "^: allowed at the beginning of the expression or of one of its alternatives (\\^ is a "
-                               "caret)");
+        scanner_.refuse(start,
+                        "^: allowed at the beginning of the expression or of one of its alternatives (\\^ is a "
+                        "caret)");
       case '$':
-        scanner_.refuse(start, "$: allowed at the end of the expression or of one of its alternatives (\\$ is a dollar)");
+        scanner_.refuse(start,
+                        "$: allowed at the end of the expression or of one of its alternatives (\\$ is a dollar)");
       case '*':
       case '+':
-      case '?': scanner_.refuse(start, "a quantifier with nothing before it");
+      case '?':
+        scanner_.refuse(start, "a quantifier with nothing before it");
       case '{':
       case '}':
-      case ']': scanner_.refuse(start, "a bracket of its own is written with a backslash");
-      default: return write(folded(CodePointSet({{c, c}})));
+      case ']':
+        scanner_.refuse(start, "a bracket of its own is written with a backslash");
+      default:
+        return write(folded(CodePointSet({{c, c}})));
     }
   }
 
@@ -122,10 +131,12 @@ class RegexParser {
       }
       if (scanner_.take("i:")) {
         any_case_ = true;
-      } else if (scanner_.looks_at("=") || scanner_.looks_at("!") || scanner_.looks_at("<=") || scanner_.looks_at("<!")) {
+      } else if (scanner_.looks_at("=") || scanner_.looks_at("!") || scanner_.looks_at("<=") ||
+                 scanner_.looks_at("<!")) {
         scanner_.refuse(start, "look-around is not supported");
       } else if (scanner_.take("<") || scanner_.take("P<")) {
-        while (scanner_.take_character(">") != '>') {}
+        while (scanner_.take_character(">") != '>') {
+        }
       } else if (!scanner_.take(":")) {
         scanner_.refuse(start, "(?: of this kind is not supported: (?:, (?<name>, (?i) and (?i: are");
       }

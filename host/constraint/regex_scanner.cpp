@@ -31,9 +31,7 @@ CodePointSet white_space() {
                        {0xFEFF, 0xFEFF}});
 }
 
-std::string escape_name(char32_t letter) {
-  return quoted_text(std::string("\\").append(encode_code_point(letter)));
-}
+std::string escape_name(char32_t letter) { return quoted_text(std::string("\\").append(encode_code_point(letter))); }
 
 }  // namespace
 
@@ -94,29 +92,45 @@ char32_t RegexScanner::take_hex(std::size_t start, std::size_t digit_count) {
 CodePointSet RegexScanner::take_escape(std::size_t start, bool in_class) {
   const char32_t letter = take_character("what is escaped");
   switch (letter) {
-    case 'd': return digits();
-    case 'D': return digits().inverted();
-    case 'w': return word_characters();
-    case 'W': return word_characters().inverted();
-    case 's': return white_space();
-    case 'S': return white_space().inverted();
-    case 'n': return one_character('\n');
-    case 'r': return one_character('\r');
-    case 't': return one_character('\t');
-    case 'f': return one_character('\f');
-    case 'v': return one_character('\v');
-    case 'x': return one_character(take_hex(start, 2));
+    case 'd':
+      return digits();
+    case 'D':
+      return digits().inverted();
+    case 'w':
+      return word_characters();
+    case 'W':
+      return word_characters().inverted();
+    case 's':
+      return white_space();
+    case 'S':
+      return white_space().inverted();
+    case 'n':
+      return one_character('\n');
+    case 'r':
+      return one_character('\r');
+    case 't':
+      return one_character('\t');
+    case 'f':
+      return one_character('\f');
+    case 'v':
+      return one_character('\v');
+    case 'x':
+      return one_character(take_hex(start, 2));
     case '0':
       if (!at_end() && pattern_[at_] >= '0' && pattern_[at_] <= '9') refuse(start, "octal escapes are not supported");
       return one_character(0);
     case 'b':
       if (in_class) return one_character('\b');
       [[fallthrough]];
-    case 'B': refuse(start, escape_name(letter) + ": word boundaries are not supported");
+    case 'B':
+      refuse(start, escape_name(letter) + ": word boundaries are not supported");
     case 'p':
-    case 'P': refuse(start, escape_name(letter) + ": character properties are not supported: a class is allowed");
-    case 'k': refuse(start, escape_name(letter) + ": back-references are not supported");
-    default: break;
+    case 'P':
+      refuse(start, escape_name(letter) + ": character properties are not supported: a class is allowed");
+    case 'k':
+      refuse(start, escape_name(letter) + ": back-references are not supported");
+    default:
+      break;
   }
   if (letter == 'u') {
     char32_t value = 0;

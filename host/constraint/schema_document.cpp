@@ -49,7 +49,8 @@ SchemaPointer pointer_to(const SchemaPointer& parent, std::string_view key) {
 }
 
 void refuse_schema(const SchemaPointer& pointer, const std::string& what) {
-  throw Exception(ErrorCode::kInvalidArgument, "json_schema: " + quoted_text(std::string("#").append(pointer)) + ": " + what);
+  throw Exception(ErrorCode::kInvalidArgument,
+                  "json_schema: " + quoted_text(std::string("#").append(pointer)) + ": " + what);
 }
 
 SchemaDocument::SchemaDocument(std::string_view text) {

@@ -12,7 +12,7 @@
 namespace fllm {
 namespace {
 
-constexpr unsigned kOfAny = 0;           // a keyword about values of any kind
+constexpr unsigned kOfAny = 0;             // a keyword about values of any kind
 constexpr unsigned kDescribes = 1u << 30;  // one that asks nothing
 
 struct Keyword {
@@ -59,7 +59,8 @@ constexpr std::array kKeywords{
 };
 
 const Keyword* find_keyword(std::string_view name) {
-  const auto* found = std::find_if(kKeywords.begin(), kKeywords.end(), [&](const Keyword& k) { return k.name == name; });
+  const auto* found =
+      std::find_if(kKeywords.begin(), kKeywords.end(), [&](const Keyword& k) { return k.name == name; });
   return found == kKeywords.end() ? nullptr : found;
 }
 
@@ -141,7 +142,8 @@ unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointe
   for (const auto& [name, value] : schema.items()) {
     const bool is_root_id = pointer.empty() && (name == "$id" || name == "id");
     const Keyword* keyword = find_keyword(name);
-    if (keyword == nullptr && !is_root_id) refuse_schema(pointer, "the keyword " + quoted_text(name) + " is not supported");
+    if (keyword == nullptr && !is_root_id)
+      refuse_schema(pointer, "the keyword " + quoted_text(name) + " is not supported");
     if (keyword != nullptr && keyword->kinds != kDescribes) asked |= keyword->kinds;
   }
   if (schema.contains("type")) return kinds_of_type(schema, pointer);

@@ -15,9 +15,9 @@ class TokenTrie {
  public:
   struct Node {
     std::uint8_t byte = 0;
-    std::uint16_t depth = 0;        // bytes to the node, this one included
-    std::int32_t behind = 0;        // the node after all that begin with it
-    std::int32_t first_token = 0;   // in tokens(): of those that end here
+    std::uint16_t depth = 0;       // bytes to the node, this one included
+    std::int32_t behind = 0;       // the node after all that begin with it
+    std::int32_t first_token = 0;  // in tokens(): of those that end here
     std::int32_t token_count = 0;
   };
 

@@ -158,8 +158,8 @@ void RequestPreparer::set_constraints(RequestState& state) {
   std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(vocabulary_->size())));
   allow_all(usable);
   for (const TokenId id : state.ban_ids) forbid(usable, id);
-  state.can_draw_end = std::any_of(state.end_ids.begin(), state.end_ids.end(),
-                                   [&](TokenId id) { return is_allowed(usable, id); });
+  state.can_draw_end =
+      std::any_of(state.end_ids.begin(), state.end_ids.end(), [&](TokenId id) { return is_allowed(usable, id); });
   if (request.control.constraint.index() != 0) {
     state.constraint = constraints_.tables(request.control, usable, state.end_ids);
   }

@@ -21,7 +21,8 @@ Sequence::Sequence(RequestState& request, std::int32_t sample, const Vocabulary&
     for (const TokenId id : request.prompt) counts_.append(id, false);
   }
   if (request.constraint != nullptr) {
-    constraint_ = std::make_unique<DfaConstraint>(request.constraint, vocabulary.tokens, static_cast<std::int32_t>(room));
+    constraint_ =
+        std::make_unique<DfaConstraint>(request.constraint, vocabulary.tokens, static_cast<std::int32_t>(room));
   }
 }
 

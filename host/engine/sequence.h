@@ -87,9 +87,7 @@ class Sequence {
     return constraint_ != nullptr && constraint_->may_end() && !constraint_->can_go_on();
   }
   /// Whether ends are taken as such.
-  [[nodiscard]] bool accepts_end() const {
-    return !in_prefix() && (generated() >= request_->min_tokens || must_end());
-  }
+  [[nodiscard]] bool accepts_end() const { return !in_prefix() && (generated() >= request_->min_tokens || must_end()); }
   void append_detail(const DrawDetail& draw);
   bool take_text(std::string_view bytes, bool accept_stop, std::string& text);
 

@@ -88,8 +88,7 @@ void check_constraint(const RegexConstraint& regex, Violations& found) {
 }
 
 void check_constraint(const JsonSchemaConstraint& schema, Violations& found) {
-  found.require(schema.schema.size() <= kMaxSchemaBytes, "json_schema", schema.schema.size(),
-                "bytes; at most 1048576");
+  found.require(schema.schema.size() <= kMaxSchemaBytes, "json_schema", schema.schema.size(), "bytes; at most 1048576");
 }
 
 void check_constraint(const DialogueConstraint& dialogue, Violations& found) {

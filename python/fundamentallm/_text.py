@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +44,7 @@ class Options(TypedDict, total=False):
     banned_ids: Sequence[int]
     choices: str | Sequence[str]
     regex: str
-    json_schema: str
+    json_schema: str | Mapping[str, Any] | bool
     any_order: bool
     json: bool
     logprobs: int | None
@@ -153,7 +154,7 @@ class Generator:
             seed: the same one for every prompt; None: random, reported in the result
             stop: texts that end the output, cut unless keep_stop; stop_ids: tokens that do
             prefix: what the output begins with; banned_text, banned_ids: what it never contains
-            choices, regex, json_schema (its text), json: what the whole output is, at most one of them; any_order: of the
+            choices, regex, json_schema (a dict, or its text), json: what the whole output is, at most one of them; any_order: of the
             properties of json_schema. See the project's docs/constraints.md
             logprobs: report that many most likely tokens, [0, 32]; None: no log-probabilities
             truncate_prompt: keep the end of a prompt that fills the context, which is an error otherwise
@@ -207,7 +208,10 @@ class Generator:
             raise ValueError(result.samples[0].error)
 
     def _submit(self, prompt: str | Sequence[int], options: Mapping[str, Any]) -> int:
-        return self._native.submit(prompt if isinstance(prompt, str) else list(prompt), dict(options))
+        given = dict(options)
+        if isinstance(given.get("json_schema"), (Mapping, bool)):
+            given["json_schema"] = json.dumps(given["json_schema"])
+        return self._native.submit(prompt if isinstance(prompt, str) else list(prompt), given)
 
     def _abandon(self, requests: list[int]) -> None:
         """Cancels and forgets."""

@@ -166,7 +166,10 @@ class Serve(support.CommandLineTest):
                                    ("logit_bias", {"x": 1}, 'logit_bias: "x"'), ("logit_bias", {"5": None}, "logit_bias: null"), ("logit_bias", {"999": 1}, "logit_bias: 999"),
                                    ("presence_penalty", 3, "presence_penalty: 3"), ("repetition_penalty", 0, "repetition_penalty: 0"), ("min_tokens", 17, "min_tokens: 17"),
                                    ("ban_token_ids", [69], "ban_token_ids: 69"), ("stream", 1, "stream: 1"), ("stream_options", {"x": 1}, "stream_options.x: unknown field"),
-                                   ("suffix", "x", "suffix: not supported"), ("response_format", {"type": "json_object"}, 'response_format: "json_object"'),
+                                   ("suffix", "x", "suffix: not supported"), ("response_format", {"type": "xml"}, 'response_format: "xml"'),
+                                   ("response_format", {"type": "json_object"}, "response_format: no text that matches"),  # without braces in the model
+                                   ("regex", "a(?=b)", "regex: "), ("regex", 5, "regex: 5"), ("choices", [], "choices: 0"), ("choices", ["~"], "choices: "),
+                                   ("response_format", {"type": "json_schema", "json_schema": {"schema": {"not": {}}}}, "is not supported"),
                                    ("use_beam_search", True, "use_beam_search: not supported"), ("temprature", 1, "temprature: unknown field"), ("tools", [1], "tools: unknown field")):
             extra = {"max_tokens": 3} if field == "min_tokens" else {}
             error = self.refused(400, [word], {"prompt": "A", **extra, field: value})
@@ -175,6 +178,16 @@ class Serve(support.CommandLineTest):
         for field in ("user", "metadata", "service_tier", "store"):
             self.server.complete(prompt="A", **{field: "x"})
         self.server.complete(prompt="A", temperature=None, stop=None, suffix="", response_format={"type": "text"}, use_beam_search=False)
+
+    def test_constraints(self):
+        schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": [True, False, None]}}}
+        for fields, allowed in (({"choices": ["yea", "nay"]}, ("yea", "nay")), ({"regex": "(ab){2}c?"}, ("abab", "ababc")),
+                                ({"response_format": schema}, ("true", "false", "null"))):
+            choice = self.server.complete(prompt="A", seed=3, **fields)["choices"][0]
+            self.assertIn(choice["text"], allowed)
+            self.assertEqual(choice["finish_reason"], "stop")
+        self.refused(400, ["only one of them"], {"prompt": "A", "regex": "a", "choices": ["a"]})
+        self.refused(400, ["only one of them"], {"prompt": "A", "regex": "a", "response_format": schema})
 
     def test_prompts_that_are_none(self):
         for prompt in (5, [], {}, ["A", 1], [[1], "A"], [["A"]], [1.5], [True], [[1], []][:0], [-1], [69], [2 ** 40]):
@@ -197,7 +210,7 @@ class Serve(support.CommandLineTest):
             self.refused(400, [word], {"messages": messages}, "/v1/chat/completions")
         for field, value, word in (("tools", [{}], "tools: not supported"), ("tool_choice", "required", 'tool_choice: "required"'), ("top_logprobs", 2, "given without logprobs"),
                                    ("functions", [{}], "functions: not supported"), ("audio", {"a": 1}, "audio: not supported"), ("modalities", ["audio"], "modalities: an array"),
-                                   ("response_format", {"type": "json_schema"}, '"json_schema"'), ("reasoning_effort", "low", "reasoning_effort: not supported"),
+                                   ("response_format", {"type": "json_schema"}, "response_format.json_schema.schema: a JSON Schema is needed"), ("reasoning_effort", "low", "reasoning_effort: not supported"),
                                    ("prompt", "A", "prompt: unknown field"), ("best_of", 1, "best_of: unknown field")):
             self.refused(400, [word], {"messages": [user], field: value}, "/v1/chat/completions")
 

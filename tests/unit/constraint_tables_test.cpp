@@ -161,7 +161,8 @@ TEST(ConstraintTables, EqualTheirDefinition) {
       for (TokenId id = 0; id < static_cast<TokenId>(tokens.usable.size() * 32); ++id) {
         const bool is_end = id == tokens.end() && is_allowed(tokens.usable, id) && dfa.accepts(state);
         const bool is_text = id < tokens.index.size() && leads(state, id);
-        ASSERT_EQ(is_allowed(tables->row(state), id), is_end || is_text) << pattern << " state " << state << " id " << id;
+        ASSERT_EQ(is_allowed(tables->row(state), id), is_end || is_text)
+            << pattern << " state " << state << " id " << id;
         goes_on = goes_on || is_text;
       }
       ASSERT_EQ(tables->can_go_on(state), goes_on);

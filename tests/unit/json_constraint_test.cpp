@@ -33,8 +33,9 @@ ByteDfa schema(const std::string& text, bool any_order = false) {
 TokenIndex vocabulary() {
   std::vector<std::string> tokens;
   for (char c = ' '; c <= '~'; ++c) tokens.emplace_back(1, c);
-  for (const char* text : {"\n", "\xC3", "\xA9", "\xE6", "\x97", "\xA5", "\": ", "\":\"", "\", \"", "},", "]}", "{\"", "[[",
-                           "true", "null", "\\u", "00", "123", "-1", "0.5", "e+", "a\"", "\u00E9\u00E9", "\n "}) {
+  for (const char* text :
+       {"\n", "\xC3", "\xA9", "\xE6", "\x97", "\xA5", "\": ", "\":\"", "\", \"", "},",  "]}",           "{\"",
+        "[[", "true", "null", "\\u",  "00",   "123",  "-1",   "0.5",   "e+",     "a\"", "\u00E9\u00E9", "\n "}) {
     tokens.emplace_back(text);
   }
   tokens.emplace_back();
@@ -83,7 +84,8 @@ TEST(JsonSchema, EveryWalkThroughTheMasksIsValid) {
     } catch (const Exception& error) {
       const std::string message = error.what();
       ASSERT_TRUE(message.find("no text") != std::string::npos || message.find("not supported") != std::string::npos)
-          << message << "\n" << root;
+          << message << "\n"
+          << root;
       continue;
     }
     ++compiled_count;
@@ -124,25 +126,31 @@ TEST(JsonSchema, WritesPropertiesInTheirOrderOrAny) {
 }
 
 TEST(JsonSchema, KnowsItsKeywords) {
-  const auto expect = [](const char* text, std::initializer_list<const char*> yes, std::initializer_list<const char*> no) {
+  const auto expect = [](const char* text, std::initializer_list<const char*> yes,
+                         std::initializer_list<const char*> no) {
     const ByteDfa dfa = schema(text);
     for (const char* value : yes) EXPECT_TRUE(dfa.matches(value)) << text << " of " << value;
     for (const char* value : no) EXPECT_FALSE(dfa.matches(value)) << text << " of " << value;
   };
-  expect(R"({"type":"integer","minimum":-12,"maximum":105})", {"-12", "-9", "0", "99", "105"}, {"-13", "106", "-0", "1.0", "05"});
+  expect(R"({"type":"integer","minimum":-12,"maximum":105})", {"-12", "-9", "0", "99", "105"},
+         {"-13", "106", "-0", "1.0", "05"});
   expect(R"({"type":"integer","minimum":2.5,"exclusiveMaximum":5})", {"3", "4"}, {"2", "5"});
-  expect(R"({"type":"number","exclusiveMinimum":0,"maximum":2})", {"0.5", "1", "2", "2.0", "1.999"}, {"0", "0.0", "2.1", "-1"});
+  expect(R"({"type":"number","exclusiveMinimum":0,"maximum":2})", {"0.5", "1", "2", "2.0", "1.999"},
+         {"0", "0.0", "2.1", "-1"});
   expect(R"({"type":"number"})", {"-0", "1e5", "2.5E-07", "123456789012345"}, {"01", "1.", ".5", "+1", "1e999", "NaN"});
   expect(R"({"type":"string","pattern":"^a+$"})", {"\"a\"", "\"aaa\""}, {"\"\"", "\"ab\""});
   expect(R"({"type":"string","pattern":"\\d"})", {"\"x1y\"", "\"\\n7\""}, {"\"x\"", "\"1"});
   expect(R"({"type":"string","pattern":"^[\"\\\\\\n]$"})", {R"("\"")", R"("\\")", R"("\n")"}, {R"(""")", "\"\n\""});
   expect(R"({"type":"string","minLength":2,"maxLength":3})",
-         {R"("ab")", R"("\u00e9\ud83d\ude00x")", "\"\U0001F600\u65E5\""}, {R"("a")", R"("abcd")", R"("\ud83d\ud83d")", "\"\xFF\x62\""});
+         {R"("ab")", R"("\u00e9\ud83d\ude00x")", "\"\U0001F600\u65E5\""},
+         {R"("a")", R"("abcd")", R"("\ud83d\ud83d")", "\"\xFF\x62\""});
   expect(R"({"format":"date"})", {"\"2024-02-29\"", "\"2000-02-29\"", "\"1999-12-31\""},
          {"\"2023-02-29\"", "\"1900-02-29\"", "\"2024-13-01\"", "\"2024-04-31\""});
-  expect(R"({"format":"date-time"})", {"\"2024-02-29T23:59:59Z\"", "\"2024-01-01T00:00:00.25+05:30\""}, {"\"2024-02-29\"", "\"2024-02-29T24:00:00Z\""});
+  expect(R"({"format":"date-time"})", {"\"2024-02-29T23:59:59Z\"", "\"2024-01-01T00:00:00.25+05:30\""},
+         {"\"2024-02-29\"", "\"2024-02-29T24:00:00Z\""});
   expect(R"({"format":"time"})", {"\"23:59:59Z\"", "\"00:00:00-23:59\""}, {"\"23:59\"", "\"23:59:60Z\""});
-  expect(R"({"format":"uuid"})", {"\"123e4567-e89b-12d3-a456-426614174000\""}, {"\"123e4567e89b12d3a456426614174000\""});
+  expect(R"({"format":"uuid"})", {"\"123e4567-e89b-12d3-a456-426614174000\""},
+         {"\"123e4567e89b12d3a456426614174000\""});
   expect(R"({"format":"ipv4"})", {"\"255.0.10.199\""}, {"\"256.0.0.1\"", "\"1.2.3\"", "\"01.2.3.4\""});
   expect(R"({"format":"email"})", {"\"a.b+c@x-y.example.org\""}, {"\"a@b\"", "\"a..b@x.org\"", "\"@x.org\""});
   expect(R"({"enum":[1,"a",null,{"k":[1]}],"type":["string","object"]})", {"\"a\"", R"({"k":[1]})"}, {"1", "null"});
@@ -150,7 +158,8 @@ TEST(JsonSchema, KnowsItsKeywords) {
          {"[null]", "[null,true]", "[null, false , 1,2]"}, {"[]", "[true]", "[null,true,1,2,3]", "[null,1]"});
   expect(R"({"prefixItems":[{"type":"null"}],"items":false})", {"[]", "[null]"}, {"[null,1]"});
   expect(R"({"type":"object","additionalProperties":{"type":"integer"},"properties":{"a":{"type":"null"}}})",
-         {"{}", R"({"a":null})", R"({"a":null,"b":1,"ab":2})", R"({"":1})"}, {R"({"a":1})", R"({"b":null})", R"({"b":1,"a":1})"});
+         {"{}", R"({"a":null})", R"({"a":null,"b":1,"ab":2})", R"({"":1})"},
+         {R"({"a":1})", R"({"b":null})", R"({"b":1,"a":1})"});
   expect(R"({"type":"object","maxProperties":1,"minProperties":1,"properties":{"a":{},"b":{}}})",
          {R"({"a":1})", R"({"b":[]})"}, {"{}", R"({"a":1,"b":1})"});
   expect(R"({"allOf":[{"$ref":"#/$defs/a%25~1"}],"$defs":{"a%/":{"const":1}}})", {"1"}, {"2"});
@@ -160,7 +169,8 @@ TEST(JsonSchema, KnowsItsKeywords) {
                       {"type":"object","properties":{"k":{"const":"b"},"v":{"type":"null"}},"required":["k","v"]}]})",
          {R"({"k":"a"})", R"({"k":"b","v":null})"}, {R"({"k":"b"})", R"({"k":"a","v":null})"});
   expect("true", {"1", "[[[1]]]", "{\"a\":{\"b\":{}}}"}, {"[[[[1]]]]", ""});
-  expect(R"({"title":"x","default":3,"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"i"})", {"null"}, {});
+  expect(R"({"title":"x","default":3,"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"i"})", {"null"},
+         {});
 }
 
 TEST(JsonSchema, NamesWhatItDoesNotSupport) {
@@ -219,7 +229,8 @@ TEST(JsonSchema, EndsInALimit) {
 
 TEST(Json, IsAnyToItsDepth) {
   const ByteDfa dfa = compiled(JsonConstraint{});
-  for (const char* yes : {"null", "-3.25e10", R"("\u0041\/")", "[[[[[1]]]]]", R"({"a":[{"b":[{"c":null}]}], "":true})", "[]", "{}"}) {
+  for (const char* yes :
+       {"null", "-3.25e10", R"("\u0041\/")", "[[[[[1]]]]]", R"({"a":[{"b":[{"c":null}]}], "":true})", "[]", "{}"}) {
     EXPECT_TRUE(dfa.matches(yes)) << yes;
   }
   for (const char* no : {"", " 1", "[1,]", "[[[[[[1]]]]]]", "{1:2}", "\"\t\"", "tru", "[1 2]", R"("\x")"}) {

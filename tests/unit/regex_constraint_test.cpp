@@ -49,7 +49,8 @@ TEST(Regex, KnowsItsSyntax) {
   expect("\\d{2,3}", {"12", "123"}, {"1", "1234", "a1", ""});
   expect("\\w+\\s\\S\\W", {"a_9 x-", "z\n!."}, {"- x-", "a_9 xx"});
   expect("^a|b$", {"a", "b"}, {"ab", ""});
-  expect("(?i)stra\u00DFe \u00C4\u041F", {"STRA\u00DFE \u00E4\u043F", "strA\u00DFe \u00C4\u041F"}, {"strasse \u00E4\u043F"});
+  expect("(?i)stra\u00DFe \u00C4\u041F", {"STRA\u00DFE \u00E4\u043F", "strA\u00DFe \u00C4\u041F"},
+         {"strasse \u00E4\u043F"});
   expect("a(?i:b)c", {"abc", "aBc"}, {"Abc", "abC"});
   expect("(?<year>[12]\\d*?)", {"1", "2024"}, {"3", ""});
   expect("[\\u00e9\\x41\\u{1F600}\\]-]", {"\u00E9", "A", "\U0001F600", "]", "-"}, {"\\", "e"});
@@ -97,8 +98,8 @@ TEST(Regex, EndsInALimit) {
   for (int i = 0; i < 20000; ++i) long_alternation.append("|.*").append(std::to_string(i));
   for (const std::string& pattern :
        {std::string("(a{1000}){1000}"), std::string("((a{0,1000}){0,1000}){0,1000}"), std::string("(a|b)*a(a|b){40}"),
-        std::string("(.{0,900}x){0,900}"), std::string("([^a]|.|\\w){60000}"), std::string("(.*a.*b.*c.*d.*){25}.{12}x.{16}"),
-        deep, long_alternation}) {
+        std::string("(.{0,900}x){0,900}"), std::string("([^a]|.|\\w){60000}"),
+        std::string("(.*a.*b.*c.*d.*){25}.{12}x.{16}"), deep, long_alternation}) {
     test::expect_error(ErrorCode::kInvalidArgument, {"limit"}, [&] { (void)regex(pattern); });
   }
   // As hostile to a matcher that backtracks, and easy here.

@@ -37,8 +37,10 @@ inline std::string pattern_of(const RegexTree& tree) {
   using Kind = RegexTree::Kind;
   std::string text;
   switch (tree.kind) {
-    case Kind::kCharacter: return utf8_of(tree.character);
-    case Kind::kAny: return ".";
+    case Kind::kCharacter:
+      return utf8_of(tree.character);
+    case Kind::kAny:
+      return ".";
     case Kind::kClass:
       text = tree.inverted ? "[^" : "[";
       for (const auto& [first, last] : tree.ranges) text += utf8_of(first) + (first == last ? "" : "-" + utf8_of(last));
@@ -68,8 +70,10 @@ inline std::set<std::size_t> ends_of(const RegexTree& tree, const std::u32string
     return ends;
   };
   switch (tree.kind) {
-    case Kind::kCharacter: return step([&](char32_t c) { return c == tree.character; });
-    case Kind::kAny: return step([](char32_t c) { return c != '\n' && c != '\r' && c != 0x2028 && c != 0x2029; });
+    case Kind::kCharacter:
+      return step([&](char32_t c) { return c == tree.character; });
+    case Kind::kAny:
+      return step([](char32_t c) { return c != '\n' && c != '\r' && c != 0x2028 && c != 0x2029; });
     case Kind::kClass:
       return step([&](char32_t c) {
         bool in = false;

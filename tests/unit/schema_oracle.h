@@ -22,15 +22,18 @@ inline bool is_valid(const Json& value, const Json& schema, const Json& root) {
   }
   const auto is_type = [&](const std::string& type) {
     if (type == "integer") {
-      return value.is_number_integer() || (value.is_number_float() && std::floor(value.get<double>()) == value.get<double>());
+      return value.is_number_integer() ||
+             (value.is_number_float() && std::floor(value.get<double>()) == value.get<double>());
     }
     return type == "number" ? value.is_number() : type == value.type_name();
   };
   if (schema.contains("type")) {
     const Json types = schema["type"].is_array() ? schema["type"] : Json::array({schema["type"]});
-    if (std::none_of(types.begin(), types.end(), [&](const Json& t) { return is_type(t.get<std::string>()); })) return false;
+    if (std::none_of(types.begin(), types.end(), [&](const Json& t) { return is_type(t.get<std::string>()); }))
+      return false;
   }
-  if (schema.contains("enum") && std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end()) {
+  if (schema.contains("enum") &&
+      std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end()) {
     return false;
   }
   if (schema.contains("const") && schema["const"] != value) return false;
@@ -49,8 +52,8 @@ inline bool is_valid(const Json& value, const Json& schema, const Json& root) {
   }
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
-    const auto length = static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    const auto length =
+        static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
     if (schema.contains("minLength") && length < schema["minLength"].get<std::size_t>()) return false;
     if (schema.contains("maxLength") && length > schema["maxLength"].get<std::size_t>()) return false;
   }
@@ -110,14 +113,17 @@ class RandomSchemas {
     if (type == "null") return nullptr;
     if (type == "boolean") return below(2) == 0;
     if (type == "integer") return integer(schema);
-    if (type == "number") return below(2) == 0 ? Json(integer(schema)) : Json(static_cast<double>(integer(schema)) + 0.5);
+    if (type == "number")
+      return below(2) == 0 ? Json(integer(schema)) : Json(static_cast<double>(integer(schema)) + 0.5);
     if (type == "string") return text(schema);
     return type == "array" ? array(schema, root, depth) : object(schema, root, depth);
   }
 
  private:
   template <class T>
-  const Json& pick(const T& list) { return list[below(static_cast<unsigned>(list.size()))]; }
+  const Json& pick(const T& list) {
+    return list[below(static_cast<unsigned>(list.size()))];
+  }
 
   Json node() {
     return {{"type", "object"},
@@ -128,23 +134,36 @@ class RandomSchemas {
 
   Json make(int depth) {
     switch (below(depth > 0 ? 13 : 7)) {
-      case 0: return {{"type", "null"}};
-      case 1: return {{"type", {"boolean", "null"}}};
-      case 2: return bounded({{"type", "integer"}});
-      case 3: return bounded({{"type", "number"}});
-      case 4: return lengths({{"type", "string"}}, "minLength", "maxLength");
-      case 5: return {{"enum", {"a", "\"q\"\n", 3, 1.5, nullptr, "\u00E9"}}};
-      case 6: return {{"const", Json(static_cast<int>(below(100)))}};
-      case 7: return {{"anyOf", {make(depth - 1), make(depth - 1)}}};
-      case 8: return {{"oneOf", {Json{{"type", "string"}}, bounded({{"type", "integer"}}), Json{{"type", "array"}, {"items", make(depth - 1)}}}}};
-      case 9: return {{"$ref", below(2) == 0 ? "#/$defs/leaf" : "#/$defs/node"}};
+      case 0:
+        return {{"type", "null"}};
+      case 1:
+        return {{"type", {"boolean", "null"}}};
+      case 2:
+        return bounded({{"type", "integer"}});
+      case 3:
+        return bounded({{"type", "number"}});
+      case 4:
+        return lengths({{"type", "string"}}, "minLength", "maxLength");
+      case 5:
+        return {{"enum", {"a", "\"q\"\n", 3, 1.5, nullptr, "\u00E9"}}};
+      case 6:
+        return {{"const", Json(static_cast<int>(below(100)))}};
+      case 7:
+        return {{"anyOf", {make(depth - 1), make(depth - 1)}}};
+      case 8:
+        return {{"oneOf",
+                 {Json{{"type", "string"}}, bounded({{"type", "integer"}}),
+                  Json{{"type", "array"}, {"items", make(depth - 1)}}}}};
+      case 9:
+        return {{"$ref", below(2) == 0 ? "#/$defs/leaf" : "#/$defs/node"}};
       case 10: {
         Json schema = lengths({{"type", "array"}, {"items", make(depth - 1)}}, "minItems", "maxItems");
         for (unsigned i = below(3); i > 0; --i) schema["prefixItems"].push_back(make(depth - 1));
         if (below(3) == 0) schema["items"] = false;
         return schema;
       }
-      default: break;
+      default:
+        break;
     }
     Json schema{{"type", "object"}, {"properties", Json::object()}, {"required", Json::array()}};
     const unsigned count = below(4);
@@ -173,14 +192,16 @@ class RandomSchemas {
   }
 
   std::int64_t integer(const Json& schema) {
-    const std::int64_t low = schema.value("minimum", schema.value("exclusiveMinimum", schema.value("maximum", schema.value("exclusiveMaximum", 0)) - 3) );
+    const std::int64_t low = schema.value(
+        "minimum", schema.value("exclusiveMinimum", schema.value("maximum", schema.value("exclusiveMaximum", 0)) - 3));
     return low + static_cast<std::int64_t>(below(6));
   }
   std::string text(const Json& schema) {
     std::string out;
     const unsigned least = schema.value("minLength", 0u), most = schema.value("maxLength", least + 3);
     const std::vector<std::string> characters{"a", "\"", "\\", "\n", "\u00E9", "\U0001F600", "/", "\x01"};
-    for (unsigned i = least + below(most - least + 1); i > 0; --i) out += characters[below(static_cast<unsigned>(characters.size()))];
+    for (unsigned i = least + below(most - least + 1); i > 0; --i)
+      out += characters[below(static_cast<unsigned>(characters.size()))];
     return out;
   }
   Json array(const Json& schema, const Json& root, int depth) {
