@@ -2,8 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -177,6 +181,44 @@ TEST(ConstraintTables, EqualTheirDefinition) {
     std::sort(rows.begin(), rows.end());
     ASSERT_EQ(std::adjacent_find(rows.begin(), rows.end()), rows.end());
   }
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+std::string bytes_of(const std::string& hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  return bytes;
+}
+
+/// tests/golden/make_constraint_masks.py writes the file with llguidance.
+TEST(ConstraintTables, EqualAnotherEngines) {
+  std::ifstream stream("tests/golden/constraint_masks.json");
+  const nlohmann::json golden = nlohmann::json::parse(stream);
+  std::vector<std::string> texts;
+  for (const std::string& hex : words_of(golden["tokens"])) texts.push_back(bytes_of(hex));
+  Tokens tokens(std::move(texts));
+  int compared = 0;
+  for (const auto& test : golden["cases"]) {
+    DfaConstraint at(tokens.tables(RegexConstraint{test["pattern"]}), tokens.index, 16);
+    for (const auto& step : test["steps"]) {
+      if (!step["token"].is_null()) ASSERT_TRUE(at.advance(step["token"].get<TokenId>())) << test;
+      std::vector<std::uint32_t> mask(tokens.usable.size());
+      at.fill_mask(mask);
+      const std::vector<std::string> wanted = words_of(step["mask"]);
+      ASSERT_EQ(wanted.size(), mask.size());
+      for (std::size_t i = 0; i < mask.size(); ++i) {
+        ASSERT_EQ(mask[i], std::stoul(wanted[i], nullptr, 16)) << test["pattern"] << " word " << i << " of " << step;
+      }
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 60);
 }
 
 }  // namespace
