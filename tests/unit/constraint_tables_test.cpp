@@ -207,7 +207,7 @@ TEST(ConstraintTables, EqualAnotherEngines) {
   for (const auto& test : golden["cases"]) {
     DfaConstraint at(tokens.tables(RegexConstraint{test["pattern"]}), tokens.index, 16);
     for (const auto& step : test["steps"]) {
-      if (!step["token"].is_null()) ASSERT_TRUE(at.advance(step["token"].get<TokenId>())) << test;
+      ASSERT_TRUE(step["token"].is_null() || at.advance(step["token"].get<TokenId>())) << test;
       std::vector<std::uint32_t> mask(tokens.usable.size());
       at.fill_mask(mask);
       const std::vector<std::string> wanted = words_of(step["mask"]);

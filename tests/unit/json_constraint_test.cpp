@@ -21,12 +21,12 @@ namespace {
 
 using test::Json;
 
-ByteDfa compiled(const ConstraintSource& source) {
+ByteDfa compiled_json(const ConstraintSource& source) {
   CompileBudget budget(source_name(source));
   return compile_source(source, budget);
 }
 ByteDfa schema(const std::string& text, bool any_order = false) {
-  return compiled(JsonSchemaConstraint{text, any_order});
+  return compiled_json(JsonSchemaConstraint{text, any_order});
 }
 
 /// All printable bytes and those of a few characters, some longer tokens, and an end.
@@ -228,7 +228,7 @@ TEST(JsonSchema, EndsInALimit) {
 }
 
 TEST(Json, IsAnyToItsDepth) {
-  const ByteDfa dfa = compiled(JsonConstraint{});
+  const ByteDfa dfa = compiled_json(JsonConstraint{});
   for (const char* yes :
        {"null", "-3.25e10", R"("\u0041\/")", "[[[[[1]]]]]", R"({"a":[{"b":[{"c":null}]}], "":true})", "[]", "{}"}) {
     EXPECT_TRUE(dfa.matches(yes)) << yes;

@@ -15,7 +15,7 @@
 namespace fllm {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using SuiteJson = nlohmann::ordered_json;
 
 std::filesystem::path suite_folder() {
   const char* given = std::getenv("FLLM_JSON_SCHEMA_SUITE");
@@ -27,7 +27,7 @@ struct Count {
   std::map<std::string, int> reasons;
 };
 
-void try_case(const Json& test, Count& count) {
+void try_case(const SuiteJson& test, Count& count) {
   ++count.schemas;
   ByteDfa dfa;
   try {
@@ -40,7 +40,7 @@ void try_case(const Json& test, Count& count) {
     ++count.reasons[message.substr(message.find("\": ") + 3)];
     return;
   }
-  for (const Json& instance : test["tests"]) {
+  for (const SuiteJson& instance : test["tests"]) {
     const bool accepted = dfa.matches(instance["data"].dump());
     const bool valid = instance["valid"].get<bool>();
     ++(valid ? count.valid : count.invalid);
@@ -53,13 +53,14 @@ void try_case(const Json& test, Count& count) {
 TEST(JsonSchemaSuite, AcceptsNoInvalidInstance) {
   const std::filesystem::path folder = suite_folder();
   if (!std::filesystem::is_directory(folder)) {
-    GTEST_SKIP() << folder << " is not there: install json-schema-test-suite, or set FLLM_JSON_SCHEMA_SUITE to a folder of it";
+    GTEST_SKIP() << folder
+                 << " is not there: install json-schema-test-suite, or set FLLM_JSON_SCHEMA_SUITE to a folder of it";
   }
   Count count;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".json") continue;
     std::ifstream file(entry.path());
-    for (const Json& test : Json::parse(file)) try_case(test, count);
+    for (const SuiteJson& test : SuiteJson::parse(file)) try_case(test, count);
   }
   EXPECT_GT(count.schemas, 100);
   EXPECT_GT(count.accepted, 50);
