@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Prints constraint_masks.json: the masks that llguidance (PyPI) gives along random walks under regular expressions both know.
-Tokens are written as the hexadecimal digits of their bytes, masks as words of 32 tokens; the last token is the end. There is
-no token of several bytes that begins inside of a character: llguidance takes one, but its mask leaves it out."""
+Tokens are written as the hexadecimal digits of their bytes, masks as words of 32 tokens; the last token is the end. Where only
+one text can follow, llguidance allows the token that it would itself spell it with, and no other; there the mask is left out."""
 import json
 import random
 import struct
@@ -12,7 +12,7 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
 TOKENS = [bytes([value]) for value in range(256)] + [
     text.encode() for text in ["ab", "abc", "ba", "the ", " the", "th", "he", "12", "123", "00", "-1", "1-", "é", "日", "日本", "éa", "aé", "😀", "Yes",
-                               "No", "\": \"", "{\"", "\"}", "true", "\n\n", "aa", "aaaa", "x.y", ".", "@a", "]]"]] + [b"\xc3\xa9\xc3"]
+                               "No", "\": \"", "{\"", "\"}", "true", "\n\n", "aa", "aaaa", "x.y", ".", "@a", "]]"]] + [b"\xc3\xa9\xc3", b"\x97\xa5"]
 PATTERNS = ["[0-9]{3}-[0-9]{4}", "(ab|a)*c?", "(Yes|No|Maybe)", "[a-zé]+@[a-z]+\\.(com|org)", "[^a]{0,3}", "日本?(é|😀)*", "(?i:the )+x",
             "\\{\"a\": \"[^\"\\\\]*\"\\}", "a{2,5}", "-?(0|[1-9][0-9]*)(\\.[0-9]+)?", "(a|b)*abb", "[\u00e0-\u4e00]+|[a-f]{4}"]
 
@@ -33,7 +33,8 @@ def walk(tokenizer, pattern, rng):
     for _ in range(8):
         mask = matcher.compute_bitmask()
         words = struct.unpack(f"<{len(mask) // 4}I", mask)[:(len(TOKENS) + 32) // 32]
-        steps.append({"token": token, "mask": " ".join(f"{word:x}" for word in words)})
+        forced = len(matcher.compute_ff_tokens()) > 0
+        steps.append({"token": token, "mask": None if forced else " ".join(f"{word:x}" for word in words)})
         allowed = [i for i in range(len(TOKENS)) if words[i // 32] >> i % 32 & 1]
         if not allowed:
             break
