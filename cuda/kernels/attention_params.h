@@ -28,7 +28,8 @@ constexpr std::int64_t attention_chunk_columns(std::int32_t heads, std::int32_t 
   return std::int64_t{heads} * kAttentionChunks * (head_dim + 2);
 }
 
-/// Causal attention of each row over positions [0, positions[row]] of its sequence, read through the block table.
+/// Causal attention of each row over positions [0, positions[row]] of its sequence, read through the block table,
+/// or, for a beam, through those its path names.
 /// Query heads h * group to (h + 1) * group - 1 share key head h (Ainslie et al. 2023); of key heads there are
 /// layer.width / head_dim, which divides heads.
 struct AttentionParams {

@@ -4,12 +4,11 @@
 #include <cstdint>
 
 #include "cuda/kernels/half_params.h"
+#include "cuda/kernels/kv_params.h"
 #include "cuda/portable/row_view.h"
 
 // Arguments of the model's kernels. A row is one token of one sequence in this step's batch.
 namespace fllm {
-
-constexpr std::int32_t kKvBlockTokens = 16;
 
 /// x[row] = table[tokens[row]] + positions[position[row]]; without the second term where there is no such table.
 struct EmbedParams {
@@ -63,21 +62,7 @@ struct SwiGluParams {
   HalfRows half = {};
 };
 
-/// Keys and values of one layer, in fixed blocks: element (block, t, c) at data + (block * kKvBlockTokens + t) * width + c.
-struct KvLayer {
-  float* keys = nullptr;
-  float* values = nullptr;
-  std::int32_t width = 0;  // key heads * head_dim
-};
-
-/// Where the rows of a batch find their sequence's blocks.
-struct BlockTables {
-  const std::int32_t* table = nullptr;  // [sequences, stride]: block of tokens [16 i, 16 i + 16)
-  std::int64_t stride = 0;
-  const std::int32_t* row_sequence = nullptr;  // [rows]: row of `table`
-};
-
-/// Stores the key and value parts of qkv at each row's position.
+/// Stores the key and value parts of qkv at each row's position, in the blocks of its own table.
 struct KvAppendParams {
   RowView<const float> qkv;                 // [rows, query width + 2 * width]: query, key, value
   const std::int32_t* positions = nullptr;  // [rows]

@@ -16,6 +16,7 @@ void run_kv_append(Backend& backend);
 void run_attention(Backend& backend, bool clusters);
 void run_attention_prompts(Backend& backend, bool clusters);
 void run_attention_chunks(Backend& backend, bool clusters);
+void run_attention_beams(Backend& backend, bool clusters);
 void run_attention_degenerate(Backend& backend, bool clusters);
 void run_gather_rows(Backend& backend);
 void run_copy_blocks(Backend& backend);

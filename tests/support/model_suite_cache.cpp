@@ -12,14 +12,32 @@
 namespace fllm::test {
 namespace {
 
+/// The first rows of a cache as beams: beam i of three in row i, which wrote what of whom behind the prompt.
+struct Beams {
+  std::int32_t prompt_count = 0;
+  std::int32_t entry_bytes = 1;
+  std::vector<std::int32_t> ancestors;  // [positions, 3]
+  std::int32_t row_count = 3;           // that are beams; the others have a table of their own
+
+  [[nodiscard]] std::vector<std::uint16_t> packed() const {
+    std::vector<std::uint16_t> bytes;
+    for (std::size_t i = 0; i < ancestors.size(); i += entry_bytes == 1 ? 2 : 1) {
+      const std::int32_t next = entry_bytes == 1 && i + 1 < ancestors.size() ? ancestors[i + 1] : 0;
+      bytes.push_back(static_cast<std::uint16_t>(ancestors[i] + 256 * next));
+    }
+    return bytes;
+  }
+};
+
 /// A layer's cache and the block tables of three sequences, their blocks scattered. A row is (sequence, position).
 class Cache {
  public:
   /// blocks: a power of two, of which a sequence has a third.
   Cache(Backend& backend, std::int32_t width, std::vector<std::int32_t> sequences, std::vector<std::int32_t> positions,
-        std::int32_t blocks = 64)
+        std::int32_t blocks = 64, const Beams& beams = {0, 1, {}, 0})
       : width_(width),
         blocks_(blocks),
+        beams_(beams),
         sequences_(std::move(sequences)),
         positions_(std::move(positions)),
         keys(random_floats(elements(), 11)),
@@ -28,7 +46,9 @@ class Cache {
         device_values(backend, elements()),
         device_sequences_(backend, sequences_),
         device_positions_(backend, positions_),
-        device_table_(backend, table()) {
+        device_table_(backend, table()),
+        device_ancestors_(backend, beams.packed()),
+        device_paths_(backend, paths()) {
     upload();
   }
 
@@ -39,16 +59,32 @@ class Cache {
   [[nodiscard]] std::int32_t row_count() const { return static_cast<std::int32_t>(positions_.size()); }
   [[nodiscard]] std::int32_t position(std::int32_t row) const { return positions_[static_cast<std::size_t>(row)]; }
   [[nodiscard]] const std::int32_t* positions() const { return device_positions_.data(); }
-  [[nodiscard]] BlockTables tables() const { return {device_table_.data(), stride(), device_sequences_.data()}; }
+  [[nodiscard]] BlockTables tables() const {
+    return {device_table_.data(), stride(), device_sequences_.data(), device_paths_.data(), beams_.row_count};
+  }
   [[nodiscard]] KvLayer layer() const { return {device_keys.data(), device_values.data(), width_}; }
   /// First element of position t of a row's sequence.
   [[nodiscard]] std::size_t offset(std::int32_t row, std::int32_t t) const {
-    const std::int32_t block = block_of(sequences_[static_cast<std::size_t>(row)], t / 16);
+    const std::int32_t block = block_of(sequence_of(row, t), t / 16);
     return static_cast<std::size_t>(block * 16 + t % 16) * static_cast<std::size_t>(width_);
   }
 
  private:
   static constexpr std::int32_t kSequences = 3;
+  [[nodiscard]] std::int32_t sequence_of(std::int32_t row, std::int32_t t) const {
+    if (row >= beams_.row_count) return sequences_[static_cast<std::size_t>(row)];
+    const std::int32_t later = t - beams_.prompt_count;
+    return later < 0 ? 0
+                     : beams_.ancestors[static_cast<std::size_t>(later) * kSequences + static_cast<std::size_t>(row)];
+  }
+  [[nodiscard]] std::vector<KvPath> paths() const {
+    std::vector<KvPath> paths;
+    paths.reserve(static_cast<std::size_t>(beams_.row_count));
+    for (std::int32_t i = 0; i < beams_.row_count; ++i) {
+      paths.push_back({device_ancestors_.data(), beams_.entry_bytes, kSequences, i, beams_.prompt_count, 0});
+    }
+    return paths;
+  }
   [[nodiscard]] std::int32_t sequence_blocks() const { return blocks_ / kSequences; }
   [[nodiscard]] std::int32_t stride() const { return sequence_blocks() + 3; }
   [[nodiscard]] std::int32_t block_of(std::int32_t sequence, std::int32_t index) const {
@@ -67,6 +103,7 @@ class Cache {
   }
 
   std::int32_t width_, blocks_;
+  Beams beams_;
   std::vector<std::int32_t> sequences_, positions_;
 
  public:
@@ -75,6 +112,8 @@ class Cache {
 
  private:
   DeviceTable<std::int32_t> device_sequences_, device_positions_, device_table_;
+  DeviceTable<std::uint16_t> device_ancestors_;
+  DeviceTable<KvPath> device_paths_;
 };
 
 void expect_same(const GuardedArray<float>& array, const std::vector<float>& expected, const std::string& what) {
@@ -161,7 +200,7 @@ void check_attention(Backend& backend, const Cache& cache, DeviceRows& qkv, cons
                        scale,
                        out.view(),
                        {},
-                       spread,
+                       {spread.rows, spread.heads, spread.parts},
                        chunks.view()});
     chunks.expect_guards();
     out.expect(expected, "attention, " + std::to_string(heads.query) + " heads of " + std::to_string(heads.dim) +
@@ -262,6 +301,27 @@ void run_attention_chunks(Backend& backend, bool clusters) {
   const Cache cache(backend, 4, {0, 0, 0, 1, 2, 1, 1, 1}, {1022, 1023, 1024, 1300, 1152, 2046, 2047, 2048}, 512);
   DeviceRows qkv(backend, cache.row_count(), 16, 18);
   check_attention(backend, cache, qkv, {2, 1, 4}, clusters);
+}
+
+/// Beams read what others wrote, wherever it lies, with the bits of a sequence of their own: prompts that end in a block, at its
+/// end and in another tile; other rows beside them.
+void run_attention_beams(Backend& backend, bool clusters) {
+  struct Case {
+    std::int32_t prompt_count, position, entry_bytes;
+  };
+  for (const Case& c : {Case{5, 4, 1}, Case{5, 5, 1}, Case{7, 40, 2}, Case{32, 66, 1}, Case{120, 139, 2},
+                        Case{16, 300, 1}, Case{1, 130, 2}}) {
+    Beams beams{c.prompt_count, c.entry_bytes, {}, 3};
+    for (std::int32_t t = c.prompt_count; t <= c.position; ++t) {
+      for (std::int32_t k = 0; k < 3; ++k) beams.ancestors.push_back(t == c.position ? k : (t * t / 3 + k * 5) % 3);
+    }
+    const std::vector<std::int32_t> sequences{0, 1, 2, 1, 1}, positions{c.position, c.position, c.position, 60, 61};
+    for (const Heads& heads : {Heads{1, 1, 8}, Heads{6, 2, 5}, Heads{2, 2, 64}}) {
+      const Cache cache(backend, heads.key_width(), sequences, positions, 64, beams);
+      DeviceRows qkv(backend, cache.row_count(), heads.qkv_width(), 19);
+      check_attention(backend, cache, qkv, heads, clusters);
+    }
+  }
 }
 
 void run_attention_degenerate(Backend& backend, bool clusters) {

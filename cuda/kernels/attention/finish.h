@@ -51,13 +51,16 @@ FLLM_DEVICE void leave_chunk(const C& cta, const Products& products) {
 /// Each block of the cluster joins every chunk of some elements.
 template <Cta C, class Products>
 FLLM_DEVICE void join_cluster(const C& cta, const Products& products) {
-  const auto& [p, work, memory, states, alone] = products;
+  const AttentionParams& p = products.p;  // by name: lambdas may not capture structured bindings before Clang 16
+  const Work& work = products.work;
+  States& states = products.states;
+  const float* chunks = products.memory.chunk;
   const std::int32_t first = cta.cluster_rank() * cta.thread_count() + cta.thread_index();
   for (std::int32_t i = first; i < work.query_count() * p.head_dim; i += cta.cluster_size() * cta.thread_count()) {
     const std::int32_t q = i / p.head_dim, column = work.head_of(q) * p.head_dim + i % p.head_dim;
     const float value = join_chunks(states.positions[q], work.chunk_positions, [&](std::int32_t chunk) {
       const auto* other = cta.remote(&states, chunk);
-      return Chunk{other->maximum[q], other->sum[q], cta.remote(memory.chunk, chunk)[i]};
+      return Chunk{other->maximum[q], other->sum[q], cta.remote(chunks, chunk)[i]};
     });
     write_row(p.out, p.half, work.row_of(q), [&](const auto& put) { put(column, value); });
   }

@@ -17,6 +17,10 @@ struct ThreadTile {
   template <Cta C>
   FLLM_DEVICE void scores(const C& cta, const Tile& tile, std::int32_t position_count) const {
     for (std::int32_t block = 0; block < tile.count; block += kKvBlockTokens) {
+      if (!work.whole(tile.base + block)) {
+        score_path(cta, tile, block);
+        continue;
+      }
       const std::int64_t place = work.place(tile.base + block, p.layer.width);
       const std::int32_t next = tile.base + block + kKvBlockTokens;
       ask_for(cta, place, next < position_count ? work.place(next, p.layer.width) : place);
@@ -40,6 +44,15 @@ struct ThreadTile {
   }
 
  private:
+  /// A block of a beam's own positions, one after the other: each may lie in another table.
+  template <Cta C>
+  FLLM_DEVICE void score_path(const C& cta, const Tile& tile, std::int32_t block) const {
+    for (std::int32_t t = block; t < block + kKvBlockTokens && t < tile.count; ++t) {
+      const float* key = p.layer.keys + work.place_on_path(p.blocks, tile.base + t, p.layer.width);
+      for (std::int32_t q = 0; q < work.query_count(); ++q) score_block(cta, key, 1, q, memory.score + q * kTile + t);
+    }
+  }
+
   template <Cta C>
   FLLM_DEVICE void score_block(const C& cta, const float* key, std::int32_t count, std::int32_t q, float* score) const {
     const float* query = memory.query + q * p.head_dim;
@@ -69,8 +82,12 @@ struct ThreadTile {
     const float rescale = states.rescale[q];
     for (std::int32_t c = 0; c < count; ++c) sum[c] = chunk[c] * rescale;
     for (std::int32_t t = 0; t < positions;) {
-      const float* value = p.layer.values + work.place(tile.base + t, width) + column;
-      const std::int32_t end = positions - t < kKvBlockTokens ? positions : t + kKvBlockTokens;
+      const bool whole = work.whole(tile.base + t);
+      const std::int64_t place =
+          whole ? work.place(tile.base + t, width) : work.place_on_path(p.blocks, tile.base + t, width);
+      const float* value = p.layer.values + place + column;
+      const std::int32_t run = whole ? kKvBlockTokens : 1;  // positions that follow each other
+      const std::int32_t end = positions - t < run ? positions : t + run;
       for (; t < end; ++t, value += width) {
         const float weight = weights[t];
         for (std::int32_t c = 0; c < count; ++c) sum[c] = fma32(weight, value[c], sum[c]);

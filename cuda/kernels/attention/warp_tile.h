@@ -24,11 +24,15 @@ struct WarpTile {
   FLLM_DEVICE void scores(const C& cta, const Tile& tile, std::int32_t) const {
     const std::int32_t stride = cta.warp_count() * kKvBlockTokens;
     for (std::int32_t block = cta.warp() * kKvBlockTokens; block < tile.count; block += stride) {
-      const float* keys = p.layer.keys + work.place(tile.base + block, p.layer.width);
       const std::int32_t count = tile.count - block < kKvBlockTokens ? tile.count - block : kKvBlockTokens;
-      for (std::int32_t t = 0; t < count; t += kTogether) {
-        const std::int32_t last = count - t < kTogether ? count - t - 1 : kTogether - 1;
-        score_some(cta, keys + std::int64_t{t} * p.layer.width, last, memory.score + block + t);
+      const std::int64_t first = work.place(tile.base + block, p.layer.width);
+      const bool whole = work.whole(tile.base + block);
+      const std::int32_t together = whole ? kTogether : 1;  // a beam's own positions may each lie in another table
+      for (std::int32_t t = 0; t < count; t += together) {
+        const std::int32_t last = count - t < together ? count - t - 1 : together - 1;
+        const std::int64_t place = whole ? first + std::int64_t{t} * p.layer.width
+                                         : work.place_on_path(p.blocks, tile.base + block + t, p.layer.width);
+        score_some(cta, p.layer.keys + place, last, memory.score + block + t);
       }
     }
   }
@@ -49,6 +53,10 @@ struct WarpTile {
         sum[q] = memory.chunk[index(q) * p.head_dim + column] * states.rescale[index(q)];
       }
       for (std::int32_t block = 0; block < tile.count; block += kKvBlockTokens) {
+        if (!work.whole(tile.base + block)) {
+          add_path(tile, block, column, sum);
+          continue;
+        }
         const float* values = p.layer.values + work.place(tile.base + block, p.layer.width) + column;
         if (block + kKvBlockTokens <= common) {
           add_block(values, memory.weight + block, sum);
@@ -115,6 +123,15 @@ struct WarpTile {
         const std::int32_t own = index(q);
         if (t < tile.positions_of(states, own)) sum[q] = fma32(memory.weight[own * kTile + t], value, sum[q]);
       }
+    }
+  }
+
+  /// A block of a beam's own positions.
+  FLLM_DEVICE void add_path(const Tile& tile, std::int32_t block, std::int32_t column, float (&sum)[kQueries]) const {
+    for (std::int32_t t = block; t < block + kKvBlockTokens && t < tile.count; ++t) {
+      const float* value = p.layer.values + work.place_on_path(p.blocks, tile.base + t, p.layer.width) + column;
+      FLLM_UNROLL
+      for (std::int32_t q = 0; q < kQueries; ++q) sum[q] = fma32(memory.weight[index(q) * kTile + t], *value, sum[q]);
     }
   }
 

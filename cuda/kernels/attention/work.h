@@ -27,14 +27,34 @@ struct Work {
   std::int32_t column = 0;  // of their key head in a row of the cache
   std::int32_t chunk_positions = 0;
   std::int32_t part = 0;                // of the positions: the chunk this block takes where chunks are shared out
-  const std::int32_t* table = nullptr;  // blocks of the sequence
+  const std::int32_t* table = nullptr;  // blocks of the sequence, of a beam those of its prompt
+  KvPath path;                          // with ancestors where there is one row, a beam
 
   [[nodiscard]] FLLM_DEVICE std::int32_t query_count() const { return row_count * head_count; }
   [[nodiscard]] FLLM_DEVICE std::int32_t row_of(std::int32_t query) const { return row + query / head_count; }
   [[nodiscard]] FLLM_DEVICE std::int32_t head_of(std::int32_t query) const { return head + query % head_count; }
   /// Elements from the start of a layer's keys (or values) to the key head of position t.
   [[nodiscard]] FLLM_DEVICE std::int64_t place(std::int32_t t, std::int32_t width) const {
-    const std::int64_t slot = std::int64_t{table[t / kKvBlockTokens]} * kKvBlockTokens + t % kKvBlockTokens;
+    return place_in(table, t, width);
+  }
+  /// Whether the positions from t to the end of its block lie in one table, one behind the other.
+  [[nodiscard]] FLLM_DEVICE bool whole(std::int32_t t) const {
+    return path.ancestors == nullptr || t + kKvBlockTokens <= path.prompt_count;
+  }
+  /// As place, whatever table the position is in.
+  [[nodiscard]] FLLM_DEVICE std::int64_t place_on_path(const BlockTables& blocks, std::int32_t t,
+                                                       std::int32_t width) const {
+    if (t < path.prompt_count) return place(t, width);
+    const std::int64_t entry = std::int64_t{t - path.prompt_count} * path.width + path.slot;
+    const std::int32_t writer = path.entry_bytes == 1 ? static_cast<const std::uint8_t*>(path.ancestors)[entry]
+                                                      : static_cast<const std::uint16_t*>(path.ancestors)[entry];
+    return place_in(blocks.table + (path.first_sequence + writer) * blocks.stride, t, width);
+  }
+
+ private:
+  [[nodiscard]] FLLM_DEVICE std::int64_t place_in(const std::int32_t* blocks, std::int32_t t,
+                                                  std::int32_t width) const {
+    const std::int64_t slot = std::int64_t{blocks[t / kKvBlockTokens]} * kKvBlockTokens + t % kKvBlockTokens;
     return slot * width + column;
   }
 };
@@ -71,7 +91,10 @@ FLLM_DEVICE Work work_of(const C& cta, const AttentionParams& p) {
   work.column = key_head * p.head_dim;
   work.chunk_positions = chunk_tiles(p.positions[work.row] + 1) * kTile;
   work.part = cta.block_index() % p.spread.parts;
-  work.table = p.blocks.table + p.blocks.row_sequence[work.row] * p.blocks.stride;
+  if (work.row < p.blocks.path_count) work.path = p.blocks.paths[work.row];
+  const bool beam = work.path.ancestors != nullptr;
+  const std::int32_t sequence = beam ? work.path.first_sequence : p.blocks.row_sequence[work.row];
+  work.table = p.blocks.table + sequence * p.blocks.stride;
   if (work.row % p.spread.rows != 0 && together(p, work.row - 1, work.row)) return work;
   const std::int32_t beyond = work.row - work.row % p.spread.rows + p.spread.rows;
   const std::int32_t end = beyond < p.out.rows ? beyond : p.out.rows;
