@@ -9,6 +9,7 @@
 #include <string>
 
 #include "cuda/kernels/attention_params.h"
+#include "cuda/kernels/beam_params.h"
 #include "cuda/kernels/commit_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
@@ -78,6 +79,13 @@ class RecordedWork {
   virtual void replay() = 0;  // enqueues them
 };
 
+/// How long a step of beam searches is repeated.
+struct BeamLoop {
+  const BeamSearch* searches = nullptr;  // [search_count], in the backend's memory
+  std::int32_t search_count = 0;
+  std::int32_t max_steps = 1;  // >= 1: the most of a replay
+};
+
 /// Memory that kernels write and the host reads meanwhile, without a copy. Nothing may be writing it when it goes.
 class VisibleMemory {
  public:
@@ -122,6 +130,10 @@ class Backend {
   /// run once before, so that nothing is loaded or chosen while they are recorded.
   [[nodiscard]] virtual std::unique_ptr<RecordedWork> record(const std::function<void()>& work) = 0;
 
+  /// Likewise for a step of beam searches: replaying runs it again and again until all of the loop's searches are over.
+  [[nodiscard]] virtual std::unique_ptr<RecordedWork> record_beams(const std::function<void()>& step,
+                                                                   const BeamLoop& loop) = 0;
+
   /// weight: [out, in], row-major, on the host.
   [[nodiscard]] virtual std::unique_ptr<LinearWeight> make_linear(std::span<const float> weight, std::int32_t out,
                                                                   std::int32_t in) = 0;
@@ -154,6 +166,11 @@ class Backend {
   virtual void sample_shard(LogitType type, const ShardParams& params) = 0;
   virtual void history_append(const HistoryAppendParams& params) = 0;
   virtual void commit_rows(const CommitRowsParams& params) = 0;
+
+  // A step of beam searches, in this order.
+  virtual void beam_candidates(LogitType type, const BeamCandidatesParams& params) = 0;
+  virtual void beam_select(const BeamParams& params) = 0;
+  virtual void beam_ancestors(const BeamParams& params) = 0;
 };
 
 constexpr std::int32_t kMaxCpuThreads = 1024;
@@ -191,9 +208,9 @@ class DeviceArray {
   }
   [[nodiscard]] T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return count_; }
-  /// Copies values to the front. Precondition: values.size() <= size().
-  void upload(std::span<const T> values) {
-    if (!values.empty()) backend_->upload(data_, values.data(), values.size_bytes());
+  /// Copies values to the front, or behind `first` others. Precondition: first + values.size() <= size().
+  void upload(std::span<const T> values, std::size_t first = 0) {
+    if (!values.empty()) backend_->upload(data_ + first, values.data(), values.size_bytes());
   }
 
  private:

@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#include "cuda/backend/cuda_beam_loop.h"
+#include "cuda/backend/cuda_beams.h"
 #include "cuda/backend/cuda_executor.h"
 #include "cuda/backend/cuda_recording.h"
 #include "cuda/backend/cuda_sampling.h"
@@ -66,6 +68,10 @@ class CudaBackend final : private CudaPlace, public KernelBackend<cuda::CudaExec
   [[nodiscard]] std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override {
     return cuda::record(device.index, stream.get(), work);
   }
+  [[nodiscard]] std::unique_ptr<RecordedWork> record_beams(const std::function<void()>& step,
+                                                           const BeamLoop& loop) override {
+    return cuda::record_beams({device.index, stream.get(), executor()}, step, loop, cuda::available_loop_form());
+  }
 
   [[nodiscard]] std::unique_ptr<LinearWeight> make_linear(const QuantizedMatrix& weight) override {
     return make_linear(expand_quantized(weight), weight.out, weight.in);
@@ -91,6 +97,7 @@ CudaBackend::CudaBackend(std::int32_t index)
   const cuda::UseDevice scope(index);
   staging_.emplace();
   prepare_sampling(executor());
+  prepare_beams(executor());
 }
 
 MemoryInfo CudaBackend::memory() const {

@@ -44,6 +44,9 @@ extern template void KernelBackend<FiberExecutor>::sample(LogitType, const Sampl
 extern template void KernelBackend<FiberExecutor>::sample_shard(LogitType, const ShardParams&);
 extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
 extern template void KernelBackend<FiberExecutor>::commit_rows(const CommitRowsParams&);
+extern template void KernelBackend<FiberExecutor>::beam_candidates(LogitType, const BeamCandidatesParams&);
+extern template void KernelBackend<FiberExecutor>::beam_select(const BeamParams&);
+extern template void KernelBackend<FiberExecutor>::beam_ancestors(const BeamParams&);
 extern template std::int32_t KernelBackend<FiberExecutor>::attention_chunk_rows(std::int32_t,
                                                                                 const AttentionHeads&) const;
 extern template void KernelBackend<FiberExecutor>::attention(const AttentionParams&);

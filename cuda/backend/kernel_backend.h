@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "cuda/backend/backend.h"
+#include "cuda/launch/beam_launch.h"
 #include "cuda/launch/commit_launch.h"
 #include "cuda/launch/history_launch.h"
 #include "cuda/launch/model_launch.h"
@@ -23,6 +25,8 @@ class KernelBackend : public Backend {
   [[nodiscard]] std::unique_ptr<VisibleMemory> allocate_visible(std::size_t bytes) override;
   [[nodiscard]] bool replay_pays() const override { return false; }
   [[nodiscard]] std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override;
+  [[nodiscard]] std::unique_ptr<RecordedWork> record_beams(const std::function<void()>& step,
+                                                           const BeamLoop& loop) override;
 
   void embed(const EmbedParams& params) override;
   void rms_norm(const RmsNormParams& params) override;
@@ -39,6 +43,9 @@ class KernelBackend : public Backend {
   void sample_shard(LogitType type, const ShardParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
   void commit_rows(const CommitRowsParams& params) override;
+  void beam_candidates(LogitType type, const BeamCandidatesParams& params) override;
+  void beam_select(const BeamParams& params) override;
+  void beam_ancestors(const BeamParams& params) override;
 
  protected:
   template <class... Arguments>
@@ -73,6 +80,23 @@ class RepeatedWork final : public RecordedWork {
   std::function<void()> work_;
 };
 
+/// A step that is done again while a search in the host's memory is not over.
+class RepeatedBeams final : public RecordedWork {
+ public:
+  RepeatedBeams(std::function<void()> step, const BeamLoop& loop) : step_(std::move(step)), loop_(loop) {}
+  void replay() override {
+    const auto is_over = [](const BeamSearch& search) { return search.state.done != 0; };
+    for (std::int32_t i = 0; i < loop_.max_steps; ++i) {
+      if (std::all_of(loop_.searches, loop_.searches + loop_.search_count, is_over)) return;
+      step_();
+    }
+  }
+
+ private:
+  std::function<void()> step_;
+  BeamLoop loop_;
+};
+
 // Not in the class: what is inline is compiled into every file that could inline it, instantiated elsewhere or not.
 template <class Executor>
 std::unique_ptr<VisibleMemory> KernelBackend<Executor>::allocate_visible(std::size_t bytes) {
@@ -82,6 +106,12 @@ std::unique_ptr<VisibleMemory> KernelBackend<Executor>::allocate_visible(std::si
 template <class Executor>
 std::unique_ptr<RecordedWork> KernelBackend<Executor>::record(const std::function<void()>& work) {
   return std::make_unique<RepeatedWork>(work);
+}
+
+template <class Executor>
+std::unique_ptr<RecordedWork> KernelBackend<Executor>::record_beams(const std::function<void()>& step,
+                                                                    const BeamLoop& loop) {
+  return std::make_unique<RepeatedBeams>(step, loop);
 }
 
 template <class Executor>
@@ -157,6 +187,21 @@ void KernelBackend<Executor>::history_append(const HistoryAppendParams& params) 
 template <class Executor>
 void KernelBackend<Executor>::commit_rows(const CommitRowsParams& params) {
   take_tokens(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::beam_candidates(LogitType type, const BeamCandidatesParams& params) {
+  list_beam_candidates(executor_, type, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::beam_select(const BeamParams& params) {
+  select_beams(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::beam_ancestors(const BeamParams& params) {
+  update_beam_ancestors(executor_, params);
 }
 
 }  // namespace fllm

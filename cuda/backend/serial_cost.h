@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/attention_params.h"
+#include "cuda/kernels/beam_params.h"
 #include "cuda/kernels/commit_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
@@ -47,6 +48,8 @@ constexpr double block_nanoseconds(const CommitRowsParams& p) {
   return 20.0 * (p.rows < 128 ? p.rows : 128);  // a block has 128 rows
 }
 constexpr double block_nanoseconds(const SampleParams& p) { return 500 + 0.5 * p.vocab; }
+constexpr double block_nanoseconds(const BeamCandidatesParams& p) { return block_nanoseconds(p.sample); }
+constexpr double block_nanoseconds(const BeamParams& p) { return 500.0 + 20.0 * p.candidate_limit; }
 constexpr double block_nanoseconds(const ShardParams& p) { return block_nanoseconds(p.sample); }
 
 }  // namespace fllm

@@ -4,6 +4,9 @@
 #include <cstdint>
 
 #include "cuda/kernels/attention.h"
+#include "cuda/kernels/beam_ancestors.h"
+#include "cuda/kernels/beam_candidates.h"
+#include "cuda/kernels/beam_select.h"
 #include "cuda/kernels/commit_rows.h"
 #include "cuda/kernels/copy_blocks.h"
 #include "cuda/kernels/embed.h"
@@ -81,27 +84,30 @@ template <class... First, class... Second>
 SerialTable<First..., Second...> joined(const SerialTable<First...>&, const SerialTable<Second...>&);  // a type only
 
 /// Every kernel the CPU runs, one line each.
-using SerialKernels = decltype(joined(SerialTable<Embed,                //
-                                                  RmsNorm,              //
-                                                  LayerNorm,            //
-                                                  Rope,                 //
-                                                  SwiGlu,               //
-                                                  KvAppend,             //
-                                                  Attention,            //
-                                                  JoinChunks,           //
-                                                  EpilogueKernel,       //
-                                                  GatherRows,           //
-                                                  CopyBlocks,           //
-                                                  PanelProduct,         //
-                                                  QuantizeRows,         //
-                                                  HistoryAppend,        //
-                                                  CommitRows,           //
-                                                  SampleRow<float>,     //
-                                                  SampleRow<Half>,      //
-                                                  SampleRow<BFloat16>,  //
-                                                  ShardRow<float>,      //
-                                                  ShardRow<Half>,       //
-                                                  ShardRow<BFloat16>>{},
+using SerialKernels = decltype(joined(SerialTable<Embed,                  //
+                                                  RmsNorm,                //
+                                                  LayerNorm,              //
+                                                  Rope,                   //
+                                                  SwiGlu,                 //
+                                                  KvAppend,               //
+                                                  Attention,              //
+                                                  JoinChunks,             //
+                                                  EpilogueKernel,         //
+                                                  GatherRows,             //
+                                                  CopyBlocks,             //
+                                                  PanelProduct,           //
+                                                  QuantizeRows,           //
+                                                  HistoryAppend,          //
+                                                  CommitRows,             //
+                                                  SampleRow<float>,       //
+                                                  SampleRow<Half>,        //
+                                                  SampleRow<BFloat16>,    //
+                                                  ShardRow<float>,        //
+                                                  ShardRow<Half>,         //
+                                                  ShardRow<BFloat16>,     //
+                                                  BeamCandidates<float>,  //
+                                                  BeamSelect,             //
+                                                  BeamAncestors>{},
                                       QuantizedKernels{}));
 
 constexpr std::size_t kSerialSharedBytes = SerialKernels::shared_bytes();

@@ -18,13 +18,34 @@ class Graph {
   }
   ~Graph();
 
-  /// Enqueues the recorded work. Precondition: made by StreamCapture::end.
+  /// Enqueues the recorded work. Precondition: made by a capture.
   void launch(cudaStream_t stream) const;
 
  private:
   friend class StreamCapture;
+  friend class LoopCapture;
   explicit Graph(cudaGraphExec_t executable) : executable_(executable) {}
   cudaGraphExec_t executable_ = nullptr;
+};
+
+/// While it lives, what the calling thread enqueues on the stream is recorded as the body of a loop, which a launch of the graph
+/// runs until the body sets its condition to 0 (cudaGraphSetConditional), at least once. Needs CUDA 12.4. Dropped without
+/// end(), the recording is thrown away.
+class LoopCapture {
+ public:
+  explicit LoopCapture(cudaStream_t stream);
+  ~LoopCapture();
+  LoopCapture(const LoopCapture&) = delete;
+  LoopCapture& operator=(const LoopCapture&) = delete;
+
+  [[nodiscard]] cudaGraphConditionalHandle condition() const { return condition_; }
+  [[nodiscard]] Graph end();
+
+ private:
+  cudaStream_t stream_;
+  cudaGraph_t graph_ = nullptr;
+  cudaGraphConditionalHandle condition_ = 0;
+  bool open_ = false;
 };
 
 /// While it lives, what the calling thread enqueues on the stream is recorded, not run. Dropped without end(), the
