@@ -159,5 +159,37 @@ TEST(CudaGenerate, SampledTextIsThatOfTheCpu) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(got.samples[i].tokens, want.samples[i].tokens) << i;
 }
 
+// Sums of 16 log-probabilities, each off by as much as its logits: hypotheses that are further apart keep their order.
+TEST(CudaGenerate, BeamSearchFindsWhatItFindsOnTheCpu) {
+  const auto found_on = [](const std::string& device) {
+    Generator generator = Generator::open(kBundledModel, {.device = device, .max_rows = 6}).value();
+    Request searching;
+    searching.prompt = std::string("ROMEO:\nI am");
+    searching.length.max_tokens = 16;
+    searching.sampling.repetition_penalty = 1.1f;
+    searching.control.prefix = " ";
+    searching.stop.strings = {"th"};
+    searching.beam = BeamOptions{.width = 4, .num_return = 2};
+    Request drawing;
+    drawing.prompt = std::string("JULIET:");
+    drawing.sampling.temperature = 0;
+    drawing.length.max_tokens = 6;
+    const RequestId search = generator.submit(searching).value(), draw = generator.submit(drawing).value();
+    generator.drain().value();
+    std::vector<Sample> samples = generator.take(search).value().samples;
+    samples.push_back(generator.take(draw).value().samples.at(0));
+    return samples;
+  };
+  const std::vector<Sample> want = found_on("cpu"), got = found_on("cuda");
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(got[i].tokens, want[i].tokens) << i;
+    EXPECT_EQ(got[i].text, want[i].text) << i;
+    ASSERT_EQ(got[i].beam.has_value(), want[i].beam.has_value());
+    if (!want[i].beam) continue;
+    EXPECT_NEAR(got[i].beam->sum, want[i].beam->sum, 16 * 2e-4) << i;
+  }
+}
+
 }  // namespace
 }  // namespace fllm::test

@@ -33,6 +33,7 @@ TEST_P(CudaModel, KvAppend) { run_kv_append(backend()); }
 TEST_P(CudaModel, Attention) { run_attention(backend(), true); }
 TEST_P(CudaModel, AttentionPrompts) { run_attention_prompts(backend(), true); }
 TEST_P(CudaModel, AttentionChunks) { run_attention_chunks(backend(), true); }
+TEST_P(CudaModel, AttentionBeams) { run_attention_beams(backend(), true); }
 TEST_P(CudaModel, AttentionDegenerate) { run_attention_degenerate(backend(), true); }
 TEST_P(CudaModel, GatherRows) { run_gather_rows(backend()); }
 TEST_P(CudaModel, CopyBlocks) { run_copy_blocks(backend()); }

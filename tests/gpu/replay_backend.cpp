@@ -108,4 +108,59 @@ void ReplayBackend::commit_rows(const CommitRowsParams& p) {
          [&] { backend().commit_rows(p); });
 }
 
+std::vector<ReplayBackend::Region> ReplayBackend::search_regions(const BeamParams& p) {
+  std::vector<BeamSearch> searches(static_cast<std::size_t>(p.search_count));
+  const auto region = [](auto* data, std::size_t count) {
+    return Region{data, data == nullptr ? 0 : count * sizeof(*data)};
+  };
+  std::vector<Region> regions = {region(p.searches, searches.size())};
+  backend().download(searches.data(), p.searches, regions[0].bytes);
+  backend().synchronize();
+  for (const BeamSearch& search : searches) {
+    const auto width = static_cast<std::size_t>(search.rules.width),
+               slots = width * static_cast<std::size_t>(search.rules.max_length);
+    const std::size_t entry_bytes = search.rules.width <= kMaxSmallBeamWidth ? 1 : 2;
+    for (const Region& own :
+         {region(search.cum, width), region(search.mask_states, width), region(search.stop_states, width),
+          region(search.tokens, slots), region(search.parents, slots), region(search.logprobs, slots),
+          region(search.pool, width), Region{search.ancestors, slots * entry_bytes}}) {
+      regions.push_back(own);
+    }
+  }
+  return regions;
+}
+
+void ReplayBackend::beam_candidates(LogitType type, const BeamCandidatesParams& p) {
+  if (type != LogitType::kFloat32) return backend().beam_candidates(type, p);  // it is refused
+  // Counters are put back, not compared: in what order rows add to them is not defined.
+  const std::size_t count = p.beam.rank_counts == nullptr ? 0 : static_cast<std::size_t>(p.beam.search_count);
+  const std::vector<Region> counters = {{p.beam.rank_counts, count * kBeamRankBuckets * sizeof(std::uint32_t)}};
+  const std::vector<std::vector<std::byte>> before = contents(counters);
+  cuda::StreamCapture capture(stream_);
+  backend().beam_candidates(type, p);
+  const cuda::Graph graph = capture.end();
+  graph.launch(stream_);
+  if (count > 0) backend().upload(p.beam.rank_counts, before[0].data(), before[0].size());
+  graph.launch(stream_);
+}
+
+void ReplayBackend::beam_select(const BeamParams& p) {
+  std::vector<Region> regions = search_regions(p);
+  const auto rows = static_cast<std::size_t>(p.rows);
+  regions.push_back({p.sampling, rows * sizeof(RowSampling)});
+  regions.push_back({p.tokens, rows * sizeof(std::int32_t)});
+  regions.push_back({p.positions, rows * sizeof(std::int32_t)});
+  replay(regions, [&] { backend().beam_select(p); });
+}
+
+void ReplayBackend::beam_ancestors(const BeamParams& p) {
+  std::vector<Region> regions = search_regions(p);
+  if (p.history.entries != nullptr) {
+    const auto slots = static_cast<std::size_t>(p.history.slot_count);
+    regions.push_back({p.history.entries, slots * static_cast<std::size_t>(p.history.capacity) * sizeof(CountEntry)});
+    regions.push_back({p.history.sizes, slots * sizeof(std::int32_t)});
+  }
+  replay(regions, [&] { backend().beam_ancestors(p); });
+}
+
 }  // namespace fllm::test

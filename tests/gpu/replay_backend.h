@@ -31,6 +31,10 @@ class ReplayBackend final : public ForwardingBackend {
   void sample(LogitType type, const SampleParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
   void commit_rows(const CommitRowsParams& params) override;
+  /// Of what it lists nothing is compared: in what order candidates come is not defined.
+  void beam_candidates(LogitType type, const BeamCandidatesParams& params) override;
+  void beam_select(const BeamParams& params) override;
+  void beam_ancestors(const BeamParams& params) override;
 
  private:
   struct Region {
@@ -38,6 +42,7 @@ class ReplayBackend final : public ForwardingBackend {
     std::size_t bytes;
   };
   static Region region(const RowView<float>& view);
+  [[nodiscard]] std::vector<Region> search_regions(const BeamParams& params);
   void replay(const std::vector<Region>& outputs, const std::function<void()>& operation);
   [[nodiscard]] std::vector<std::vector<std::byte>> contents(const std::vector<Region>& regions);
 

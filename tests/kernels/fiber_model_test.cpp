@@ -18,6 +18,7 @@ TEST_P(FiberModel, KvAppend) { run_kv_append(backend_); }
 TEST_P(FiberModel, Attention) { run_attention(backend_, false); }
 TEST_P(FiberModel, AttentionPrompts) { run_attention_prompts(backend_, false); }
 TEST_P(FiberModel, AttentionChunks) { run_attention_chunks(backend_, false); }
+TEST_P(FiberModel, AttentionBeams) { run_attention_beams(backend_, false); }
 TEST_P(FiberModel, AttentionDegenerate) { run_attention_degenerate(backend_, false); }
 TEST_P(FiberModel, GatherRows) { run_gather_rows(backend_); }
 TEST_P(FiberModel, CopyBlocks) { run_copy_blocks(backend_); }

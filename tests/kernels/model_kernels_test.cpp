@@ -36,6 +36,9 @@ TEST_P(ModelOn, AttentionPrompts) {
 TEST_P(ModelOn, AttentionChunks) {
   on_every_thread_count([](Backend& cpu) { run_attention_chunks(cpu, false); });
 }
+TEST_P(ModelOn, AttentionBeams) {
+  on_every_thread_count([](Backend& cpu) { run_attention_beams(cpu, false); });
+}
 TEST_P(ModelOn, AttentionDegenerate) {
   on_every_thread_count([](Backend& cpu) { run_attention_degenerate(cpu, false); });
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -77,11 +78,23 @@ class DeferredBackend final : public ForwardingBackend {
   }
   [[nodiscard]] bool replay_pays() const override { return true; }
   [[nodiscard]] std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override {
-    ++counts.recordings;
+    return std::make_unique<Recording>(*this, operations_of(work));
+  }
+  /// Steps are enqueued as often as they may be run; those behind the end of all searches do nothing.
+  [[nodiscard]] std::unique_ptr<RecordedWork> record_beams(const std::function<void()>& step,
+                                                           const BeamLoop& loop) override {
+    const auto goes_on = [loop] {
+      const auto is_over = [](const BeamSearch& search) { return search.state.done != 0; };
+      return !std::all_of(loop.searches, loop.searches + loop.search_count, is_over);
+    };
     std::vector<Operation> operations;
-    recording_ = &operations;
-    work();
-    recording_ = nullptr;
+    for (std::int32_t i = 0; i < loop.max_steps; ++i) {
+      for (Operation& operation : operations_of(step)) {
+        operations.push_back([goes_on, once = std::move(operation)] {
+          if (goes_on()) once();
+        });
+      }
+    }
     return std::make_unique<Recording>(*this, std::move(operations));
   }
 
@@ -97,6 +110,11 @@ class DeferredBackend final : public ForwardingBackend {
   void copy_blocks(const CopyBlocksParams& p) override { launch(p, &Backend::copy_blocks); }
   void history_append(const HistoryAppendParams& p) override { launch(p, &Backend::history_append); }
   void commit_rows(const CommitRowsParams& p) override { launch(p, &Backend::commit_rows); }
+  void beam_select(const BeamParams& p) override { launch(p, &Backend::beam_select); }
+  void beam_ancestors(const BeamParams& p) override { launch(p, &Backend::beam_ancestors); }
+  void beam_candidates(LogitType type, const BeamCandidatesParams& p) override {
+    enqueue([this, type, p] { count_run([&] { backend().beam_candidates(type, p); }); });
+  }
   void sample(LogitType type, const SampleParams& p) override {
     enqueue([this, type, p] { count_run([&] { backend().sample(type, p); }); });
   }
@@ -118,6 +136,14 @@ class DeferredBackend final : public ForwardingBackend {
     std::vector<Operation> operations_;
   };
 
+  std::vector<Operation> operations_of(const std::function<void()>& work) {
+    ++counts.recordings;
+    std::vector<Operation> operations;
+    recording_ = &operations;
+    work();
+    recording_ = nullptr;
+    return operations;
+  }
   template <class Params>
   void launch(const Params& params, void (Backend::*operation)(const Params&)) {
     enqueue([this, params, operation] { count_run([&] { (backend().*operation)(params); }); });

@@ -55,6 +55,15 @@ class ForwardingBackend : public Backend {
   void copy_blocks(const CopyBlocksParams& params) override { backend_.copy_blocks(params); }
   void history_append(const HistoryAppendParams& params) override { backend_.history_append(params); }
   void commit_rows(const CommitRowsParams& params) override { backend_.commit_rows(params); }
+  [[nodiscard]] std::unique_ptr<RecordedWork> record_beams(const std::function<void()>& step,
+                                                           const BeamLoop& loop) override {
+    return backend_.record_beams(step, loop);
+  }
+  void beam_candidates(LogitType type, const BeamCandidatesParams& params) override {
+    backend_.beam_candidates(type, params);
+  }
+  void beam_select(const BeamParams& params) override { backend_.beam_select(params); }
+  void beam_ancestors(const BeamParams& params) override { backend_.beam_ancestors(params); }
   [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
     return backend_.sample_scratch_elements(vocab, blocks_per_row);
   }

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/beam_cases.h"
+#include "tests/support/beam_device.h"
+#include "tests/support/beam_suite.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/special_floats.h"
+
+namespace fllm::test {
+namespace {
+
+constexpr std::int32_t kVocab = 23;
+
+TableModel model(std::int32_t vocab, std::uint64_t seed, std::int32_t boosted = 0, float boost = 0) {
+  TableShape shape;
+  shape.vocab = vocab;
+  shape.seed = seed;
+  shape.boosted = boosted;
+  shape.boost = boost;
+  return table_model(shape);
+}
+
+constexpr BeamStop kStops[] = {BeamStop::kExact, BeamStop::kFirstK, BeamStop::kHeuristic, BeamStop::kNeverEarly,
+                               BeamStop::kLeader};
+
+/// Of every stop rule.
+std::vector<BeamCase> every_stop(const BeamCase& asked) {
+  std::vector<BeamCase> cases;
+  for (const BeamStop stop : kStops) {
+    cases.push_back(asked);
+    cases.back().rules.stop = stop;
+    cases.back().rules.stop_count = (asked.rules.width + 1) / 2;
+  }
+  return cases;
+}
+
+/// Width 1 takes the most likely token, of equal ones the lowest id, until the first end.
+void width_one_is_greedy(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (std::uint64_t seed = 1; seed < 8; ++seed) {
+    TableShape shape;
+    shape.vocab = kVocab;
+    shape.seed = seed;
+    shape.grid = 0.5f;
+    cases.push_back(beam_case(table_model(shape), kVocab, 1, 2, 9));
+  }
+  BeamBatch batch(backend, LogitType::kFloat32, cases, {});
+  batch.run();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    std::vector<std::int32_t> greedy;
+    do {
+      const std::vector<float> row = cases[i].model(greedy);
+      greedy.push_back(static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin()));
+    } while (greedy.back() > 1 && greedy.size() < 9);
+    EXPECT_EQ(batch.oracle(i).result()[0].tokens, greedy) << i;
+  }
+}
+
+void fewer_tokens_than_candidates(Backend& backend) {
+  for (const std::int32_t vocab : {1, 2, 3, 4}) {
+    std::vector<BeamCase> cases;
+    for (const std::int32_t ends : {0, 1, 2, 3}) {
+      if (ends > vocab) continue;
+      const BeamCase asked = beam_case(model(vocab, 5), vocab, 6, ends, 6);
+      for (const BeamCase& each : every_stop(asked)) cases.push_back(each);
+    }
+    expect_beams(backend, cases);
+  }
+}
+
+/// Ends are so likely that the first K candidates, or all, are ends.
+void best_candidates_all_end(Backend& backend) {
+  for (const float boost : {3.0f, 8.0f, 60.0f}) {
+    expect_beams(backend, every_stop(beam_case(model(kVocab, 3, 3, boost), kVocab, 4, 3, 7)));
+  }
+}
+
+void several_end_ids(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::int32_t ends : {0, 1, 2, 5, 23})
+    cases.push_back(beam_case(model(kVocab, 4, 5, 2), kVocab, 5, ends, 8));
+  expect_beams(backend, cases);
+}
+
+/// End ids at the best ranks are forbidden, and stop strings do not end, before min_tokens.
+void ends_wait_for_min_tokens(Backend& backend) {
+  BeamTables tables = letters(kVocab);
+  const std::int32_t stops = add_stop_strings(tables, {"d", "ef"});
+  std::vector<BeamCase> cases;
+  for (const std::int32_t min_tokens : {0, 1, 2, 6, 7, 100}) {
+    BeamCase asked = beam_case(model(kVocab, 6, 6, 3), kVocab, 4, 2, 7);
+    asked.row.sampling.min_tokens = min_tokens;
+    asked.rules.stop_start = stops;
+    cases.push_back(asked);
+  }
+  BeamBatch batch(backend, LogitType::kFloat32, cases, tables);
+  batch.run();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    for (const OracleHypothesis& found : batch.oracle(i).result()) {
+      EXPECT_GE(static_cast<std::int32_t>(found.tokens.size()), std::min(cases[i].row.sampling.min_tokens + 1, 7));
+    }
+  }
+}
+
+/// Beams all of whose tokens are forbidden die, some or all of them.
+void dead_ends(Backend& backend) {
+  const std::vector<float> alive{0, 1, 2, 1.5f, 0.5f}, dead(5, -kInfinity), not_numbers(5, kNan);
+  std::vector<float> one = dead;
+  one[3] = 0.5f;
+  std::vector<BeamCase> cases;
+  for (const auto& rows : std::vector<std::vector<std::vector<float>>>{
+           {dead}, {alive, dead}, {alive, not_numbers}, {alive, one}, {one, alive, one, dead}, {alive, alive, one}}) {
+    for (const std::int32_t ends : {0, 1}) cases.push_back(beam_case(step_model(rows), 5, 3, ends, 4));
+  }
+  BeamCase some = beam_case(
+      [&](const std::vector<std::int32_t>& tokens) { return tokens.empty() || tokens.back() % 2 != 0 ? alive : dead; },
+      5, 4, 1, 5);
+  cases.push_back(some);
+  BeamBatch batch(backend, LogitType::kFloat32, cases, {});
+  batch.run();
+  EXPECT_TRUE(batch.oracle(0).result().empty());
+  EXPECT_TRUE(batch.oracle(0).done());
+}
+
+/// Equal ranks: by beam, then by token. Equal scores: the earlier one stays in front.
+void ties(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::int32_t ends : {0, 1, 3}) {
+    for (const std::int32_t width : {2, 3, 7}) {
+      BeamCase flat = beam_case(step_model({std::vector<float>(kVocab, 1.0f)}), kVocab, width, ends, 5);
+      flat.norms = no_norms(5);
+      for (const BeamCase& each : every_stop(flat)) cases.push_back(each);
+    }
+  }
+  expect_beams(backend, cases);
+}
+
+/// Certain ends, which add nothing to the sum: with no norm they score what earlier ones did, and never displace them.
+void equal_scores(Backend& backend) {
+  const float sure = kInfinity;
+  std::vector<BeamCase> cases;
+  for (const std::int32_t width : {2, 3}) {
+    BeamCase asked = beam_case(step_model({{1, 1, 1, 1}, {1, 1, 1, sure}, {sure, 1, 1, 1}}), 4, width, 2, 4);
+    asked.norms = no_norms(4);
+    for (const BeamCase& each : every_stop(asked)) cases.push_back(each);
+  }
+  expect_beams(backend, cases);
+}
+
+/// At max_length everything ends, whether the pool is empty, partly filled or full.
+void longest_length(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::int32_t length : {1, 2, 6}) {
+    for (const float boost : {-60.0f, 1.0f, 4.0f}) {
+      BeamCase asked = beam_case(model(kVocab, 8, 1, boost), kVocab, 4, 1, length);
+      asked.rules.stop = BeamStop::kNeverEarly;
+      cases.push_back(asked);
+    }
+  }
+  expect_beams(backend, cases);
+}
+
+void negative_alpha(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const double alpha : {-0.5, -1.0, -3.0}) {
+    for (BeamCase asked : every_stop(beam_case(model(kVocab, 9, 1, 1), kVocab, 3, 1, 9))) {
+      asked.norms = power_norms(9, alpha);
+      cases.push_back(asked);
+    }
+  }
+  expect_beams(backend, cases);
+}
+
+/// Edits behind the softmax can make a sum grow above 0.
+void sums_that_grow(Backend& backend) {
+  BeamCase asked = beam_case(model(kVocab, 10, 1, 1), kVocab, 3, 1, 6);
+  asked.rules.edits_after_softmax = 1;
+  asked.row.bias = {{2, 9.0f}, {0, 5.0f}, {7, -2.0f}};
+  asked.row.bans = {11};
+  std::vector<BeamCase> cases = every_stop(asked);
+  cases.push_back(asked);
+  cases.back().rules.edits_after_softmax = 0;
+  expect_beams(backend, cases);
+}
+
+/// +inf and NaN among the logits, on ids that end and ids that do not.
+void infinite_logits(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::int32_t id : {0, 2, 4}) {
+    std::vector<float> first{1, 0, 2, 0, 1}, second{0.5f, kNan, 1, 2, kNan};
+    first[static_cast<std::size_t>(id)] = kInfinity;
+    for (const std::uint8_t after : {0, 1}) {
+      for (const bool banned : {false, true}) {
+        BeamCase asked = beam_case(step_model({second, first, second}), 5, 3, 1, 4);
+        asked.rules.edits_after_softmax = after;
+        if (banned) asked.row.bans = {id};
+        asked.row.bias = {{3, 1.0f}};
+        cases.push_back(asked);
+      }
+    }
+  }
+  std::vector<float> both{0, kInfinity, 1, kInfinity, kNan};
+  cases.push_back(beam_case(step_model({both}), 5, 2, 0, 3));
+  expect_beams(backend, cases);
+}
+
+/// Sums so far apart that differences overflow: such tokens cannot be taken.
+void overflowing_logits(Backend& backend) {
+  const std::vector<float> wide{kLargest, -kLargest, 0, kLargest, -1}, far{0, -kLargest, -kLargest, -0x1p100f, -1};
+  expect_beams(backend, {beam_case(step_model({wide}), 5, 4, 1, 4), beam_case(step_model({far}), 5, 5, 1, 6)});
+}
+
+/// Searches of other widths, lengths, rules and norms do not show in each other.
+void different_searches_together(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::int32_t width : {1, 2, 5, 8, 1, 3}) {
+    BeamCase asked = beam_case(model(kVocab, static_cast<std::uint64_t>(width), 2, 1), kVocab, width, width % 3,
+                               3 + static_cast<std::int32_t>(cases.size()));
+    asked.rules.stop = kStops[cases.size() % 5];
+    asked.norms = power_norms(asked.rules.max_length, 0.5 * width - 1);
+    cases.push_back(asked);
+  }
+  expect_beams(backend, cases);
+}
+
+void masks_by_state(Backend& backend) {
+  BeamTables tables = letters(kVocab);
+  const std::int32_t start = add_masks(tables, {{1, 2, 3, 4, 5}, {6, 7}, {0, 8, 9}, {}, {10}});
+  tables.texts[3] = "xy";
+  tables.texts[4] = "";
+  tables.texts[8] = "xyz";
+  BeamCase asked = beam_case(model(kVocab, 12), kVocab, 4, 1, 8);
+  asked.rules.mask_start = start;
+  BeamCase free = asked;
+  free.rules.mask_start = -1;
+  BeamCase fixed = free;
+  fixed.row.mask = mask_of(kVocab, {0, 5, 22});
+  expect_beams(backend, {asked, free, fixed, asked}, tables);
+}
+
+void stop_strings(Backend& backend) {
+  BeamTables tables = letters(kVocab);
+  tables.texts[5] = "abcab";
+  tables.texts[6] = "";
+  BeamCase asked = beam_case(model(kVocab, 13), kVocab, 5, 1, 9);
+  asked.rules.stop_start = add_stop_strings(tables, {"ab", "cc", "dab"});
+  BeamCase other = asked;
+  other.rules.stop_start = add_stop_strings(tables, {"e"});
+  other.rules.mask_start = add_masks(tables, {{1, 2, 3, 4, 5, 6, 7, 8}, {4, 5, 6, 0}});
+  other.rules.stop = BeamStop::kNeverEarly;
+  expect_beams(backend, {asked, other}, tables);
+}
+
+/// Repetition, frequency and presence penalties count what each beam's own ancestors have.
+void penalties(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::uint8_t after : {0, 1}) {
+    BeamCase asked = beam_case(model(9, 14), 9, 5, 1, 10);
+    asked.histories = true;
+    asked.rules.edits_after_softmax = after;
+    asked.row.sampling.repetition_penalty = 1.5f;
+    asked.row.sampling.frequency_penalty = 0.75f;
+    asked.row.sampling.presence_penalty = -0.5f;
+    asked.row.counts = {{3, 0, 1}, {8, 2, 0}};
+    cases.push_back(asked);
+    asked.history_capacity = 5;  // too small for all
+    cases.push_back(asked);
+    asked.histories = false;
+    cases.push_back(asked);
+  }
+  expect_beams(backend, cases);
+}
+
+/// Drawn without replacement: temperature and filters, and the bits of each position and beam.
+void drawn_beams(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::int32_t width : {1, 2, 5}) {
+    BeamCase asked = beam_case(model(kVocab, 15, 1, 1), kVocab, width, 1, 7);
+    asked.rules.sampled = 1;
+    asked.row.sampling.seed = 0x123456789abcdefu;
+    cases.push_back(asked);
+    asked.row.sampling.temperature = 0.5f;
+    asked.row.sampling.top_k = 4;
+    cases.push_back(asked);
+    asked.row.sampling.temperature = 2;
+    asked.row.sampling.top_k = 0;
+    asked.row.sampling.top_p = 0xc0000000u;
+    asked.row.sampling.top_p_on = 1;
+    asked.row.sampling.min_mass = Mass{1} << 36;
+    asked.row.sampling.random = {9, 3, RandomStream::kBeam, 0};
+    asked.row.sampling.seed = 77;
+    cases.push_back(asked);
+    asked.row.sampling.temperature = 0;
+    cases.push_back(asked);
+  }
+  expect_beams(backend, cases);
+}
+
+/// Groups take turns, each keeping away from what the ones before it go on with; no sum shows it.
+void diverse_groups(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::int32_t groups : {2, 3, 6}) {
+    for (const float penalty : {0.0f, 0.75f, 30.0f}) {
+      for (BeamCase asked : every_stop(beam_case(model(kVocab, 16, 2, 1.5f), kVocab, 6, 2, 6))) {
+        if (asked.rules.stop == BeamStop::kLeader) continue;  // refused with groups
+        asked.rules.group_count = groups;
+        asked.rules.diversity_penalty = penalty;
+        cases.push_back(asked);
+      }
+    }
+  }
+  BeamBatch batch(backend, LogitType::kFloat32, cases, {});
+  batch.run();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    for (const OracleHypothesis& found : batch.oracle(i).result()) {
+      float sum = 0;
+      for (const float logprob : found.logprobs) sum += logprob;
+      EXPECT_EQ(found.cum, sum);
+    }
+  }
+}
+
+void logits_of_16_bits(Backend& backend) {
+  TableShape shape;
+  shape.vocab = 64;
+  expect_error(ErrorCode::kUnsupported, {"16 bits", "binary32"},
+               [&] { expect_beams(backend, {beam_case(table_model(shape), 64, 6, 2, 6)}, {}, LogitType::kBFloat16); });
+}
+
+}  // namespace
+
+const std::vector<BeamTest>& beam_edges() {
+  static const std::vector<BeamTest> kTests = {
+      {"WidthOneIsGreedy", width_one_is_greedy},
+      {"FewerTokensThanCandidates", fewer_tokens_than_candidates},
+      {"BestCandidatesAllEnd", best_candidates_all_end},
+      {"SeveralEndIds", several_end_ids},
+      {"EndsWaitForMinTokens", ends_wait_for_min_tokens},
+      {"DeadEnds", dead_ends},
+      {"EqualScores", equal_scores},
+      {"Ties", ties},
+      {"LongestLength", longest_length},
+      {"NegativeAlpha", negative_alpha},
+      {"SumsThatGrow", sums_that_grow},
+      {"InfiniteLogits", infinite_logits},
+      {"OverflowingLogits", overflowing_logits},
+      {"DifferentSearchesTogether", different_searches_together},
+      {"MasksByState", masks_by_state},
+      {"StopStrings", stop_strings},
+      {"Penalties", penalties},
+      {"DrawnBeams", drawn_beams},
+      {"DiverseGroups", diverse_groups},
+      {"LogitsOf16Bits", logits_of_16_bits},
+  };
+  return kTests;
+}
+
+}  // namespace fllm::test
