@@ -26,10 +26,10 @@ DfaTable number_states(const TransitionList& list, const StateBlocks& blocks) {
   std::vector<ByteDfa::State> by_block(states * table.class_count, ByteDfa::kDead);  // blocks + 1, so that 0 is none
   std::vector<std::uint8_t> accepts(states, 0);
   for (std::size_t state = 0; state < blocks.block_of.size(); ++state) {
-    if (list.accepting[state] != 0) accepts[static_cast<std::size_t>(blocks.block_of[state] + 1)] = 1;
+    if (list.accepting[state] != 0) accepts[static_cast<std::size_t>(blocks.block_of[state]) + 1] = 1;
   }
   for (const auto& edge : list.transitions) {
-    const auto from = static_cast<std::size_t>(blocks.block_of[static_cast<std::size_t>(edge.from)] + 1);
+    const auto from = static_cast<std::size_t>(blocks.block_of[static_cast<std::size_t>(edge.from)]) + 1;
     const auto to = blocks.block_of[static_cast<std::size_t>(edge.to)] + 1;
     if (from != 0 && to != 0) by_block[from * table.class_count + edge.byte_class] = to;
   }

@@ -49,7 +49,7 @@ void add_other_case(std::vector<CodePointRange>& out, const CodePointRange& rang
 
 }  // namespace
 
-CodePointSet::CodePointSet(std::vector<CodePointRange> ranges) {
+CodePointSet::CodePointSet(const std::vector<CodePointRange>& ranges) {
   std::vector<CodePointRange> valid;
   for (const CodePointRange& range : ranges) {
     add_overlap(valid, range, {0, kSurrogates.first - 1});
@@ -74,7 +74,7 @@ CodePointSet CodePointSet::inverted() const {
     next = range.last + 1;
   }
   if (next <= kMaxCodePoint) gaps.push_back({next, kMaxCodePoint});
-  return CodePointSet(std::move(gaps));
+  return CodePointSet(gaps);
 }
 
 CodePointSet CodePointSet::without(const CodePointSet& other) const { return within(other.inverted()); }
@@ -89,7 +89,7 @@ CodePointSet CodePointSet::within(const CodePointSet& other) const {
       ++j;
     }
   }
-  return CodePointSet(std::move(both));
+  return CodePointSet(both);
 }
 
 CodePointSet CodePointSet::any_case() const {
@@ -97,7 +97,7 @@ CodePointSet CodePointSet::any_case() const {
   for (const CodePointRange& range : ranges_) {
     for (const CasePairs& pairs : kCasePairs) add_other_case(ranges, range, pairs);
   }
-  return CodePointSet(std::move(ranges));
+  return CodePointSet(ranges);
 }
 
 bool CodePointSet::contains(char32_t value) const {

@@ -18,7 +18,7 @@ class CodePointSet {
  public:
   CodePointSet() = default;
   /// Of ranges in any order, which may overlap.
-  explicit CodePointSet(std::vector<CodePointRange> ranges);
+  explicit CodePointSet(const std::vector<CodePointRange>& ranges);
   [[nodiscard]] static CodePointSet all() { return CodePointSet({{0, kMaxCodePoint}}); }
 
   [[nodiscard]] CodePointSet inverted() const;

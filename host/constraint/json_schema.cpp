@@ -119,7 +119,7 @@ ExprId JsonSchemaCompiler::branches(const SchemaJson& schema, const SchemaPointe
   for (std::size_t i = 0; i < list.size(); ++i) {
     expressions_.budget().take_steps(kSchemaSteps * (name == "oneOf" ? i : 0));
     for (std::size_t j = 0; name == "oneOf" && j < i; ++j) {
-      if (!are_disjoint(document_, list[i], list[j])) {
+      if (!are_disjoint(document_, list[i], list[j], expressions_.budget())) {
         refuse_schema(pointer, "oneOf: branches " + std::to_string(j) + " and " + std::to_string(i) +
                                    " may hold for the same value: different types, listed values, or a required "
                                    "property with different listed values, are allowed");

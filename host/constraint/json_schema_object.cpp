@@ -67,6 +67,7 @@ ExprId JsonSchemaCompiler::object(const SchemaJson& schema, const SchemaPointer&
                                                : compile(*other, pointer_to(pointer, "additionalProperties"));
     if (!expressions_.is_nothing(value)) {
       std::vector<std::string> names;
+      names.reserve(named.size());
       for (const Property& property : named) names.push_back(property.name);
       additional = expressions_.concat({text_.string_other_than(names), text_.mark(':'), value});
     }

@@ -79,8 +79,8 @@ ExprId JsonText::string(std::int32_t least, std::int32_t most) {
   }
   const ExprId character = e.alternate({
       e.set(plain_characters()),
-      e.concat({e.bytes("\\"), e.alternate({e.set(CodePointSet(std::move(letters))),
-                                            e.concat({e.bytes("u"), e.alternate({one, two})})})}),
+      e.concat({e.bytes("\\"),
+                e.alternate({e.set(CodePointSet(letters)), e.concat({e.bytes("u"), e.alternate({one, two})})})}),
   });
   return e.concat({e.bytes("\""), e.repeat(character, least, most), e.bytes("\"")});
 }
@@ -134,7 +134,7 @@ ExprId JsonText::other_than(const std::vector<std::u32string>& values, std::size
     next.push_back({character, character});
     ways.push_back(e.concat({writer.write(e, CodePointSet({next.back()})), other_than(same, depth + 1)}));
   }
-  ways.push_back(e.concat({writer.write(e, CodePointSet(std::move(next)).inverted()), rest}));
+  ways.push_back(e.concat({writer.write(e, CodePointSet(next).inverted()), rest}));
   const bool ends_here = !values.empty() && values.front().size() == depth;
   if (!ends_here) ways.push_back(e.empty());
   return e.alternate(std::move(ways));

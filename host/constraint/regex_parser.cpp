@@ -147,7 +147,7 @@ class RegexParser {
     return inner;
   }
 
-  [[nodiscard]] CodePointSet folded(CodePointSet set) const { return any_case_ ? set.any_case() : set; }
+  [[nodiscard]] CodePointSet folded(const CodePointSet& set) const { return any_case_ ? set.any_case() : set; }
   ExprId write(const CodePointSet& set) { return writer_.write(expressions_, set); }
 
   RegexScanner scanner_;
