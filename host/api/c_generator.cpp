@@ -24,9 +24,9 @@ struct fllm_generator {
   explicit fllm_generator(Generator opened) : generator(std::move(opened)) {}
 
   Generator generator;
-  std::mutex mutex;                               // guards events and shown
-  std::deque<std::pair<StepEvent, bool>> events;  // of requests without callback; whether it is the request's last
-  StepEvent shown;                                // by the last poll
+  std::mutex mutex;              // guards events and shown
+  std::deque<StepEvent> events;  // of requests without callback
+  StepEvent shown;               // by the last poll
 };
 
 namespace {
@@ -50,7 +50,7 @@ void copy_out(const Source& from, T* out, std::size_t capacity, std::size_t* cou
   std::copy_n(from.begin(), std::min(capacity, from.size()), out);
 }
 
-fllm_event event_of(const StepEvent& event, bool last) {
+fllm_event event_of(const StepEvent& event) {
   fllm_event made{};
   made.struct_size = sizeof made;
   made.request = static_cast<std::uint64_t>(event.request);
@@ -58,22 +58,20 @@ fllm_event event_of(const StepEvent& event, bool last) {
   made.sample = event.sample;
   made.token = event.token.value_or(-1);
   made.finish_reason = static_cast<std::int32_t>(event.finish_reason);
-  made.request_done = last ? 1 : 0;
+  made.request_done = event.last ? 1 : 0;
   return made;
 }
 
-/// The last event of a request is told by counting samples. The result stays for take: there is no on_done.
-RequestCallbacks callbacks_for(fllm_generator& generator, std::int32_t samples, fllm_event_callback callback,
-                               void* user) {
+/// The result stays for take: there is no on_done.
+RequestCallbacks callbacks_for(fllm_generator& generator, fllm_event_callback callback, void* user) {
   RequestCallbacks callbacks;
-  callbacks.on_event = [&generator, callback, user, left = samples](const StepEvent& event) mutable {
-    const bool last = event.finish_reason != FinishReason::kNone && --left == 0;
+  callbacks.on_event = [&generator, callback, user](const StepEvent& event) {
     if (callback != nullptr) {
-      const fllm_event made = event_of(event, last);
+      const fllm_event made = event_of(event);
       callback(&made, user);
     } else {
       const std::lock_guard lock(generator.mutex);
-      generator.events.emplace_back(event, last);
+      generator.events.push_back(event);
     }
   };
   return callbacks;
@@ -146,7 +144,7 @@ fllm_status fllm_generator_submit(fllm_generator* generator, const fllm_request*
     fllm_generator& target = own(generator);
     given(id, "id");
     Request made = request_of(read_struct(request, "fllm_request"));
-    RequestCallbacks callbacks = callbacks_for(target, made.num_samples, callback, user);
+    RequestCallbacks callbacks = callbacks_for(target, callback, user);
     *id = static_cast<std::uint64_t>(target.generator.submit(std::move(made), std::move(callbacks)).value());
   });
 }
@@ -165,9 +163,8 @@ fllm_status fllm_generator_poll(fllm_generator* generator, fllm_event* event, in
     read_struct(event, "fllm_event");
     const std::lock_guard lock(source.mutex);
     if (source.events.empty()) return;
-    auto& [next, last] = source.events.front();
-    source.shown = std::move(next);
-    fill_struct(event_of(source.shown, last), event);
+    source.shown = std::move(source.events.front());
+    fill_struct(event_of(source.shown), event);
     source.events.pop_front();
     *found = 1;
   });
@@ -210,7 +207,7 @@ fllm_status fllm_generator_take(fllm_generator* generator, uint64_t id, fllm_res
     given(out, "out");
     auto result = std::make_unique<fllm_result>(source.take(RequestId{id}).value());
     const std::lock_guard lock(generator->mutex);
-    std::erase_if(generator->events, [id](const auto& waiting) { return waiting.first.request == RequestId{id}; });
+    std::erase_if(generator->events, [id](const auto& waiting) { return waiting.request == RequestId{id}; });
     *out = result.release();
   });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/api/c_request.h"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,10 +67,49 @@ SamplingOptions sampling_of(const fllm_request& request, const Reader& read) {
   return sampling;
 }
 
+/// One of the values of an enumeration that begins with 1; 0 is the default.
+template <class T>
+std::optional<T> choice_of(const char* name, std::int32_t value, T last, Violations& found) {
+  const std::int32_t most = static_cast<std::int32_t>(last) + 1;
+  found.require(value >= 0 && value <= most, name, value, "must be in [0, " + std::to_string(most) + "]");
+  if (value < 1 || value > most) return std::nullopt;
+  return static_cast<T>(value - 1);
+}
+
+std::optional<BeamOptions> beam_of(const fllm_request& request, Violations& found) {
+  found.require(request.beam_reserved == 0, "beam_reserved", request.beam_reserved, "must be 0");
+  if (request.beam_width == 0) {
+    constexpr const char* kPart = "given without beam_width: it is a part of beam search";
+    found.require(request.num_return == 0, "num_return", request.num_return, kPart);
+    found.require(request.length_norm == 0, "length_norm", request.length_norm, kPart);
+    found.require((request.given & FLLM_GIVEN_LENGTH_PENALTY) == 0, "length_penalty", request.length_penalty, kPart);
+    found.require(request.beam_stop == 0, "beam_stop", request.beam_stop, kPart);
+    found.require(request.beam_profile == 0, "beam_profile", request.beam_profile, kPart);
+    found.require(request.beam_sample == 0, "beam_sample", request.beam_sample, kPart);
+    found.require(request.diversity_groups == 0, "diversity_groups", request.diversity_groups, kPart);
+    found.require(request.diversity_penalty == 0, "diversity_penalty", request.diversity_penalty, kPart);
+    return std::nullopt;
+  }
+  BeamOptions beam;
+  beam.width = request.beam_width;
+  set(request.num_return, beam.num_return);
+  beam.length_norm = choice_of("length_norm", request.length_norm, LengthNorm::kNone, found);
+  if ((request.given & FLLM_GIVEN_LENGTH_PENALTY) != 0) beam.length_penalty = request.length_penalty;
+  beam.stop = choice_of("beam_stop", request.beam_stop, BeamStopRule::kNeverEarly, found);
+  const std::int32_t profile = request.beam_profile;
+  found.require(profile >= 0 && profile <= FLLM_BEAM_PROFILE_CTRANSLATE2, "beam_profile", profile, "must be in [0, 2]");
+  beam.profile = static_cast<BeamProfile>(std::clamp<std::int32_t>(profile, 0, FLLM_BEAM_PROFILE_CTRANSLATE2));
+  beam.sample = request.beam_sample != 0;
+  set(request.diversity_groups, beam.diversity_groups);
+  beam.diversity_penalty = request.diversity_penalty;
+  return beam;
+}
+
 }  // namespace
 
 Request request_of(const fllm_request& request) {
-  constexpr std::uint32_t kBits = FLLM_GIVEN_TEMPERATURE | FLLM_GIVEN_TOP_P | FLLM_GIVEN_SEED | FLLM_GIVEN_LOGPROBS;
+  constexpr std::uint32_t kBits =
+      FLLM_GIVEN_TEMPERATURE | FLLM_GIVEN_TOP_P | FLLM_GIVEN_SEED | FLLM_GIVEN_LOGPROBS | FLLM_GIVEN_LENGTH_PENALTY;
   Violations found;
   const Reader read(found);
   found.require((request.given & ~kBits) == 0, "given", request.given, "bits FLLM_GIVEN_* alone are allowed");
@@ -96,6 +137,7 @@ Request request_of(const fllm_request& request) {
   made.control.prefix = read.text("prefix", request.prefix);
   made.control.banned_text = read.texts("banned_texts", request.banned_texts, request.banned_text_count);
   made.control.banned_token_ids = read.array("banned_ids", request.banned_ids, request.banned_id_count);
+  made.beam = beam_of(request, found);
   refuse_violations(found.lines());
   return made;
 }

@@ -83,6 +83,11 @@ fllm_status fllm_result_get_sample(const fllm_result* result, int32_t sample, fl
     made.top_count = logprobs.top_count;
     made.finish_reason = static_cast<std::int32_t>(from.finish_reason);
     made.error = from.error ? status_of(from.error->code) : FLLM_OK;
+    if (from.beam) {
+      made.beam_logprobs = from.beam->logprobs.data();
+      made.beam_sum = from.beam->sum;
+      made.beam_score = from.beam->score;
+    }
     made.error_message = from.error ? from.error->message.c_str() : "";
     fill_struct(made, info);
   });

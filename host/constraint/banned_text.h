@@ -22,6 +22,7 @@ class BannedText {
   /// Precondition: no text is empty. The tokens are walked here once; a step only looks the state up.
   BannedText(const std::vector<std::string>& texts, const TokenIndex& tokens);
 
+  [[nodiscard]] const ByteAutomaton& automaton() const { return automaton_; }
   [[nodiscard]] State start() const { return ByteAutomaton::kRoot; }
   [[nodiscard]] State advance(State state, std::string_view bytes) const;
   /// Clears the bits of the forbidden tokens.

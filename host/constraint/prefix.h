@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fundamentallm/options.h"
@@ -19,6 +20,7 @@ class PrefixConstraint {
   /// them begins with.
   PrefixConstraint(std::string prefix, const TokenIndex& tokens, std::span<const std::uint32_t> usable);
 
+  [[nodiscard]] std::string_view text() const { return prefix_; }
   [[nodiscard]] std::int32_t byte_count() const { return static_cast<std::int32_t>(prefix_.size()); }
   /// Tokens of the shortest spelling.
   [[nodiscard]] std::int32_t min_token_count() const { return shortest_.front(); }

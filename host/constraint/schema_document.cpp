@@ -65,6 +65,10 @@ SchemaDocument::SchemaDocument(std::string_view text) {
       keys.back().clear();
     } else if (event == SchemaJson::parse_event_t::key) {
       const auto& key = value.get_ref<const std::string&>();
+      if (keys.at(static_cast<std::size_t>(depth) - 1).size() == kMaxSchemaKeys) {
+        throw Exception(ErrorCode::kInvalidArgument,
+                        "json_schema: an object with more than " + std::to_string(kMaxSchemaKeys) + " keys, the limit");
+      }
       if (!keys.at(static_cast<std::size_t>(depth) - 1).insert(key).second) {
         throw Exception(ErrorCode::kInvalidArgument, "json_schema: the key " + quoted_text(key) + " stands twice");
       }

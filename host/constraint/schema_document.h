@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -16,10 +17,12 @@ using SchemaPointer = std::string;
 /// Exception(kInvalidArgument): "json_schema: #/properties/name: what".
 [[noreturn]] void refuse_schema(const SchemaPointer& pointer, const std::string& what);
 
-/// A schema's text, parsed and checked: no deeper than kMaxSchemaDepth, no key twice.
+/// A schema's text, parsed and checked: no deeper than kMaxSchemaDepth, no key twice,
+/// no more of them in an object than kMaxSchemaKeys.
 class SchemaDocument {
  public:
   static constexpr int kMaxSchemaDepth = 64;
+  static constexpr std::size_t kMaxSchemaKeys = 4096;  // of an object, which is searched from its beginning
 
   /// Exception(kInvalidArgument): not JSON, or beyond the limits.
   explicit SchemaDocument(std::string_view text);

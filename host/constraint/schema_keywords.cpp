@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -90,22 +91,30 @@ const SchemaJson* listed_values(const SchemaJson& schema) {
   return nullptr;
 }
 
-/// Numbers are equal by value (1 and 1.0), as JSON Schema has it.
-bool share_a_value(const SchemaJson& a, bool a_lists, const SchemaJson& b, bool b_lists) {
-  const SchemaJson left = a_lists ? a : SchemaJson::array({a}), right = b_lists ? b : SchemaJson::array({b});
-  return std::any_of(left.begin(), left.end(), [&](const SchemaJson& x) {
-    return std::any_of(right.begin(), right.end(), [&](const SchemaJson& y) {
-      // What is not a scalar may be equal in spite of an order; it counts as shared.
-      return (x.is_structured() && y.is_structured()) || x == y;
-    });
-  });
-}
+/// A list of values, or one that stands for a list of itself.
+struct ListedValues {
+  explicit ListedValues(const SchemaJson& schema)
+      : value(listed_values(schema)), is_list(value != nullptr && !schema.contains("const")) {}
+  [[nodiscard]] std::size_t size() const { return is_list ? value->size() : 1; }
+  [[nodiscard]] const SchemaJson& at(std::size_t i) const { return is_list ? (*value)[i] : *value; }
 
-bool have_disjoint_values(const SchemaJson& a, const SchemaJson& b) {
+  const SchemaJson* value;
+  bool is_list;
+};
+
+/// Numbers are equal by value (1 and 1.0), as JSON Schema has it. What is not a scalar may be equal in spite of an order; it
+/// counts as shared.
+bool have_disjoint_values(const SchemaJson& a, const SchemaJson& b, CompileBudget& budget) {
   if (!a.is_object() || !b.is_object()) return false;
-  const SchemaJson* x = listed_values(a);
-  const SchemaJson* y = listed_values(b);
-  return x != nullptr && y != nullptr && !share_a_value(*x, !a.contains("const"), *y, !b.contains("const"));
+  const ListedValues x(a), y(b);
+  if (x.value == nullptr || y.value == nullptr) return false;
+  budget.take_steps(x.size() * y.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    for (std::size_t j = 0; j < y.size(); ++j) {
+      if ((x.at(i).is_structured() && y.at(j).is_structured()) || x.at(i) == y.at(j)) return false;
+    }
+  }
+  return true;
 }
 
 bool requires_property(const SchemaJson& schema, const std::string& name) {
@@ -170,7 +179,7 @@ std::optional<std::int32_t> count_of(const SchemaJson& schema, const char* keywo
   return static_cast<std::int32_t>(value);
 }
 
-bool are_disjoint(const SchemaDocument& document, const SchemaJson& a, const SchemaJson& b) {
+bool are_disjoint(const SchemaDocument& document, const SchemaJson& a, const SchemaJson& b, CompileBudget& budget) {
   const auto followed = [&](const SchemaJson& schema) -> const SchemaJson& {
     SchemaPointer target;
     const auto reference = schema.is_object() ? schema.find("$ref") : schema.end();
@@ -182,14 +191,15 @@ bool are_disjoint(const SchemaDocument& document, const SchemaJson& a, const Sch
   const SchemaJson& y = followed(b);
   if (x == SchemaJson(false) || y == SchemaJson(false)) return true;
   if (!x.is_object() || !y.is_object()) return false;
-  if ((kinds_of_type(x, "") & kinds_of_type(y, "")) == 0 || have_disjoint_values(x, y)) return true;
+  if ((kinds_of_type(x, "") & kinds_of_type(y, "")) == 0 || have_disjoint_values(x, y, budget)) return true;
   if (kinds_of_type(x, "") != kJsonObject || kinds_of_type(y, "") != kJsonObject) return false;
   const auto properties = x.find("properties"), others = y.find("properties");
   if (properties == x.end() || others == y.end() || !properties->is_object() || !others->is_object()) return false;
+  budget.take_steps(properties->size() * others->size());
   for (const auto& [name, schema] : properties->items()) {
     const auto other = others->find(name);
     if (other != others->end() && requires_property(x, name) && requires_property(y, name) &&
-        have_disjoint_values(followed(schema), followed(*other))) {
+        have_disjoint_values(followed(schema), followed(*other), budget)) {
       return true;
     }
   }

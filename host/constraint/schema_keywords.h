@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "host/constraint/compile_budget.h"
 #include "host/constraint/schema_document.h"
 
 namespace fllm {
@@ -38,6 +39,7 @@ void refuse_beside(const SchemaJson& schema, const SchemaPointer& pointer, std::
 
 /// Whether no value at all is allowed by two schemas, as far as their kinds, their listed values, or a required property
 /// with listed values show.
-[[nodiscard]] bool are_disjoint(const SchemaDocument& document, const SchemaJson& a, const SchemaJson& b);
+[[nodiscard]] bool are_disjoint(const SchemaDocument& document, const SchemaJson& a, const SchemaJson& b,
+                                CompileBudget& budget);
 
 }  // namespace fllm

@@ -2,7 +2,9 @@
 #include "host/engine/batch.h"
 
 #include <algorithm>
+#include <numeric>
 
+#include "host/engine/beam_run.h"
 #include "host/engine/request_preparer.h"
 
 namespace fllm {
@@ -46,17 +48,25 @@ Batch::Batch(const StepCapacity& capacity) : capacity_(capacity) {
   top.resize(rows * kMaxTopEntries);
 }
 
-void Batch::fill_static(Rows rows) {
-  const auto stride = static_cast<std::size_t>(capacity_.blocks_per_row);
-  block_tables.assign(rows.size() * stride, 0);
+void Batch::fill_static(Rows rows, Searches searches) {
+  block_tables.clear();
   row_sampling.clear();
   ids.clear();
   bias.clear();
   top_count = 0;
+  for (const auto& search : searches) {  // first, so that what comes and goes behind them moves none of their lists
+    if (!search->is_running()) continue;
+    const Need& need = search->request->need;
+    const auto own = static_cast<std::size_t>(need.own_blocks);
+    append_table(search->sequence->blocks, 0);
+    for (std::size_t begin = 0; begin < search->blocks.size(); begin += own) {
+      append_table(std::span(search->blocks).subspan(begin, own), static_cast<std::size_t>(need.shared_blocks));
+    }
+    search->row = with_lists(*search->request);
+  }
   const RequestState* previous = nullptr;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::replace_copy(rows[i]->blocks.begin(), rows[i]->blocks.end(),
-                      block_tables.begin() + static_cast<std::ptrdiff_t>(i * stride), kNoBlock, 0);
+    append_table(rows[i]->blocks, 0);
     const RequestState& request = rows[i]->request();
     top_count = std::max(top_count, request.request.logprobs);
     if (&request == previous) {  // samples of one request stand side by side and share its lists
@@ -64,31 +74,45 @@ void Batch::fill_static(Rows rows) {
       continue;
     }
     previous = &request;
-    RowSampling& row = row_sampling.emplace_back(request.sampling);
-    row.bans =
-        append<std::int32_t>(ids, request.base_mask.empty() ? std::span(request.ban_ids) : std::span<const TokenId>());
-    row.end_ids = append<std::int32_t>(ids, request.end_ids);
-    row.bias = append<BiasEntry>(bias, request.bias);
+    row_sampling.push_back(with_lists(request));
   }
 }
 
-void Batch::clear_feed() {
+void Batch::append_table(std::span<const std::int32_t> blocks, std::size_t first) {
+  const std::size_t begin = block_tables.size();
+  block_tables.resize(begin + static_cast<std::size_t>(capacity_.blocks_per_row), 0);
+  std::replace_copy(blocks.begin(), blocks.end(), block_tables.begin() + static_cast<std::ptrdiff_t>(begin + first),
+                    kNoBlock, 0);
+}
+
+RowSampling Batch::with_lists(const RequestState& request) {
+  RowSampling row = request.sampling;
+  row.bans =
+      append<std::int32_t>(ids, request.base_mask.empty() ? std::span(request.ban_ids) : std::span<const TokenId>());
+  row.end_ids = append<std::int32_t>(ids, request.end_ids);
+  row.bias = append<BiasEntry>(bias, request.bias);
+  return row;
+}
+
+void Batch::clear_feed(std::int32_t beams) {
+  beam_rows = beams;
   tokens.clear();
   positions.clear();
-  token_rows.clear();
+  token_rows.resize(static_cast<std::size_t>(beams));
+  std::iota(token_rows.begin(), token_rows.end(), 0);
   drawing.clear();
-  logit_tokens.clear();
+  logit_tokens = token_rows;
 }
 
 void Batch::feed(const Sequence& row, std::int32_t place) {
   for (std::int32_t i = row.cached; i < row.cached + row.feeding; ++i) {
     tokens.push_back(row.token(i));
     positions.push_back(i);
-    token_rows.push_back(place);
+    token_rows.push_back(beam_rows + place);
   }
   if (row.feeding < row.missing()) return;
   drawing.push_back(place);
-  logit_tokens.push_back(static_cast<std::int32_t>(tokens.size()) - 1);
+  logit_tokens.push_back(beam_rows + static_cast<std::int32_t>(tokens.size()) - 1);
 }
 
 void Batch::fill_sampling(Rows rows) {

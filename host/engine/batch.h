@@ -11,6 +11,7 @@
 #include "cuda/kernels/sample_params.h"
 #include "host/engine/sequence.h"
 
+// Rows of searches come before those that draw: the device advances them by itself, so they keep their places.
 namespace fllm {
 
 /// Sizes every array of a step is made for.
@@ -35,7 +36,10 @@ struct StepCapacity {
 /// The result of a row in which every token is forbidden.
 constexpr std::int32_t kNothingDrawn = -1;
 
+struct BeamRun;
+
 using Rows = std::span<const std::unique_ptr<Sequence>>;
+using Searches = std::span<const std::unique_ptr<BeamRun>>;
 
 /// One step's inputs and results on the host, as structure of arrays. Filling it allocates nothing.
 class Batch {
@@ -43,19 +47,20 @@ class Batch {
   explicit Batch(const StepCapacity& capacity);
 
   /// What changes only when a row comes or goes: block tables, constant parameters, lists of ids.
-  void fill_static(Rows rows);
-  /// Forgets the tokens of the last step.
-  void clear_feed();
+  void fill_static(Rows rows, Searches searches);
+  /// Forgets the tokens of the last step. beams: rows of searches in front of all others.
+  void clear_feed(std::int32_t beams);
   /// Adds what a row feeds to the model; it draws where nothing is missing then.
   void feed(const Sequence& row, std::int32_t place);
   /// What the draws of this step depend on.
   void fill_sampling(Rows rows);
 
-  std::vector<std::int32_t> tokens, positions;  // [fed tokens]
-  std::vector<std::int32_t> token_rows;         // [fed tokens]: place of their row
+  std::int32_t beam_rows = 0;                   // of searches, whose tokens the device has
+  std::vector<std::int32_t> tokens, positions;  // [fed tokens], behind those of beams
+  std::vector<std::int32_t> token_rows;         // [beams and fed tokens]: row of their block table
   std::vector<std::int32_t> drawing;            // [draws]: place of the row
-  std::vector<std::int32_t> logit_tokens;       // [draws]: which of the fed tokens it goes on from
-  std::vector<std::int32_t> block_tables;       // [rows, blocks_per_row]
+  std::vector<std::int32_t> logit_tokens;       // [beams and draws]: which of the fed tokens it goes on from
+  std::vector<std::int32_t> block_tables;       // [beams and rows, blocks_per_row]
   std::vector<RowSampling> row_sampling;        // [rows]: what stays the same
   std::vector<RowSampling> sampling;            // [draws]
   std::vector<std::uint32_t> masks;             // [masked draws, mask words]
@@ -73,6 +78,9 @@ class Batch {
   }
 
  private:
+  void append_table(std::span<const std::int32_t> blocks, std::size_t first);
+  [[nodiscard]] RowSampling with_lists(const RequestState& request);
+
   StepCapacity capacity_;
 };
 

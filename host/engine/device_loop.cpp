@@ -38,7 +38,7 @@ void DeviceLoop::start(Rows rows, Batch& batch, Workspace& workspace) {
   words_.resize(places_.size());
   row_states_.clear();
   sequences_.clear();
-  batch.clear_feed();
+  batch.clear_feed(0);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Sequence& row = *rows[i];
     row.feeding = 1;

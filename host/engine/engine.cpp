@@ -66,7 +66,8 @@ Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer,
       workspace_(backend, model.config, capacity_),
       batch_(capacity_),
       steps_ahead_(steps_ahead(backend, limits)),
-      loop_(backend, capacity_, std::max(steps_ahead_, 1)) {
+      loop_(backend, capacity_, std::max(steps_ahead_, 1)),
+      beams_(backend, capacity_, vocabulary_) {
   rows_.reserve(capacity_.row_count());
   prefilling_.reserve(capacity_.row_count());
   found_.reserve(static_cast<std::size_t>(capacity_.blocks_per_row));
@@ -87,7 +88,8 @@ void Engine::upload_filler_tables() {
 
 std::unique_ptr<RequestState> Engine::prepare(Request request) {
   std::unique_ptr<RequestState> state = preparer_.prepare(std::move(request));
-  const std::int64_t needed = std::int64_t{state->need.shared_blocks} + state->need.own_blocks;
+  check_beams(*state);
+  const std::int64_t needed = std::int64_t{state->need.shared_blocks} + state->need.sample_blocks();
   if (needed > cache_.block_count()) {
     const auto in_blocks = [bytes = block_bytes(model_->config)](std::int64_t blocks) {
       return std::to_string(blocks) + " blocks (" + std::to_string(blocks * bytes) + " bytes)";
@@ -98,6 +100,22 @@ std::unique_ptr<RequestState> Engine::prepare(Request request) {
                                                  "; shorten it or give the cache more memory");
   }
   return state;
+}
+
+void Engine::check_beams(const RequestState& request) const {
+  if (!request.beam) return;
+  if (request.need.rows > capacity_.rows) {
+    throw Exception(ErrorCode::kInvalidArgument, "beam_width: " + std::to_string(request.need.rows) +
+                                                     ": the batch has " + std::to_string(capacity_.rows) +
+                                                     " rows: at most so many beams are allowed (max_rows)");
+  }
+  const std::size_t bytes = BeamArrays(*request.beam).bytes, most = BeamMemory::bytes_for(capacity_);
+  if (bytes > most) {
+    throw Exception(ErrorCode::kOutOfMemory, "beam_width: " + std::to_string(request.need.rows) + ": beams of " +
+                                                 std::to_string(request.beam->rules.max_length) + " tokens need " +
+                                                 std::to_string(bytes) + " bytes; a search may have " +
+                                                 std::to_string(most));
+  }
 }
 
 void Engine::enqueue(std::unique_ptr<RequestState> request) {
@@ -112,6 +130,17 @@ void Engine::end(RequestId id, const Error* error, EngineOutput& output) {
   if (found == requests_.end()) return;
   RequestState& request = *found->second;
   scheduler_.remove(id);
+  if (BeamRun* run = beams_.find(request); run != nullptr && run->is_running()) {
+    if (error == nullptr) {
+      end_search(*run, true, output);
+    } else {
+      StepEvent event{id, 0, {}, {}, FinishReason::kNone};
+      run->sequence->fail(*error, event.text);
+      add_event(request, std::move(event), output);
+      backend_->synchronize();  // no step writes what the search gives back
+      remove_search(*run);
+    }
+  }
   for (const auto& row : rows_) {
     if (&row->request() != &request) continue;
     StepEvent event{id, row->sample(), {}, {}, FinishReason::kNone};
@@ -142,7 +171,10 @@ void Engine::add_event(RequestState& request, StepEvent event, EngineOutput& out
   const bool ended = event.finish_reason != FinishReason::kNone;
   output.ended.push_back(ended ? &sample : nullptr);
   output.events.push_back(std::move(event));
-  if (ended && --request.unfinished == 0) done_.push_back(request.completion.request);
+  if (ended && --request.unfinished == 0) {
+    output.events.back().last = true;
+    done_.push_back(request.completion.request);
+  }
 }
 
 void Engine::forget_finished_requests(EngineOutput& output) {
@@ -170,7 +202,7 @@ void Engine::forget_finished_requests(EngineOutput& output) {
 Metrics Engine::metrics() const {
   Metrics metrics = counters_;
   metrics.queued_requests = static_cast<std::int64_t>(scheduler_.size());
-  metrics.running_rows = row_count();
+  metrics.running_rows = rows_in_use();
   metrics.blocks_total = cache_.block_count();
   metrics.blocks_free = cache_.free_block_count();
   metrics.blocks_used = metrics.blocks_total - metrics.blocks_free;

@@ -10,6 +10,7 @@
 #include "fundamentallm/metrics.h"
 #include "fundamentallm/request.h"
 #include "host/engine/batch.h"
+#include "host/engine/beam_batch.h"
 #include "host/engine/device_loop.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/request_preparer.h"
@@ -22,6 +23,8 @@
 #include "host/tokenizer/tokenizer.h"
 
 namespace fllm {
+
+struct BeamOutcome;
 
 struct EngineLimits {
   std::int32_t max_rows = 256;        // [1, 4096]
@@ -56,7 +59,7 @@ class Engine {
   /// Ends what has not ended of a request; null: as kCancelled. No effect on one that is unknown.
   void end(RequestId id, const Error* error, EngineOutput& output);
   void step(EngineOutput& output);
-  [[nodiscard]] bool idle() const { return rows_.empty() && scheduler_.empty(); }
+  [[nodiscard]] bool idle() const { return rows_.empty() && beams_.empty() && scheduler_.empty(); }
 
   [[nodiscard]] Metrics metrics() const;
 
@@ -68,8 +71,20 @@ class Engine {
   void sample();
   void commit(EngineOutput& output);
   StepEvent take_token(Sequence& row, std::int32_t drawn, const DrawDetail* detail);
-  [[nodiscard]] SampleParams sample_params(std::int32_t rows) const;
-  [[nodiscard]] RowView<float> logits(std::int32_t rows) const;
+  [[nodiscard]] SampleParams sample_params(std::int32_t first, std::int32_t rows) const;
+  [[nodiscard]] SampleParams edits_of(std::int32_t first, std::int32_t rows) const;
+  [[nodiscard]] RowView<float> logits(std::int32_t first, std::int32_t rows) const;
+  [[nodiscard]] BlockTables block_tables() const;
+  // search.cpp
+  void add_search(RequestState& request);
+  void begin_searches();
+  void search();
+  bool search_ahead(EngineOutput& output);
+  void enqueue_search();
+  void take_searches(EngineOutput& output);
+  void end_search(BeamRun& run, bool cut_off, EngineOutput& output);
+  void take_outcome(Sequence& sequence, BeamOutcome& outcome, std::int32_t shown, EngineOutput& output);
+  void remove_search(BeamRun& run);
   // run_ahead.cpp
   bool run_ahead(EngineOutput& output);
   [[nodiscard]] bool can_run_ahead() const;
@@ -88,8 +103,14 @@ class Engine {
   void count_prefix_hit(const Sequence& row, std::int32_t tokens);
   void share_prompt(std::size_t leader);
   void remove_finished_rows();
+  void release_blocks(const Sequence& row);
+  /// Of the batch: those of searches too, and what is kept free for their beams.
+  [[nodiscard]] std::int32_t rows_in_use() const {
+    return row_count() + beams_.row_count() + beams_.reserved_row_count();
+  }
   // engine.cpp
   void upload_filler_tables();
+  void check_beams(const RequestState& request) const;
   void add_event(RequestState& request, StepEvent event, EngineOutput& output);
   void forget_finished_requests(EngineOutput& output);
   [[nodiscard]] std::int32_t row_count() const { return static_cast<std::int32_t>(rows_.size()); }
@@ -106,6 +127,7 @@ class Engine {
   Batch batch_;
   std::int32_t steps_ahead_;
   DeviceLoop loop_;
+  BeamBatch beams_;
   Scheduler scheduler_;
   std::map<RequestId, std::unique_ptr<RequestState>> requests_;
   std::vector<std::unique_ptr<Sequence>> rows_;  // in order of admission: the samples of a wave side by side

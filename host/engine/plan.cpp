@@ -10,13 +10,13 @@
 namespace fllm {
 
 void Engine::plan() {
-  batch_.clear_feed();
+  batch_.clear_feed(beams_.row_count());
   prefilling_.clear();
   for (std::int32_t place = 0; place < row_count(); ++place) {
     Sequence& row = *rows_[static_cast<std::size_t>(place)];
     row.feeding = 0;
     if (row.waits) continue;
-    if (row.missing() > 1) {
+    if (row.missing() > 1) {  // searches too: their last token is left to the beams
       prefilling_.push_back(place);
     } else {
       row.feeding = 1;
@@ -80,8 +80,8 @@ void Engine::adopt_prefix(Sequence& row) {
 // Up to limit more tokens: whole blocks, unless the prompt ends. What they fill, others may share from now on.
 void Engine::plan_tokens(Sequence& row, std::int32_t limit) {
   const std::int32_t begin = row.cached + row.feeding;
-  std::int32_t count = std::min(limit, row.missing() - row.feeding);
-  if (count < row.missing() - row.feeding) count -= count % kKvBlockTokens;
+  std::int32_t count = std::min(limit, row.unread() - row.feeding);
+  if (count < row.unread() - row.feeding) count -= count % kKvBlockTokens;
   row.feeding += count;
   if (!prefix_cache_) return;
   const RequestState& request = row.request();

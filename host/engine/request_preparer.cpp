@@ -37,6 +37,7 @@ std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
   set_end_and_banned_ids(*state);
   set_sampling(*state);
   set_constraints(*state);
+  if (state->request.beam) set_beam(*state);
 
   const std::int32_t prompt_count = static_cast<std::int32_t>(state->prompt.size());
   // The last token of an output is never fed back, so it has no keys and values.
@@ -47,11 +48,14 @@ std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
   state->need.shared_blocks = (prompt_count - 1) / kKvBlockTokens;
   state->need.own_blocks = KvCache::blocks_for(cached) - state->need.shared_blocks;
 
+  if (state->beam) state->need.rows = state->beam->rules.width;
+
   Completion& completion = state->completion;
-  completion.samples.resize(static_cast<std::size_t>(state->request.num_samples));
+  const std::int32_t samples = state->beam ? state->beam->num_return : state->request.num_samples;
+  completion.samples.resize(static_cast<std::size_t>(samples));
   completion.seed = state->sampling.seed;
   completion.usage.prompt_tokens = prompt_count;
-  state->unfinished = state->request.num_samples;
+  state->unfinished = samples;
   return state;
 }
 
@@ -164,6 +168,9 @@ void RequestPreparer::set_constraints(RequestState& state) {
     state.constraint = constraints_.tables(request.control, usable, state.end_ids);
   }
   if (!request.control.prefix.empty()) {
+    if (request.beam) {  // an end id ends a beam, whatever text it has
+      for (const TokenId id : state.end_ids) forbid(usable, id);
+    }
     state.prefix.emplace(request.control.prefix, vocabulary_->tokens, usable);
     const std::int32_t room = state.token_limit - static_cast<std::int32_t>(state.prompt.size());
     if (state.prefix->min_token_count() > room) {
@@ -186,6 +193,18 @@ void RequestPreparer::set_constraints(RequestState& state) {
     }
     state.stops = last_stops_;
   }
+}
+
+void RequestPreparer::set_beam(RequestState& state) const {
+  const BeamOptions& options = *state.request.beam;
+  const std::int32_t room = state.token_limit - static_cast<std::int32_t>(state.prompt.size());
+  BeamPlan& plan = state.beam.emplace(plan_beams(options, room, state.end_ids.size()));
+  plan.penalties = state.penalties;
+  if (!options.sample) state.sampling.temperature = 1;
+  plan.automaton = DeviceAutomaton(state.base_mask, static_cast<std::size_t>(mask_words(vocabulary_->size())));
+  const PrefixConstraint* prefix = state.prefix ? &*state.prefix : nullptr;
+  if (prefix != nullptr || state.banned_text != nullptr) plan.automaton.constrain(prefix, state.banned_text.get());
+  if (state.stops != nullptr) plan.automaton.stop_at(*state.stops, prefix);
 }
 
 }  // namespace fllm

@@ -42,6 +42,7 @@ class RequestPreparer {
   void set_end_and_banned_ids(RequestState& state) const;
   void set_sampling(RequestState& state) const;
   void set_constraints(RequestState& state);
+  void set_beam(RequestState& state) const;
 
   const Tokenizer* tokenizer_;
   const Vocabulary* vocabulary_;

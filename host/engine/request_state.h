@@ -15,6 +15,7 @@
 #include "host/constraint/byte_automaton.h"
 #include "host/constraint/constraint_tables.h"
 #include "host/constraint/prefix.h"
+#include "host/engine/beam_plan.h"
 #include "host/engine/scheduler.h"
 
 namespace fllm {
@@ -40,6 +41,7 @@ struct RequestState {
   std::shared_ptr<const ByteAutomaton> stops;     // null: no stop strings
   RowSampling sampling;                           // what is the same in every row and step
   bool penalties = false;
+  std::optional<BeamPlan> beam;  // none: tokens are drawn
 
   /// The ids of a full block of the prompt.
   [[nodiscard]] std::span<const TokenId, kKvBlockTokens> prompt_block(std::size_t index) const {

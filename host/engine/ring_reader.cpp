@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <thread>
 
-#include "fundamentallm/result.h"
+#include "host/engine/device_wait.h"
 
 namespace fllm {
 
@@ -31,25 +29,14 @@ void RingReader::take(std::int32_t slot, std::span<std::uint32_t> words) {
   }
 }
 
-// Looks on for about a millisecond, then sleeps between looks: on a busy machine a turn given up may cost a whole slice, and a
-// device whose steps take longer has some of them to go on with until the host is back.
 std::uint32_t RingReader::wait_for(std::uint32_t& word) {
-  constexpr int kLooks = 256;  // between two questions to the driver, which cost a microsecond each
-  constexpr int kWakefulPolls = 500;
-  constexpr std::chrono::microseconds kSleep{50};
   const std::atomic_ref shared(word);
-  bool device_is_done = false;
-  for (int polls = 0;; ++polls) {
-    for (int look = 0; look < kLooks; ++look) {
-      const std::uint32_t value = shared.load(std::memory_order_acquire);
-      if (value != kEmptyWord) return value;
-    }
-    if (device_is_done) {
-      throw Exception(ErrorCode::kInternal, "the device has ended its work without leaving a token");
-    }
-    if (polls >= kWakefulPolls) std::this_thread::sleep_for(kSleep);
-    device_is_done = backend_->poll();
-  }
+  std::uint32_t value = kEmptyWord;
+  wait_for_device(*backend_, "a token", [&] {
+    value = shared.load(std::memory_order_acquire);
+    return value != kEmptyWord;
+  });
+  return value;
 }
 
 std::span<const double> RingReader::sums(std::int32_t slot) {

@@ -12,12 +12,20 @@
 namespace fllm {
 
 void Engine::admit(EngineOutput& output) {
-  while (!scheduler_.empty() && row_count() < capacity_.rows) {
+  while (!scheduler_.empty() && rows_in_use() < capacity_.rows) {
     const RequestId next = scheduler_.next();
-    find_prefix(*requests_.at(next));
+    const RequestState& request = *requests_.at(next);
+    try {
+      if (request.beam && !beams_.has_room(*request.beam)) return;
+    } catch (const Exception& fault) {  // there is no memory for any search
+      const Error error{fault.code(), std::string("admission failed: ") + fault.what()};
+      end(next, &error, output);
+      continue;
+    }
+    find_prefix(request);
     std::int32_t idle = 0;  // of the blocks found: they are free until they are shared
     for (const std::int32_t block : found_) idle += cache_.idle(block) ? 1 : 0;
-    const Wave wave = scheduler_.admit({capacity_.rows - row_count(), cache_.free_block_count() - idle},
+    const Wave wave = scheduler_.admit({capacity_.rows - rows_in_use(), cache_.free_block_count() - idle},
                                        static_cast<std::int32_t>(found_.size()));
     if (wave.sample_count == 0) return;
     try {
@@ -61,6 +69,7 @@ void Engine::add_rows(const Wave& wave) {
       added.blocks[block] = cache_.take();
     }
   }
+  if (request.beam) add_search(request);
 }
 
 // Of a request that enters in several waves the first one tells: the later ones share what it read.
@@ -100,13 +109,18 @@ void Engine::remove_finished_rows() {
   const auto removed = std::erase_if(rows_, [this](const std::unique_ptr<Sequence>& row) {
     if (row->finish_reason() == FinishReason::kNone) return false;
     loop_.remove(*row);
-    for (auto block = row->blocks.rbegin(); block != row->blocks.rend(); ++block) {
-      if (*block != kNoBlock) cache_.release(*block);
-    }
+    release_blocks(*row);
     waiting_count_ -= row->waits ? 1 : 0;
+    if (BeamRun* run = beams_.find(row->request())) remove_search(*run);  // its prompt was still being read
     return true;
   });
   rows_changed_ = rows_changed_ || removed > 0;
+}
+
+void Engine::release_blocks(const Sequence& row) {
+  for (auto block = row.blocks.rbegin(); block != row.blocks.rend(); ++block) {
+    if (*block != kNoBlock) cache_.release(*block);
+  }
 }
 
 }  // namespace fllm

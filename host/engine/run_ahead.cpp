@@ -15,9 +15,11 @@ namespace fllm {
 
 /// True: the step is done.
 bool Engine::run_ahead(EngineOutput& output) {
-  const bool stays = loop_.live_count() == row_count() && loop_.size() == loop_.size_for(row_count());
+  const bool stays =
+      loop_.live_count() == row_count() && beams_.empty() && loop_.size() == loop_.size_for(std::max(row_count(), 1));
   if (loop_.running() && !stays && (loop_.live_count() == 0 || loop_.in_flight() == 0)) loop_.stop();
   if (!loop_.running()) {
+    if (search_ahead(output)) return true;
     if (!can_run_ahead()) return false;
     if (rows_changed_) upload_static();
     loop_.start(rows_, batch_, workspace_);
@@ -33,7 +35,7 @@ bool Engine::run_ahead(EngineOutput& output) {
 }
 
 bool Engine::can_run_ahead() const {
-  return steps_ahead_ > 0 && std::ranges::all_of(rows_, [](const auto& row) {
+  return steps_ahead_ > 0 && beams_.empty() && std::ranges::all_of(rows_, [](const auto& row) {
            return !row->waits && row->missing() == 1 && !row->needs_host();
          });
 }
@@ -45,9 +47,9 @@ void Engine::resident_step(std::int32_t rows) {
   batch.tokens = workspace_.tokens.data();
   batch.positions = workspace_.positions.data();
   batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, loop_.row_sequence()};
-  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(rows));
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, rows));
 
-  SampleParams params = sample_params(rows);
+  SampleParams params = sample_params(0, rows);
   params.history = loop_.history(workspace_);
   params.advance = 1;  // their histories
   backend_->sample(LogitType::kFloat32, params);

@@ -9,7 +9,8 @@ Wave Scheduler::admit(Room free, std::int32_t present) {
   Waiting& first = queue_.front();
   const Need& need = first.need;
   const std::int32_t blocks = std::max(0, free.blocks - (need.shared_blocks - present));
-  const std::int32_t samples = std::min({need.sample_count - first.next_sample, free.rows, blocks / need.own_blocks});
+  const auto by_blocks = static_cast<std::int32_t>(blocks / need.sample_blocks());
+  const std::int32_t samples = std::min({need.sample_count - first.next_sample, free.rows / need.rows, by_blocks});
   if (samples == 0) return {};
   const Wave wave = {need.request, first.next_sample, samples};
   first.next_sample += samples;

@@ -21,19 +21,24 @@ struct Wave {
   std::int32_t sample_count = 0;
 };
 
-/// What a request needs: shared_blocks once per wave, and for each sample a row and own_blocks, at its longest.
+/// What a request needs: shared_blocks once per wave, and for each sample `rows` rows with own_blocks each, at its longest.
 struct Need {
   RequestId request{};
   std::int32_t sample_count = 0;
   std::int32_t shared_blocks = 0;
   std::int32_t own_blocks = 0;  // at least 1
+  std::int32_t rows = 1;
+
+  /// Blocks of one sample beside the shared ones.
+  [[nodiscard]] std::int64_t sample_blocks() const { return std::int64_t{own_blocks} * rows; }
 };
 
 /// First come, first served: the first request waits until one of its samples fits and nothing overtakes it, so none
 /// starves. Memory is reserved for the longest output at admission; an admitted sample never waits for memory again.
 class Scheduler {
  public:
-  /// Precondition: need.shared_blocks + need.own_blocks is at most what an empty cache has.
+  /// Precondition: need.shared_blocks + need.sample_blocks() is at most what an empty cache has, need.rows what a
+  /// batch has.
   void enqueue(const Need& need) { queue_.push_back({need, 0}); }
   /// Who is next. Precondition: !empty().
   [[nodiscard]] RequestId next() const { return queue_.front().need.request; }

@@ -50,6 +50,7 @@ void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
 
 void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   Sample& sample = result();
+  const bool may_end = generated() >= request_->min_tokens;
   const bool accept_end = accepts_end();
   sample.tokens.push_back(id);
   if (detail != nullptr) {
@@ -66,7 +67,7 @@ void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
     return;
   }
   if (constraint_ != nullptr) constraint_->advance(id);
-  if (take_text(bytes, accept_end, text)) {
+  if (take_text(bytes, may_end, text)) {
     end(FinishReason::kStopString, text);
   } else if (!request_->can_draw_end && must_end()) {
     end(FinishReason::kEos, text);
@@ -84,6 +85,14 @@ void Sequence::append_detail(const DrawDetail& draw) {
   added.top.reserve(wanted);
   for (const TopEntry& entry : top.first(std::min(top.size(), wanted))) {
     if (entry.id >= 0) added.top.push_back({entry.id, entry.raw_logprob, entry.processed_logprob});
+  }
+}
+
+void Sequence::set_details(std::span<const float> logprobs) {
+  Sample& sample = result();
+  for (std::size_t i = 0; i < logprobs.size(); ++i) {
+    TokenDetail& detail = sample.details.emplace_back();
+    detail.drawn = {sample.tokens[i], logprobs[i], logprobs[i]};
   }
 }
 

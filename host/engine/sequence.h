@@ -45,6 +45,8 @@ class Sequence {
   }
   /// Tokens the model has to see before the next draw.
   [[nodiscard]] std::int32_t missing() const { return token_count() - cached; }
+  /// Of those, the ones it reads before it draws; of a search's prompt the beams read the last token themselves.
+  [[nodiscard]] std::int32_t unread() const { return missing() - (request_->beam ? 1 : 0); }
 
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;
@@ -65,6 +67,8 @@ class Sequence {
   void append(TokenId id, const DrawDetail* detail, std::string& text);
   [[nodiscard]] double sum_logprob() const { return result().sum_logprob; }
   void set_sum_logprob(double sum);
+  /// Log-probabilities of all its tokens, as a beam search has them.
+  void set_details(std::span<const float> logprobs);
   /// Ends the sample from outside.
   void end(FinishReason reason, std::string& text);
   /// Ends the sample because the last step allowed no token.

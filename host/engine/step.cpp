@@ -11,44 +11,54 @@ namespace fllm {
 
 void Engine::step(EngineOutput& output) {
   ++step_number_;
-  admit(output);  // 1 who joins
-  if (rows_.empty()) return;
-  if (run_ahead(output)) return;       // 2 nobody reads a prompt or needs the host: the device goes on by itself
-  plan();                              // 3 which tokens the model sees: last ones of rows that draw, parts of prompts
-  if (rows_changed_) upload_static();  // 4 what stays the same while the rows do
-  feed();                              // 5 all of them in one forward pass
-  share_prompts();                     // 6 the other samples of prompts that are through
+  admit(output);     // 1 who joins
+  begin_searches();  // 2 whose prompt is through
+  if (rows_.empty() && beams_.row_count() == 0) return;
+  if (run_ahead(output)) return;         // 3 nobody reads a prompt or needs the host: the device goes on by itself
+  plan();                                // 4 which tokens the model sees: last ones of rows that draw, parts of prompts
+  if (rows_changed_) upload_static();    // 5 what stays the same while the rows do
+  feed();                                // 6 all of them in one forward pass
+  share_prompts();                       // 7 the other samples of prompts that are through
+  if (beams_.row_count() > 0) search();  // 8 the best continuations of all beams
   if (!batch_.drawing.empty()) {
-    sample();        // 7 one token for each row that lacks nothing
-    commit(output);  // 8 stop rules, text, events
+    sample();        // 9 one token for each row that lacks nothing
+    commit(output);  // 10 stop rules, text, events
+  }
+  if (beams_.row_count() > 0) {
+    beams_.wait_for_all();
+    take_searches(output);  // 11 what beams agree on, and hypotheses
   }
 }
 
 void Engine::upload_static() {
-  batch_.fill_static(rows_);
+  beams_.wait_for_all();
+  batch_.fill_static(rows_, beams_.runs());
   workspace_.block_tables.upload(batch_.block_tables);
   workspace_.ids.upload(batch_.ids);
   workspace_.bias.upload(batch_.bias);
+  beams_.lay_out(workspace_);
   rows_changed_ = false;
 }
 
 void Engine::feed() {
-  workspace_.tokens.upload(batch_.tokens);
-  workspace_.positions.upload(batch_.positions);
+  const auto beams = static_cast<std::size_t>(batch_.beam_rows);
+  workspace_.tokens.upload(batch_.tokens, beams);
+  workspace_.positions.upload(batch_.positions, beams);
   ForwardBatch batch;
-  batch.rows = static_cast<std::int32_t>(batch_.tokens.size());
-  batch.logit_row_count = static_cast<std::int32_t>(batch_.drawing.size());
+  batch.rows = batch_.beam_rows + static_cast<std::int32_t>(batch_.tokens.size());
+  batch.logit_row_count = batch_.beam_rows + static_cast<std::int32_t>(batch_.drawing.size());
   batch.tokens = workspace_.tokens.data();
   batch.positions = workspace_.positions.data();
   const bool every_row_draws = batch_.drawing.size() == rows_.size() && batch_.tokens.size() == rows_.size();
-  batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.ascending.data()};
+  batch.blocks = block_tables();
   if (!every_row_draws || !prefilling_.empty()) {
     workspace_.token_rows.upload(batch_.token_rows);
     workspace_.logit_tokens.upload(batch_.logit_tokens);
     batch.blocks.row_sequence = workspace_.token_rows.data();
     batch.logit_rows = workspace_.logit_tokens.data();
   }
-  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(batch.logit_row_count));
+  if (batch.rows == 0) return;  // a prompt was found to be there
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, batch.logit_row_count));
   for (const auto& row : rows_) row->cached += row->feeding;
 }
 
@@ -64,7 +74,7 @@ void Engine::sample() {
   workspace_.masks.upload(batch_.masks);
   workspace_.counts.upload(batch_.counts);
 
-  const SampleParams params = sample_params(static_cast<std::int32_t>(batch_.drawing.size()));
+  const SampleParams params = sample_params(batch_.beam_rows, static_cast<std::int32_t>(batch_.drawing.size()));
   backend_->sample(LogitType::kFloat32, params);
 
   const auto rows = static_cast<std::size_t>(params.rows);
@@ -107,21 +117,27 @@ StepEvent Engine::take_token(Sequence& row, std::int32_t drawn, const DrawDetail
   return event;
 }
 
-SampleParams Engine::sample_params(std::int32_t rows) const {
-  const RowView<float> view = logits(rows);
+/// What every row's logits and edits lie in, whoever goes on from them.
+SampleParams Engine::edits_of(std::int32_t first, std::int32_t rows) const {
+  const RowView<float> view = logits(first, rows);
   SampleParams params;
   params.logits = view.data;
   params.stride = view.stride;
   params.rows = view.rows;
   params.vocab = capacity_.vocab;
-  params.sampling = workspace_.sampling.data();
-  params.allow_mask = workspace_.masks.data();
   params.mask_words = static_cast<std::int64_t>(capacity_.mask_words_per_row());
   params.ban_ids = workspace_.ids.data();
   params.bias = workspace_.bias.data();
   params.counts = workspace_.counts.data();
   params.scratch = workspace_.scratch.data();
   params.scratch_stride = workspace_.scratch_stride;
+  return params;
+}
+
+SampleParams Engine::sample_params(std::int32_t first, std::int32_t rows) const {
+  SampleParams params = edits_of(first, rows);
+  params.sampling = workspace_.sampling.data();
+  params.allow_mask = workspace_.masks.data();
   params.tokens = workspace_.drawn.data();
   params.details = workspace_.details.data();
   params.top_count = batch_.top_count;
@@ -129,9 +145,16 @@ SampleParams Engine::sample_params(std::int32_t rows) const {
   return params;
 }
 
-RowView<float> Engine::logits(std::int32_t rows) const {
+RowView<float> Engine::logits(std::int32_t first, std::int32_t rows) const {
   const std::int32_t vocab = model_->config.vocab_size;
-  return {workspace_.logits.data(), rows, vocab, vocab};
+  return {workspace_.logits.data() + std::int64_t{first} * vocab, rows, vocab, vocab};
+}
+
+BlockTables Engine::block_tables() const {
+  BlockTables tables{workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.ascending.data()};
+  tables.paths = beams_.paths();
+  tables.path_count = beams_.row_count();
+  return tables;
 }
 
 }  // namespace fllm

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "cuda/kernels/beam_params.h"
 #include "fundamentallm/request.h"
 #include "host/engine/request_preparer.h"
 #include "host/util/quoted_text.h"
@@ -113,6 +114,50 @@ void check_control(const ControlOptions& control, Violations& found) {
   std::visit([&](const auto& constraint) { check_constraint(constraint, found); }, control.constraint);
 }
 
+void check_beam(const Request& request, Violations& found) {
+  const BeamOptions& beam = *request.beam;
+  found.require(beam.width >= 1 && beam.width <= kMaxBeamWidth, "beam_width", beam.width, "must be in [1, 1024]");
+  found.require(beam.num_return >= 1 && beam.num_return <= std::max(beam.width, 1), "num_return", beam.num_return,
+                "must be in [1, beam_width], " + std::to_string(beam.width));
+  const float penalty = beam.length_penalty.value_or(0);
+  found.require(within(penalty, -6, 6), "length_penalty", penalty, "must be in [-6, 6]");
+  const auto norm = beam.length_norm.value_or(LengthNorm::kPower);
+  if (beam.profile != BeamProfile::kNone && norm != LengthNorm::kPower) {
+    found.add("length_norm", norm == LengthNorm::kGnmt ? "gnmt" : "none", "must be power with a beam_profile");
+  }
+  if (beam.profile == BeamProfile::kCTranslate2 && beam.stop) {
+    found.add("beam_stop", "given", "CTranslate2 has one rule: beam_profile ctranslate2 sets it");
+  }
+  const std::int32_t groups = beam.diversity_groups;
+  found.require(groups >= 1 && (groups <= 1 || beam.width % groups == 0), "diversity_groups", groups,
+                "must divide beam_width, " + std::to_string(beam.width));
+  found.require(std::isfinite(beam.diversity_penalty) && beam.diversity_penalty >= 0, "diversity_penalty",
+                beam.diversity_penalty, "must be finite and at least 0");
+  found.require(beam.diversity_penalty == 0 || groups > 1, "diversity_penalty", beam.diversity_penalty,
+                "needs diversity_groups, more than 1");
+  found.require(!beam.sample || groups <= 1, "diversity_groups", groups, "must be 1 with beam_sample");
+  const SamplingOptions& sampling = request.sampling;
+  if (!beam.sample) {
+    constexpr const char* kDraws = "must be neutral: beam search draws nothing without beam_sample";
+    found.require(sampling.temperature == 0 || sampling.temperature == 1, "temperature", sampling.temperature, kDraws);
+    found.require(sampling.top_k <= 0, "top_k", sampling.top_k, kDraws);
+    found.require(!(sampling.top_p < 1), "top_p", sampling.top_p, kDraws);
+    found.require(!(sampling.min_p > 0), "min_p", sampling.min_p, kDraws);
+  } else {
+    found.require(sampling.temperature != 0, "temperature", sampling.temperature,
+                  "must be more than 0 with beam_sample");
+  }
+  found.require(sampling.penalty_window <= 0, "penalty_window", sampling.penalty_window,
+                "must be 0 with beam search, which keeps whole histories");
+  found.require(request.num_samples == 1, "num_samples", request.num_samples,
+                "must be 1 with beam search: num_return says how many hypotheses are returned");
+  found.require(request.logprobs <= 0, "logprobs", request.logprobs,
+                "must be 0 or -1 with beam search, which keeps those of its own tokens alone");
+  if (request.control.constraint.index() != 0) {
+    found.add("constraint", "given", "is not allowed with beam search; prefix and banned_text are");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> violations(const Request& request) {
@@ -129,6 +174,7 @@ std::vector<std::string> violations(const Request& request) {
   found.require(request.stop.token_ids.size() < static_cast<std::size_t>(kMaxEndIds), "stop_token_ids",
                 request.stop.token_ids.size(), "ids; at most 1023");
   check_control(request.control, found);
+  if (request.beam) check_beam(request, found);
   return found.lines();
 }
 

@@ -64,7 +64,23 @@ typedef struct fllm_text {
 } fllm_text;
 
 /// Bits of fllm_request.given.
-enum { FLLM_GIVEN_TEMPERATURE = 1, FLLM_GIVEN_TOP_P = 2, FLLM_GIVEN_SEED = 4, FLLM_GIVEN_LOGPROBS = 8 };
+enum {
+  FLLM_GIVEN_TEMPERATURE = 1,
+  FLLM_GIVEN_TOP_P = 2,
+  FLLM_GIVEN_SEED = 4,
+  FLLM_GIVEN_LOGPROBS = 8,
+  FLLM_GIVEN_LENGTH_PENALTY = 16
+};
+
+/// fllm_request.length_norm, beam_stop and beam_profile; 0 is the default.
+enum { FLLM_LENGTH_NORM_GNMT = 1, FLLM_LENGTH_NORM_POWER = 2, FLLM_LENGTH_NORM_NONE = 3 };
+enum {
+  FLLM_BEAM_STOP_EXACT = 1,
+  FLLM_BEAM_STOP_FIRST_K = 2,
+  FLLM_BEAM_STOP_HEURISTIC = 3,
+  FLLM_BEAM_STOP_NEVER_EARLY = 4
+};
+enum { FLLM_BEAM_PROFILE_HUGGING_FACE = 1, FLLM_BEAM_PROFILE_CTRANSLATE2 = 2 };
 
 typedef struct fllm_request {
   size_t struct_size;
@@ -101,6 +117,17 @@ typedef struct fllm_request {
   size_t banned_id_count;
   int32_t keep_stop;  ///< 1: the stop text stays in the output
   int32_t reserved;   ///< 0
+  // Beam search, see BeamOptions of include/fundamentallm/options.h.
+  int32_t beam_width;        ///< [1, 1024]; 0: tokens are drawn
+  int32_t num_return;        ///< hypotheses, the samples of the result; 0: 1
+  int32_t length_norm;       ///< FLLM_LENGTH_NORM_*
+  float length_penalty;      ///< where given
+  int32_t beam_stop;         ///< FLLM_BEAM_STOP_*
+  int32_t beam_profile;      ///< FLLM_BEAM_PROFILE_*
+  int32_t beam_sample;       ///< 1: beams are drawn
+  int32_t diversity_groups;  ///< 0: 1
+  float diversity_penalty;
+  int32_t beam_reserved;  ///< 0
 } fllm_request;
 
 /// Why a sample ended. Later versions may add values.
@@ -219,7 +246,10 @@ typedef struct fllm_sample_info {
   int32_t finish_reason;  ///< FLLM_FINISH_*
   fllm_status error;      ///< of FLLM_FINISH_ERROR, else FLLM_OK
   int32_t reserved;
-  const char* error_message;  ///< ended by 0; "" without error
+  const char* error_message;   ///< ended by 0; "" without error
+  const float* beam_logprobs;  ///< [token_count] after edits, of a beam search's hypotheses; else NULL
+  float beam_sum;              ///< of these
+  float beam_score;            ///< by the length norm: what hypotheses are ordered by
 } fllm_sample_info;
 
 FLLM_API fllm_status fllm_result_get_info(const fllm_result* result, fllm_result_info* info);

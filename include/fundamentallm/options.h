@@ -88,6 +88,39 @@ struct ControlOptions {
   ConstraintSource constraint;  ///< of the whole output, a prefix included; its end is an end token where it may end
 };
 
+/// What the sum of a hypothesis's log-probabilities is divided by; n counts its tokens, the end token too, not the prompt's.
+enum class LengthNorm {
+  kGnmt,   ///< ((5 + n) / 6)^penalty (Wu et al. 2016)
+  kPower,  ///< n^penalty
+  kNone,   ///< 1
+};
+
+/// When a search ends before its longest length and while beams live.
+enum class BeamStopRule {
+  kExact,       ///< no live beam can still get among the best, whatever follows
+  kFirstK,      ///< width hypotheses have ended
+  kHeuristic,   ///< the best live beam, if it ended as it is, would not get among the best
+  kNeverEarly,  ///< not before
+};
+
+/// Whose beam search to reproduce, token for token: it sets what is not set otherwise.
+enum class BeamProfile { kNone, kHuggingFace, kCTranslate2 };
+
+/// Beam search: the texts of highest probability under the model that a search of this width finds, instead of drawn ones. Edits
+/// (penalties without a window, bans, bias, lengths, stops, prefix) change the distributions it goes by. The exact semantics are
+/// in docs/beam_search.md.
+struct BeamOptions {
+  std::int32_t width = 1;       ///< live beams, [1, 1024] and at most EngineOptions::max_rows; 1 is greedy
+  std::int32_t num_return = 1;  ///< hypotheses returned, [1, width]; fewer where fewer end
+  std::optional<LengthNorm> length_norm = {};  ///< none: kGnmt; of both profiles kPower
+  std::optional<float> length_penalty = {};    ///< [-6, 6]; none: 0.6; of both profiles 1
+  std::optional<BeamStopRule> stop = {};       ///< none: kExact; of kHuggingFace kHeuristic, of kCTranslate2 its own
+  BeamProfile profile = BeamProfile::kNone;
+  bool sample = false;                ///< beams are drawn, without replacement, after temperature and filters
+  std::int32_t diversity_groups = 1;  ///< divides width: each group searches for itself, one after the other
+  float diversity_penalty = 0;        ///< >= 0; off a token's rank for each beam of earlier groups that took it
+};
+
 /// Named settings of the guide: default, creative, factual, diverse. Empty for any other name.
 [[nodiscard]] FLLM_API std::optional<SamplingOptions> sampling_preset(std::string_view name);
 

@@ -30,6 +30,7 @@ struct Request {
   LengthOptions length;
   StopOptions stop;
   ControlOptions control;
+  std::optional<BeamOptions> beam;  ///< search instead of drawing: num_samples 1, logprobs 0 or -1, no penalty_window
 };
 
 /// Why a sample ended. kNone: it has not.
@@ -50,6 +51,13 @@ struct TokenDetail {
   std::vector<TokenLogprob> top;  ///< most likely first, after edits
 };
 
+/// How a beam search has judged a hypothesis.
+struct BeamScore {
+  float sum = 0;                ///< of the log-probabilities after edits, in binary32, in the order of the tokens
+  float score = 0;              ///< sum by the length norm: what hypotheses are ordered by
+  std::vector<float> logprobs;  ///< one per token, after edits
+};
+
 /// One sample of a finished request.
 struct Sample {
   std::string text;             ///< the generated part
@@ -59,6 +67,7 @@ struct Sample {
   double mean_logprob = 0;           ///< sum_logprob / tokens.size(); 0 when there are none
   std::vector<TokenDetail> details;  ///< one per token when Request::logprobs >= 0
   std::optional<Error> error;        ///< set when finish_reason is kError
+  std::optional<BeamScore> beam;     ///< of a beam search's hypotheses, whose sum_logprob and details are after edits
 };
 
 struct Usage {
@@ -75,13 +84,15 @@ struct Timing {
 
 struct Completion {
   RequestId request{};
-  std::vector<Sample> samples;  ///< Request::num_samples of them, in sample order
+  std::vector<Sample>
+      samples;  ///< Request::num_samples of them, in sample order; hypotheses of a beam search, best first
   std::uint64_t seed = 0;
   Usage usage;
   Timing timing;
 };
 
-/// What one step did to one sample. Text is safe to show: it is never withdrawn.
+/// What one step did to one sample. Text is safe to show: it is never withdrawn. Of a beam search the first tokens of the best
+/// hypothesis come as soon as nothing can change them, without details; the rest, and the other hypotheses, at the end.
 struct StepEvent {
   RequestId request{};
   std::int32_t sample = 0;
@@ -89,6 +100,7 @@ struct StepEvent {
   std::optional<TokenId> token;                      ///< none in an event that only flushes text
   FinishReason finish_reason = FinishReason::kNone;  ///< set in the sample's last event
   std::optional<TokenDetail> detail = {};            ///< of the token, where Request::logprobs >= 0
+  bool last = false;                                 ///< of the request
 };
 
 /// Every violation of a request that can be told without a model, as "name: value: what is allowed".

@@ -196,6 +196,59 @@ static void test_callbacks(fllm_generator* generator) {
   EXPECT(metrics.running_rows == 0 && metrics.queued_requests == 0 && metrics.tokens_generated > 24);
 }
 
+static void test_beams(fllm_generator* generator) {
+  fllm_request request = request_for("ROMEO:", 12);
+  fllm_event event;
+  fllm_result* result = NULL;
+  fllm_result_info info;
+  fllm_sample_info first, second;
+  uint64_t id = 0;
+  int32_t found = 0, done = 0, i;
+  float sum = 0;
+  memset(&event, 0, sizeof event);
+  event.struct_size = sizeof event;
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  memset(&first, 0, sizeof first);
+  first.struct_size = sizeof first;
+  second = first;
+  request.beam_width = 3;
+  request.num_return = 2;
+  request.length_norm = FLLM_LENGTH_NORM_POWER;
+  request.given |= FLLM_GIVEN_LENGTH_PENALTY;
+  request.length_penalty = 1;
+  request.beam_stop = FLLM_BEAM_STOP_FIRST_K;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_OK);
+  EXPECT(fllm_generator_wait(generator, id) == FLLM_OK);
+  while (fllm_generator_poll(generator, &event, &found) == FLLM_OK && found) {
+    EXPECT(event.request == id && !done);
+    done = event.request_done;
+  }
+  EXPECT(done);
+  EXPECT(fllm_generator_take(generator, id, &result) == FLLM_OK);
+  EXPECT(fllm_result_get_info(result, &info) == FLLM_OK && info.sample_count == 2);
+  EXPECT(fllm_result_get_sample(result, 0, &first) == FLLM_OK && fllm_result_get_sample(result, 1, &second) == FLLM_OK);
+  EXPECT(first.token_count == 12 && first.beam_score >= second.beam_score && first.beam_logprobs != NULL);
+  for (i = 0; i < 12; ++i) sum += first.beam_logprobs[i];
+  EXPECT(sum == first.beam_sum && first.beam_sum / 12 == first.beam_score && first.sum_logprob == first.beam_sum);
+  fllm_result_destroy(result);
+
+  request.beam_width = 9; /* the batch has 8 rows */
+  request.num_return = 0;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "beam_width: 9") != NULL);
+  request.beam_width = 0;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "beam_stop: 2: given without beam_width") != NULL);
+  request.beam_width = 2;
+  request.beam_stop = 5;
+  request.beam_profile = -1;
+  request.beam_reserved = 1;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "beam_stop: 5") != NULL && strstr(fllm_last_error(), "beam_profile: -1") != NULL);
+  EXPECT(strstr(fllm_last_error(), "beam_reserved: 1") != NULL);
+}
+
 static void test_errors(fllm_generator* generator) {
   fllm_request request = request_for("ROMEO:", 5);
   const int32_t ids[] = {69};
@@ -248,6 +301,7 @@ int main(int argc, char** argv) {
   test_model(generator);
   test_poll_and_take(generator);
   test_callbacks(generator);
+  test_beams(generator);
   test_errors(generator);
   fllm_generator_destroy(generator);
   fllm_generator_destroy(NULL);

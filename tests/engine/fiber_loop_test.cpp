@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cuda/backend/make_fiber_backend.h"
 #include "host/engine/engine.h"
@@ -54,6 +55,37 @@ std::map<std::uint64_t, std::pair<std::vector<TokenId>, double>> drawn_with(std:
 }
 
 TEST(FiberLoop, TokensAreThoseOfStepsThatWait) { EXPECT_EQ(drawn_with(3), drawn_with(0)); }
+
+/// The hypotheses of a search beside a row that draws.
+std::vector<std::vector<TokenId>> found_on(Backend& backend) {
+  const auto tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
+  const Model model = small_model(backend, tokenizer->vocab_size());
+  Engine engine(backend, model, *tokenizer, {.max_rows = 4});
+  for (std::uint64_t i = 1; i <= 2; ++i) {
+    Request request = request_for("ROMEO:", 5);
+    if (i == 1) request.beam = BeamOptions{.width = 3, .num_return = 3};
+    request.sampling.repetition_penalty = 1.2f;
+    request.control.banned_text = {"e", "th"};
+    auto state = engine.prepare(std::move(request));
+    state->completion.request = RequestId{i};
+    engine.enqueue(std::move(state));
+  }
+  std::vector<std::vector<TokenId>> found;
+  while (!engine.idle()) {
+    EngineOutput output;
+    engine.step(output);
+    for (const Completion& done : output.finished) {
+      for (const Sample& sample : done.samples) found.push_back(sample.tokens);
+    }
+  }
+  return found;
+}
+
+TEST(FiberLoop, SearchesFindWhatTheyFindWithOneThread) {
+  const auto fibers = make_fiber_backend({64, 1});
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  EXPECT_EQ(found_on(*fibers), found_on(*cpu));
+}
 
 /// Counts launches of attention whose rows' positions may be shared out.
 class ChunkCounter final : public ForwardingBackend {

@@ -3,11 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fundamentallm/result.h"
 #include "host/constraint/banned_text.h"
+#include "host/constraint/device_automaton.h"
 #include "host/constraint/prefix.h"
 #include "host/constraint/token_mask.h"
 #include "tests/support/expect_error.h"
@@ -119,6 +123,72 @@ TEST(BannedText, ForbidsExactlyWhatWouldCompleteOne) {
     }
   }
   EXPECT_GT(forbidden_count, 10000);
+}
+
+/// The state behind a token's bytes, as a device walks them, and whether one of the states on the way accepts.
+std::pair<std::int32_t, bool> walk(const DeviceAutomaton& automaton, std::int32_t state, std::string_view bytes) {
+  bool accepts = false;
+  for (const char byte : bytes) {
+    state = automaton.next[static_cast<std::size_t>(state) * 256 + static_cast<unsigned char>(byte)];
+    accepts = accepts || automaton.accepts[static_cast<std::size_t>(state)] != 0;
+  }
+  return {state, accepts};
+}
+
+TEST(DeviceAutomaton, AllowsWhatPrefixAndBannedTextAllowTogether) {
+  const TokenIndex tokens({"", "a", "b", "ab", "ba", "c", "aab", "bc", "cab"});
+  std::vector<std::uint32_t> base = all_of(tokens);
+  forbid(base, 5);
+  const PrefixConstraint prefix("aab", tokens, base);
+  const BannedText banned({"bb", "abc", "baba"}, tokens);
+  DeviceAutomaton automaton(base, base.size());
+  automaton.constrain(&prefix, &banned);
+  EXPECT_LT(automaton.mask_count(), automaton.state_count());  // equal masks are kept once
+  std::mt19937 random(5);
+  for (int round = 0; round < 300; ++round) {
+    std::int32_t state = automaton.mask_start, done = 0;
+    BannedText::State of_banned = banned.start();
+    for (int step = 0; step < 12; ++step) {
+      std::vector<std::uint32_t> wanted = base;
+      if (done < prefix.byte_count()) {
+        forbid_all(wanted);
+        for (const TokenId id : prefix.allowed(done)) allow(wanted, id);
+      }
+      banned.forbid_in(of_banned, wanted);
+      const auto row = static_cast<std::size_t>(automaton.mask_rows[static_cast<std::size_t>(state)]);
+      const auto mask = std::span(automaton.masks).subspan(row * base.size(), base.size());
+      std::vector<TokenId> choices;
+      for (TokenId id = 0; id < tokens.size(); ++id) {
+        ASSERT_EQ(is_allowed(mask, id), is_allowed(wanted, id)) << "token " << id << ", step " << step;
+        if (is_allowed(mask, id)) choices.push_back(id);
+      }
+      if (choices.empty()) break;
+      const TokenId id = choices[random() % choices.size()];
+      state = walk(automaton, state, tokens.bytes(id)).first;
+      of_banned = banned.advance(of_banned, tokens.bytes(id));
+      done += static_cast<std::int32_t>(tokens.bytes(id).size());
+    }
+  }
+}
+
+TEST(DeviceAutomaton, AcceptsStopStringsBehindThePrefixAlone) {
+  const TokenIndex tokens({"a", "b", "ab", "bab"});
+  const PrefixConstraint prefix("ab", tokens, all_of(tokens));
+  const ByteAutomaton stops({"ab"});
+  DeviceAutomaton automaton;
+  automaton.stop_at(stops, &prefix);
+  EXPECT_FALSE(walk(automaton, automaton.stop_start, "ab").second);
+  EXPECT_FALSE(walk(automaton, automaton.stop_start, "abb").second);
+  EXPECT_TRUE(walk(automaton, automaton.stop_start, "abab").second);
+  EXPECT_TRUE(walk(automaton, automaton.stop_start, "ababb").second);  // within a token too
+}
+
+TEST(DeviceAutomaton, RefusesTablesThatAreTooLarge) {
+  const ByteAutomaton stops({std::string(40000, 'x')});
+  test::expect_error(ErrorCode::kUnsupported, {"stop_strings", "40001 states", "32768"}, [&] {
+    DeviceAutomaton automaton;
+    automaton.stop_at(stops, nullptr);
+  });
 }
 
 }  // namespace

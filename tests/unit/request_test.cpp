@@ -59,6 +59,42 @@ TEST(Violations, AllAreListedWithNameValueAndWhatIsAllowed) {
                           StartsWith("banned_token_ids: -3: ")));
 }
 
+TEST(Violations, BeamSearchHasItsOwn) {
+  Request request;
+  request.beam = BeamOptions{};
+  EXPECT_THAT(violations(request), ElementsAre());
+  request.sampling.temperature = 0;
+  EXPECT_THAT(violations(request), ElementsAre());
+  request.num_samples = 2;
+  request.logprobs = 1;
+  request.sampling.temperature = 0.5f;
+  request.sampling.top_k = 5;
+  request.sampling.top_p = 0.5f;
+  request.sampling.min_p = 0.5f;
+  request.sampling.penalty_window = 4;
+  request.beam->width = 1025;
+  request.beam->num_return = 0;
+  request.beam->length_norm = LengthNorm::kNone;
+  request.beam->length_penalty = NAN;
+  request.beam->stop = BeamStopRule::kExact;
+  request.beam->profile = BeamProfile::kCTranslate2;
+  request.beam->diversity_groups = 2;
+  request.control.constraint = JsonConstraint{};
+  request.beam->diversity_penalty = -1;
+  EXPECT_THAT(
+      violations(request),
+      ElementsAre(StartsWith("beam_width: 1025: "), StartsWith("num_return: 0: "), StartsWith("length_penalty: "),
+                  StartsWith("length_norm: none: "), StartsWith("beam_stop: given: "),
+                  StartsWith("diversity_groups: 2: "), StartsWith("diversity_penalty: -1: "),
+                  StartsWith("temperature: 0.5: "), StartsWith("top_k: 5: "), StartsWith("top_p: 0.5: "),
+                  StartsWith("min_p: 0.5: "), StartsWith("penalty_window: 4: "), StartsWith("num_samples: 2: "),
+                  StartsWith("logprobs: 1: "), StartsWith("constraint: given: ")));
+  Request drawn;
+  drawn.sampling.temperature = 0;
+  drawn.beam = BeamOptions{.width = 4, .sample = true, .diversity_groups = 2, .diversity_penalty = 1};
+  EXPECT_THAT(violations(drawn), ElementsAre(StartsWith("diversity_groups: 2: "), StartsWith("temperature: 0: ")));
+}
+
 TEST(Presets, HaveTheValuesOfTheGuide) {
   const SamplingOptions usual = sampling_preset("default").value();
   EXPECT_EQ(usual.temperature, 0.8f);

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <random>
 #include <utility>
 #include <vector>
+
+#include "host/engine/regions.h"
 
 namespace fllm {
 namespace {
@@ -117,6 +120,63 @@ TEST(Scheduler, EverySampleIsAdmittedOnceAndInOrder) {
   EXPECT_TRUE(scheduler.empty());
   EXPECT_EQ(admitted, wanted);
   EXPECT_GT(wanted, 5000);
+}
+
+TEST(Scheduler, ARequestOfSeveralRowsNeedsThemAtOnce) {
+  Scheduler scheduler;
+  Need beams = need(1, 1, 2, 3);
+  beams.rows = 4;
+  scheduler.enqueue(beams);
+  EXPECT_EQ(scheduler.admit({3, 100}, 0).sample_count, 0);
+  EXPECT_EQ(scheduler.admit({4, 13}, 0).sample_count, 0);  // 2 and 4 times 3 blocks
+  EXPECT_EQ(scheduler.admit({4, 14}, 0).sample_count, 1);
+  EXPECT_TRUE(scheduler.empty());
+}
+
+TEST(Regions, StretchesAreTakenAndJoinedAgain) {
+  Regions regions(10);
+  EXPECT_EQ(regions.take(4), 0);
+  EXPECT_EQ(regions.take(3), 4);
+  EXPECT_EQ(regions.take(3), 7);
+  EXPECT_FALSE(regions.has(1));
+  EXPECT_TRUE(regions.has(0));
+  EXPECT_EQ(regions.take(1), std::nullopt);
+  regions.give_back(0, 4);
+  regions.give_back(7, 3);
+  EXPECT_FALSE(regions.has(5));
+  EXPECT_EQ(regions.take(4), 0);  // the first that is long enough
+  regions.give_back(0, 4);
+  regions.give_back(4, 3);
+  EXPECT_TRUE(regions.has(10));
+  regions.extend(12);
+  EXPECT_EQ(regions.take(12), 0);
+}
+
+TEST(Regions, NoTwoOverlap) {
+  std::mt19937 random(3);
+  Regions regions(64);
+  std::vector<int> owners(64, 0);
+  std::vector<std::pair<std::int64_t, std::int64_t>> taken;
+  for (int round = 1; round < 2000; ++round) {
+    const std::int64_t count = 1 + random() % 9;
+    if (random() % 2 == 0 && !taken.empty()) {
+      const auto [first, length] = taken[random() % taken.size()];
+      std::erase(taken, std::pair{first, length});
+      for (std::int64_t i = first; i < first + length; ++i) owners[static_cast<std::size_t>(i)] = 0;
+      regions.give_back(first, length);
+    } else if (regions.has(count)) {
+      const std::int64_t first = regions.take(count).value();
+      taken.emplace_back(first, count);
+      for (std::int64_t i = first; i < first + count; ++i) {
+        ASSERT_EQ(owners.at(static_cast<std::size_t>(i)), 0);
+        owners[static_cast<std::size_t>(i)] = round;
+      }
+    } else {
+      ASSERT_EQ(regions.take(count), std::nullopt);
+    }
+  }
+  for (const auto& [first, length] : taken) regions.give_back(first, length);
+  EXPECT_EQ(regions.take(64), 0);
 }
 
 }  // namespace

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/constraint/device_automaton.h"
+
+#include <string>
+
+#include "fundamentallm/result.h"
+#include "host/constraint/token_mask.h"
+
+namespace fllm {
+
+DeviceAutomaton::DeviceAutomaton(std::span<const std::uint32_t> base_mask, std::size_t mask_words)
+    : base_(base_mask.begin(), base_mask.end()), words_(mask_words) {
+  if (!base_.empty()) base_row = row_of(base_);
+}
+
+void DeviceAutomaton::constrain(const PrefixConstraint* prefix, const BannedText* banned) {
+  const std::string_view forced = prefix != nullptr ? prefix->text() : std::string_view();
+  const std::int32_t free_states = banned != nullptr ? banned->automaton().state_count() : 1;
+  check_size(static_cast<std::int64_t>(forced.size()) + free_states);
+  mask_start = state_count();
+  const std::int32_t free_start = mask_start + static_cast<std::int32_t>(forced.size());
+  const auto behind = [&](std::size_t bytes) {  // of what is banned
+    return banned != nullptr ? banned->advance(banned->start(), forced.substr(0, bytes)) : 0;
+  };
+  std::vector<std::uint32_t> mask(words_);
+  for (std::size_t at = 0; prefix != nullptr && at < forced.size(); ++at) {
+    forbid_all(mask);
+    for (const TokenId id : prefix->allowed(static_cast<std::int32_t>(at))) allow(mask, id);
+    if (banned != nullptr) banned->forbid_in(behind(at), mask);
+    mask_rows.push_back(row_of(mask));
+  }
+  add_chain(forced, free_start + behind(forced.size()));
+  if (banned == nullptr) {
+    next.insert(next.end(), 256, free_start);
+    mask_rows.push_back(base_row);
+    accepts.push_back(0);
+    return;
+  }
+  add_copy(banned->automaton());
+  for (std::int32_t state = 0; state < free_states; ++state) {
+    if (base_.empty()) {
+      allow_all(mask);
+    } else {
+      mask = base_;
+    }
+    banned->forbid_in(state, mask);
+    mask_rows.push_back(row_of(mask));
+    accepts.push_back(0);
+  }
+}
+
+void DeviceAutomaton::stop_at(const ByteAutomaton& stops, const PrefixConstraint* prefix) {
+  const std::string_view forced = prefix != nullptr ? prefix->text() : std::string_view();
+  check_size(static_cast<std::int64_t>(forced.size()) + stops.state_count());
+  stop_start = state_count();
+  mask_rows.insert(mask_rows.end(), forced.size() + static_cast<std::size_t>(stops.state_count()), -1);
+  add_chain(forced, stop_start + static_cast<std::int32_t>(forced.size()));
+  add_copy(stops);
+  for (std::int32_t state = 0; state < stops.state_count(); ++state) {
+    accepts.push_back(stops.match_length(state) > 0 ? 1 : 0);
+  }
+}
+
+/// A state for each byte of the prefix, then `behind`. Other bytes do not come: the masks forbid them.
+void DeviceAutomaton::add_chain(std::string_view prefix, std::int32_t behind) {
+  for (std::size_t at = 0; at < prefix.size(); ++at) {
+    const std::int32_t state = state_count();
+    const std::size_t edges = next.size();
+    next.insert(next.end(), 256, state);
+    next[edges + static_cast<unsigned char>(prefix[at])] = at + 1 < prefix.size() ? state + 1 : behind;
+    accepts.push_back(0);
+  }
+}
+
+/// The edges of an automaton, its root the next state.
+void DeviceAutomaton::add_copy(const ByteAutomaton& automaton) {
+  const std::int32_t first = state_count();
+  for (std::int32_t state = 0; state < automaton.state_count(); ++state) {
+    for (int byte = 0; byte < 256; ++byte) {
+      next.push_back(first + automaton.next(state, static_cast<char>(static_cast<unsigned char>(byte))));
+    }
+  }
+}
+
+std::int32_t DeviceAutomaton::row_of(const std::vector<std::uint32_t>& mask) {
+  const auto [found, added] = rows_.try_emplace(mask, mask_count());
+  if (added) {
+    if (masks.size() + words_ > kMaxMaskWords) {
+      throw Exception(ErrorCode::kUnsupported, "prefix, banned_text: " + std::to_string(mask_count()) +
+                                                   " masks: those of a beam search may have " +
+                                                   std::to_string(kMaxMaskWords) +
+                                                   " words in all; shorter texts need fewer");
+    }
+    masks.insert(masks.end(), mask.begin(), mask.end());
+  }
+  return found->second;
+}
+
+void DeviceAutomaton::check_size(std::int64_t more_states) const {
+  if (state_count() + more_states <= kMaxStates) return;
+  throw Exception(ErrorCode::kUnsupported,
+                  "prefix, banned_text, stop_strings: " + std::to_string(state_count() + more_states) +
+                      " states, about one a byte: a beam search may have " + std::to_string(kMaxStates));
+}
+
+}  // namespace fllm

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cuda/backend/backend.h"
+#include "host/engine/batch.h"
+#include "host/engine/beam_memory.h"
+#include "host/engine/beam_run.h"
+#include "host/engine/workspace.h"
+
+namespace fllm {
+
+/// What a search has told the host.
+struct BeamNews {
+  std::int32_t steps = 0;   // taken
+  std::int32_t proven = 0;  // tokens
+  bool done = false;
+};
+
+/// The beam searches of a batch. Those that run have its first rows, which the device advances by itself: what the host knows of
+/// them is news, a few steps old, until it asks.
+class BeamBatch {
+ public:
+  BeamBatch(Backend& backend, const StepCapacity& capacity, const Vocabulary& vocabulary);
+  ~BeamBatch();
+  BeamBatch(const BeamBatch&) = delete;
+  BeamBatch& operator=(const BeamBatch&) = delete;
+
+  [[nodiscard]] bool empty() const { return runs_.empty(); }
+  [[nodiscard]] std::span<const std::unique_ptr<BeamRun>> runs() const { return runs_; }
+  [[nodiscard]] BeamRun* find(const RequestState& request);
+  /// Of the searches that run.
+  [[nodiscard]] std::int32_t row_count() const { return row_count_; }
+  /// Kept free for beams of searches whose prompts are still being read.
+  [[nodiscard]] std::int32_t reserved_row_count() const { return reserved_count_; }
+
+  /// Whether there is memory for one more search. Makes what all of them share.
+  [[nodiscard]] bool has_room(const BeamPlan& plan);
+  /// Precondition: has_room.
+  BeamRun& add(RequestState& request);
+  /// The prompt has been read but for its last token.
+  void begin(BeamRun& run, std::unique_ptr<Sequence> reader);
+  void remove(const BeamRun& run);
+
+  /// Puts what runs now in the first rows. Waits for the device where searches have moved that it advances.
+  /// Precondition: Batch::fill_static knows them.
+  void lay_out(Workspace& workspace);
+  [[nodiscard]] bool is_laid_out() const { return !changed_; }
+
+  /// Steps of all searches are being enqueued.
+  void count_steps(std::int32_t count);
+  /// Enqueues a step of all searches, or several of them; step is always the same until they are laid out anew.
+  void launch(const std::function<void()>& step);
+  [[nodiscard]] BeamParams params(const Workspace& workspace) const;
+  [[nodiscard]] const RowSampling* sampling() const { return sampling_.data(); }
+  [[nodiscard]] const KvPath* paths() const { return paths_.data(); }
+  [[nodiscard]] const std::uint32_t* masks() const { return memory_->masks(); }
+
+  [[nodiscard]] BeamNews news(const BeamRun& run) const;
+  /// Of the result, from `first` on. Precondition: news said that they are proven.
+  [[nodiscard]] std::span<const std::int32_t> proven_tokens(const BeamRun& run, std::int32_t first) const;
+  /// Waits until all steps that were enqueued have been taken.
+  void wait_for_all();
+  /// Waits until every search that goes on has taken a step whose news have not been taken.
+  void wait_for_one();
+  /// Whether a search goes on, and none of those that do is `steps` ahead of what has been taken of it.
+  [[nodiscard]] bool may_launch(std::int32_t steps) const;
+  /// The search as it is on the device. Waits for it.
+  void refresh(BeamRun& run);
+
+ private:
+  void wait_for(BeamRun& run, std::int32_t steps);
+  void fetch(const Workspace& workspace);
+  void place(BeamRun& run, std::int32_t index);
+
+  Backend* backend_;
+  StepCapacity capacity_;
+  const Vocabulary* vocabulary_;
+  std::optional<BeamMemory> memory_;
+  std::vector<std::unique_ptr<BeamRun>> runs_;  // those that run first in the batch, in this order
+  std::int32_t row_count_ = 0, reserved_count_ = 0;
+  bool changed_ = false;
+  std::int32_t laid_out_rows_ = 0, laid_out_searches_ = 0;
+  std::int32_t candidate_stride_ = 1, candidate_limit_ = 1;
+  bool has_run_ = false;  // the step, since it was laid out
+  std::unique_ptr<RecordedWork> recording_;
+
+  DeviceArray<BeamSearch> device_searches_;
+  DeviceArray<std::int32_t> device_row_searches_, candidate_counts_;
+  DeviceArray<RowSampling> sampling_;
+  DeviceArray<KvPath> paths_;
+  DeviceArray<BeamCandidate> candidates_;
+  DeviceArray<std::uint32_t> rank_counts_;  // [searches, kBeamRankBuckets]
+
+  // Of the host, in the layout of the device.
+  std::vector<BeamSearch> searches_;
+  std::vector<std::int32_t> row_searches_, tokens_, positions_;
+  std::vector<RowSampling> row_sampling_;
+  std::vector<KvPath> row_paths_;
+};
+
+}  // namespace fllm
