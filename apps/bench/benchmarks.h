@@ -27,6 +27,27 @@ struct GenerateBench {
 /// Whole generation with the sampler's defaults at temperature 1; a line with "seconds", "median_seconds" and "tokens_per_second".
 void bench_generate(const GenerateBench& options);
 
+struct BeamBench {
+  std::string model;
+  int width = 5;
+  int tokens = 200;  // of every hypothesis
+  int threads = 1;
+  int runs = 5;
+};
+
+/// A beam search with a whole model, to its longest length; a line with "seconds", "median_seconds" and "median_cpu_seconds".
+void bench_beams(const BeamBench& options);
+
+struct BeamStepBench {
+  int width = 8;
+  int vocab = 128256;
+  int threads = 1;
+  int runs = 21;
+};
+
+/// A search's step without the model, its three launches over normal logits of a fixed seed; the same line.
+void bench_beam_step(const BeamStepBench& options);
+
 /// The same generation; a line each for steps that wait for the host and for the device's loop: "step_cpu_seconds",
 /// "host_seconds" of a step outside the backend's operations, and "host_share", which with one thread is their ratio.
 void bench_overhead(const GenerateBench& options);

@@ -12,6 +12,8 @@ constexpr const char* kUsage =
     "usage: fundamentallm-bench sampler ROWS VOCAB THREADS RUNS\n"
     "       fundamentallm-bench generate MODEL ROWS TOKENS THREADS RUNS\n"
     "       fundamentallm-bench overhead MODEL ROWS TOKENS THREADS RUNS\n"
+    "       fundamentallm-bench beams MODEL WIDTH TOKENS THREADS RUNS\n"
+    "       fundamentallm-bench beam-step WIDTH VOCAB THREADS RUNS\n"
     "       fundamentallm-bench model MODEL THREADS RUNS\n"
     "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n"
     "       fundamentallm-bench quantized batch|prompt ROWS THREADS RUNS\n";
@@ -31,6 +33,21 @@ int run(const std::vector<std::string>& words) {
                                              .threads = std::stoi(words[4]),
                                              .runs = std::stoi(words[5])};
     words[0] == "generate" ? fllm::bench::bench_generate(options) : fllm::bench::bench_overhead(options);
+    return 0;
+  }
+  if (words.size() == 6 && words[0] == "beams") {
+    fllm::bench::bench_beams({.model = words[1],
+                              .width = std::stoi(words[2]),
+                              .tokens = std::stoi(words[3]),
+                              .threads = std::stoi(words[4]),
+                              .runs = std::stoi(words[5])});
+    return 0;
+  }
+  if (words.size() == 5 && words[0] == "beam-step") {
+    fllm::bench::bench_beam_step({.width = std::stoi(words[1]),
+                                  .vocab = std::stoi(words[2]),
+                                  .threads = std::stoi(words[3]),
+                                  .runs = std::stoi(words[4])});
     return 0;
   }
   if (words.size() == 4 && words[0] == "model") {

@@ -65,14 +65,14 @@ void Batch::submit(Job job) {
   const Job& read = pending.job;
   Request request =
       read.messages.empty() ? make_request(read.settings, read.prompt) : make_request(read.settings, read.messages);
-  const std::int32_t samples = request.num_samples;
+  const std::int32_t samples = read.settings.row_count();
   Result<RequestId> submitted = generator_.submit(std::move(request));
   if (!submitted) {
     pending.error = submitted.error();
     return;
   }
   pending.request = *submitted;
-  pending.running = samples;
+  pending.running = true;
   pending_samples_ += samples - 1;
   by_request_[static_cast<std::uint64_t>(*submitted)] = &pending;
   if (stream_ != nullptr) stream_->begin_stream(pending.job);
@@ -87,7 +87,7 @@ void Batch::advance() {
       ++found->second->tokens;
       ++drawn_tokens_;
     }
-    if (event.finish_reason != FinishReason::kNone) --found->second->running;
+    if (event.last) found->second->running = false;
     if (stream_ != nullptr) stream_->stream(event.text);
   }
   if (progress_.is_due()) progress_.draw(progress());
@@ -97,11 +97,11 @@ void Batch::write_finished() {
   const std::int64_t before = written_;
   while (!pending_.empty()) {
     Pending& front = pending_.front();
-    if (front.request && front.running > 0 && !cancelled_) break;
+    if (front.request && front.running && !cancelled_) break;
     written_bytes_ = front.job.end_bytes;
     ++written_;
     pending_bytes_ -= std::min(pending_bytes_, front.job.prompt_bytes());
-    pending_samples_ -= front.request ? std::max(1, front.job.settings.num_samples.value_or(1)) : 1;
+    pending_samples_ -= front.request ? std::max(1, front.job.settings.row_count()) : 1;
     write(front);
     if (front.request) by_request_.erase(static_cast<std::uint64_t>(*front.request));
     pending_.pop_front();
@@ -143,9 +143,9 @@ Progress::State Batch::progress() const {
   std::int64_t start = written_bytes_;
   for (const Pending& pending : pending_) {
     const Settings& settings = pending.job.settings;
-    const double limit = static_cast<double>(settings.max_tokens.value_or(LengthOptions{}.max_tokens)) *
-                         settings.num_samples.value_or(1);
-    const double share = pending.running == 0 ? 1 : std::min(1.0, pending.tokens / limit);
+    const double limit =
+        static_cast<double>(settings.max_tokens.value_or(LengthOptions{}.max_tokens)) * settings.text_count();
+    const double share = !pending.running ? 1 : std::min(1.0, pending.tokens / limit);
     state.bytes += share * static_cast<double>(pending.job.end_bytes - start);
     start = pending.job.end_bytes;
   }

@@ -37,7 +37,7 @@ class Batch {
     Job job;
     std::optional<RequestId> request;  // none: refused with job.error or error
     std::optional<Error> error;
-    std::int32_t running = 0;  // samples that have not ended
+    bool running = false;  // some sample has not ended
     std::int32_t tokens = 0;
   };
 

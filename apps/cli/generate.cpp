@@ -51,15 +51,19 @@ void check(CommandLine& line) {
   if (!settings.input) check_constraint(settings, true, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
-  if (!settings.input) check_system(settings, line.violations);
+  if (!settings.input) {  // else each line has settings of its own beside these
+    check_system(settings, line.violations);
+    check_beams(settings, true, line.violations);
+  }
   if (settings.logprobs && !settings.is_jsonl()) {
     line.violations.emplace_back("--logprobs: given with text format: --format jsonl shows them");
   }
-  const bool one_text = !settings.is_jsonl() && !settings.input && settings.num_samples.value_or(1) == 1;
+  const bool one_text = !settings.is_jsonl() && !settings.input && settings.text_count() == 1;
   if (settings.stream.value_or(false) && (!one_text || settings.output_file)) {
     line.violations.emplace_back(
-        "--stream: one sample of one prompt, in text format and to stdout, is allowed (no --input, --num-samples above "
-        "1, --format jsonl or --output-file)");
+        "--stream: one sample of one prompt, in text format and to stdout, is allowed (no --input, --num-samples or "
+        "--num-return "
+        "above 1, --format jsonl or --output-file)");
   }
   if (settings.resume.value_or(false) && (!settings.input || !settings.output_file || !settings.is_jsonl())) {
     line.violations.emplace_back("--resume: --input and --output-file, in jsonl format, are needed with it");
@@ -92,7 +96,7 @@ Resumed take_over(const Settings& settings, OutputSink& sink, JobSource& source)
 }
 
 bool streams(const Settings& settings, const OutputSink& sink) {
-  const bool possible = !settings.is_jsonl() && !settings.input && settings.num_samples.value_or(1) == 1;
+  const bool possible = !settings.is_jsonl() && !settings.input && settings.text_count() == 1;
   return possible && sink.is_stdout() && settings.stream.value_or(sink.is_terminal());
 }
 
@@ -118,6 +122,13 @@ int conclude(const Settings& settings, const BatchReport& report) {
   return exit_code(report.last_error->code);
 }
 
+/// Of the batch: a search has all its beams in it at once.
+std::int32_t batch_rows(const Settings& settings) {
+  constexpr std::int32_t kBatchRows = 256;
+  if (settings.input) return std::max(kBatchRows, settings.beam_width.value_or(1));
+  return settings.beam_width ? *settings.beam_width : std::min(settings.row_count(), kBatchRows);
+}
+
 }  // namespace
 
 int run_generate(CommandLine& line) {
@@ -132,9 +143,7 @@ int run_generate(CommandLine& line) {
   }
   OutputSink sink(settings.output_file.value_or(""), cut_off(settings));
   const Resumed resumed = take_over(settings, sink, *source);
-  constexpr int kBatchRows = 256;
-  Generator generator =
-      open_generator(line, std::min(settings.input ? kBatchRows : settings.num_samples.value_or(1), kBatchRows));
+  Generator generator = open_generator(line, batch_rows(settings));
 
   TextWriter text_writer(sink);
   JsonlWriter jsonl_writer(sink, generator);

@@ -173,11 +173,13 @@ class Session {
 int run_interactive(CommandLine& line) {
   check_machine(line.settings, line.violations);
   check_system(line.settings, line.violations);
+  check_beams(line.settings, true, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(line.settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
   check_usage(line);
 
-  Generator generator = open_generator(line, 1);
+  constexpr std::int32_t kBeams = 16;  // may be asked for later
+  Generator generator = open_generator(line, std::max(line.settings.beam_width.value_or(1), kBeams));
   line.violations = check_request(generator, line.settings, true);
   check_usage(line);
   if (const auto error = chat_error(generator, line.settings)) throw Exception(error->code, error->message);

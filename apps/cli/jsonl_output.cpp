@@ -31,7 +31,17 @@ OrderedJson sample_json(const Generator& generator, const Sample& sample, std::s
                    {"tokens", sample.tokens},
                    {"finish_reason", std::string(to_string(sample.finish_reason))},
                    {"mean_logprob", sample.mean_logprob}};
-  if (with_logprobs) {
+  if (sample.beam) {
+    json["score"] = sample.beam->sum;
+    json["normalised_score"] = sample.beam->score;
+    OrderedJson logprobs = OrderedJson::array();
+    for (std::size_t i = 0; i < sample.beam->logprobs.size(); ++i) {
+      logprobs.push_back({{"id", sample.tokens[i]},
+                          {"token", generator.token_text(sample.tokens[i])},
+                          {"logprob", sample.beam->logprobs[i]}});
+    }
+    json["logprobs"] = std::move(logprobs);
+  } else if (with_logprobs) {
     OrderedJson details = OrderedJson::array();
     for (const TokenDetail& detail : sample.details) {
       OrderedJson entry = logprob_json(generator, detail.drawn);

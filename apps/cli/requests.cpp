@@ -51,7 +51,9 @@ std::string renamed(std::string_view violation, bool label_flags) {
 }  // namespace
 
 SamplingOptions sampling_options(const Settings& settings) {
-  SamplingOptions sampling = sampling_preset(settings.preset.value_or("default")).value_or(SamplingOptions{});
+  const bool draws = !settings.beam_width || settings.beam_sample.value_or(false) || settings.preset;
+  SamplingOptions sampling =
+      draws ? sampling_preset(settings.preset.value_or("default")).value_or(SamplingOptions{}) : SamplingOptions{};
   overlay(sampling.temperature, settings.temperature);
   overlay(sampling.top_k, settings.top_k);
   overlay(sampling.top_p, settings.top_p);
@@ -66,6 +68,32 @@ SamplingOptions sampling_options(const Settings& settings) {
 }
 
 namespace {
+
+std::optional<BeamOptions> beam_options(const Settings& settings) {
+  if (!settings.beam_width) return std::nullopt;
+  BeamOptions beam;
+  beam.width = *settings.beam_width;
+  overlay(beam.num_return, settings.num_return);
+  if (settings.length_norm) {
+    beam.length_norm = *settings.length_norm == "gnmt"    ? LengthNorm::kGnmt
+                       : *settings.length_norm == "power" ? LengthNorm::kPower
+                                                          : LengthNorm::kNone;
+  }
+  beam.length_penalty = settings.length_penalty;
+  if (settings.beam_stop) {
+    beam.stop = *settings.beam_stop == "exact"       ? BeamStopRule::kExact
+                : *settings.beam_stop == "first-k"   ? BeamStopRule::kFirstK
+                : *settings.beam_stop == "heuristic" ? BeamStopRule::kHeuristic
+                                                     : BeamStopRule::kNeverEarly;
+  }
+  if (settings.beam_profile) {
+    beam.profile = *settings.beam_profile == "hf" ? BeamProfile::kHuggingFace : BeamProfile::kCTranslate2;
+  }
+  overlay(beam.sample, settings.beam_sample);
+  overlay(beam.diversity_groups, settings.diversity_groups);
+  overlay(beam.diversity_penalty, settings.diversity_penalty);
+  return beam;
+}
 
 Request without_prompt(const Settings& settings) {
   Request request;
@@ -83,6 +111,7 @@ Request without_prompt(const Settings& settings) {
   overlay(request.control.prefix, settings.prefix);
   overlay(request.control.banned_text, settings.ban);
   overlay(request.control.banned_token_ids, settings.ban_token_ids);
+  request.beam = beam_options(settings);
   request.control.constraint = constraint_of(settings);
   for (std::string& character : code_points(settings.ban_chars.value_or(""))) {
     request.control.banned_text.push_back(std::move(character));
@@ -149,6 +178,23 @@ void check_system(const Settings& settings, std::vector<std::string>& violations
   if (settings.system && !settings.chat.value_or(false)) {
     violations.emplace_back("--system: given without --chat: it is a part of a conversation");
   }
+}
+
+void check_beams(const Settings& settings, bool label_flags, std::vector<std::string>& violations) {
+  if (settings.beam_width) return;
+  const auto check_name = [&](const char* name, bool is_given) {
+    const std::string dashes = label_flags ? "--" : "";
+    if (is_given)
+      violations.push_back(dashes + name + ": given without " + dashes + "beam-width: it is a part of beam search");
+  };
+  check_name("num-return", settings.num_return.has_value());
+  check_name("length-norm", settings.length_norm.has_value());
+  check_name("length-penalty", settings.length_penalty.has_value());
+  check_name("beam-stop", settings.beam_stop.has_value());
+  check_name("beam-profile", settings.beam_profile.has_value());
+  check_name("beam-sample", settings.beam_sample.has_value());
+  check_name("diversity-groups", settings.diversity_groups.has_value());
+  check_name("diversity-penalty", settings.diversity_penalty.has_value());
 }
 
 void check_files(const Settings& settings, bool needed, std::vector<std::string>& violations) {

@@ -28,6 +28,9 @@ namespace fllm::cli {
 /// Where --system has no conversation to be a part of.
 void check_system(const Settings& settings, std::vector<std::string>& violations);
 
+/// Where a setting of beam search has no search to be a part of.
+void check_beams(const Settings& settings, bool label_flags, std::vector<std::string>& violations);
+
 /// Where --prompt, --prompt-file and --input contradict each other, or none is given though one is needed; and where a
 /// file, --output-file too, has no name.
 void check_files(const Settings& settings, bool needed, std::vector<std::string>& violations);

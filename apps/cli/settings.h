@@ -29,6 +29,11 @@ struct Settings {
   // Samples
   std::optional<std::int32_t> num_samples;
   std::optional<std::string> pick_best;
+  // Beam search
+  std::optional<std::int32_t> beam_width, num_return, diversity_groups;
+  std::optional<std::string> length_norm, beam_stop, beam_profile;
+  std::optional<float> length_penalty, diversity_penalty;
+  std::optional<bool> beam_sample;
   // Length and stops
   std::optional<std::int32_t> max_length, max_tokens, min_length, min_tokens;
   std::optional<std::vector<std::string>> stop_tokens;
@@ -66,6 +71,12 @@ struct Settings {
   [[nodiscard]] bool is_quiet() const { return quiet.value_or(false); }
   [[nodiscard]] bool is_verbose() const { return verbose.value_or(false); }
   [[nodiscard]] bool is_jsonl() const;
+  /// Texts of a prompt that are shown.
+  [[nodiscard]] std::int32_t text_count() const {
+    return beam_width ? num_return.value_or(1) : num_samples.value_or(1);
+  }
+  /// Sequences of a prompt that are computed together.
+  [[nodiscard]] std::int32_t row_count() const { return beam_width ? *beam_width : num_samples.value_or(1); }
 };
 
 /// Where a setting lives; its type is the kind of value it takes.

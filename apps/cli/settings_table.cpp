@@ -68,6 +68,31 @@ constexpr std::array kTable{
             "or sum-logprob of the model's own distribution (default: print all)",
             "mean-logprob|sum-logprob", "mean-logprob"},
 
+    Setting{"beam-width", &S::beam_width, "N", "Beam search", kGenerate | kInteractive, true,
+            "Searches for the most likely texts with N beams, 1 to 1024, instead of drawing one; the preset\n"
+            "plays no part then (default: none, tokens are drawn)"},
+    Setting{"num-return", &S::num_return, "N", "Beam search", kGenerate, true,
+            "Hypotheses returned, best first, at most --beam-width (default: 1)"},
+    Setting{"length-norm", &S::length_norm, "RULE", "Beam search", kGenerate | kInteractive, true,
+            "What sums of log-probabilities are divided by, n tokens: gnmt ((5+n)/6)^P, power n^P,\n"
+            "none 1 (default: gnmt, with a profile power)",
+            "gnmt|power|none"},
+    Setting{"length-penalty", &S::length_penalty, "P", "Beam search", kGenerate | kInteractive, true,
+            "The exponent, -6 to 6; more favours longer texts (default: 0.6, with a profile 1)"},
+    Setting{"beam-stop", &S::beam_stop, "RULE", "Beam search", kGenerate | kInteractive, true,
+            "The search ends: exact, when no beam can still get among the best; first-k, with N\n"
+            "hypotheses; heuristic, when the best beam as it is would not get among them; never-early\n"
+            "(default: exact)",
+            "exact|first-k|heuristic|never-early"},
+    Setting{"beam-profile", &S::beam_profile, "NAME", "Beam search", kGenerate | kInteractive, true,
+            "Search as Hugging Face transformers or CTranslate2 do, token for token (default: none)", "hf|ctranslate2"},
+    Setting{"beam-sample", &S::beam_sample, "", "Beam search", kGenerate | kInteractive, true,
+            "Draw the beams, after temperature and filters, which the preset sets too (default: off)"},
+    Setting{"diversity-groups", &S::diversity_groups, "N", "Beam search", kGenerate, true,
+            "Groups of beams that avoid each other's tokens; divides --beam-width (default: 1)"},
+    Setting{"diversity-penalty", &S::diversity_penalty, "X", "Beam search", kGenerate, true,
+            "By how much, for each beam that took the token, >= 0 (default: 0)"},
+
     Setting{"max-tokens", &S::max_tokens, "TOKENS", "Length", kGenerate | kInteractive | kServe, true,
             "New tokens at most (default: 200; serve refuses requests for more, default: no limit)"},
     Setting{"max-length", &S::max_length, "TOKENS", "Length", kGenerate | kInteractive, true,

@@ -125,6 +125,14 @@ std::string shown_settings(const Settings& settings) {
   show("penalty-window", std::to_string(sampling.penalty_window));
   show("logit-bias", listed(biases));
   show("seed", sampling.seed ? std::to_string(*sampling.seed) : "random");
+  if (settings.beam_width) {
+    show("beam-width", std::to_string(*settings.beam_width));
+    show("length-norm", settings.length_norm.value_or(settings.beam_profile ? "power" : "gnmt"));
+    show("length-penalty", shown_number(settings.length_penalty.value_or(settings.beam_profile ? 1.0f : 0.6f)));
+    show("beam-stop", settings.beam_stop.value_or(settings.beam_profile ? "the profile's" : "exact"));
+    show("beam-profile", settings.beam_profile.value_or("none"));
+    show("beam-sample", settings.beam_sample.value_or(false) ? "on" : "off");
+  }
   show("max-tokens", std::to_string(request.length.max_tokens));
   show("max-length", optional_count(request.length.max_length));
   show("min-tokens", std::to_string(request.length.min_tokens));

@@ -11,6 +11,7 @@
 #include "apps/json/json_object.h"
 #include "apps/server/api_error.h"
 #include "apps/server/field_reader.h"
+#include "apps/server/ordered_part.h"
 #include "apps/server/prompts.h"
 
 namespace fllm::server {
@@ -105,9 +106,10 @@ void read_response_format(const std::string& name, const Json& value, Reading& r
     const bool has_schema =
         value.contains("json_schema") && value["json_schema"].is_object() && value["json_schema"].contains("schema");
     if (!has_schema) return reading.fields.refuse(name, name + ".json_schema.schema: a JSON Schema is needed");
-    // Read again, since the order of its properties counts.
-    const auto ordered = nlohmann::ordered_json::parse(reading.body);
-    set_constraint(JsonSchemaConstraint{ordered.at(name).at("json_schema").at("schema").dump()}, reading);
+    auto schema = ordered_part(reading.body, {name, "json_schema", "schema"});
+    if (!schema)
+      return reading.fields.refuse(name, name + ": an object of the schema has more than 4096 keys, the limit");
+    set_constraint(JsonSchemaConstraint{std::move(*schema)}, reading);
   } else if (type != "text") {
     reading.fields.refuse(name, type, "{\"type\": \"text\"}, json_object or json_schema");
   }

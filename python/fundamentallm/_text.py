@@ -49,6 +49,15 @@ class Options(TypedDict, total=False):
     json: bool
     logprobs: int | None
     truncate_prompt: bool
+    beam_width: int | None
+    num_return: int
+    length_norm: str | None
+    length_penalty: float | None
+    beam_stop: str | None
+    beam_profile: str | None
+    beam_sample: bool
+    diversity_groups: int
+    diversity_penalty: float
 
 
 class Logprob(NamedTuple):
@@ -78,6 +87,9 @@ class Sample:
     mean_logprob: float
     logprobs: list[TokenDetail]  #: one per token where `logprobs` was given
     error: str | None  #: what ended it, where finish_reason is error
+    beam_sum: float | None = None  #: of a beam search's hypothesis: the sum of its log-probabilities after edits
+    beam_score: float | None = None  #: that sum by the length norm: what hypotheses are ordered by
+    beam_logprobs: list[float] | None = None  #: one per token, after edits
 
 
 @dataclass(frozen=True)
@@ -157,6 +169,9 @@ class Generator:
             choices, regex, json_schema (a dict, or its text), json: what the whole output is, at most one of them; any_order: of the
             properties of json_schema. See the project's docs/constraints.md
             logprobs: report that many most likely tokens, [0, 32]; None: no log-probabilities
+            beam_width: search with that many beams instead of drawing; num_return: hypotheses, best first (1); length_norm:
+                gnmt, power or none; length_penalty (0.6); beam_stop: exact, first-k, heuristic or never-early; beam_profile: hf
+                or ctranslate2; beam_sample, diversity_groups, diversity_penalty: see the project's docs/beam_search.md
             truncate_prompt: keep the end of a prompt that fills the context, which is an error otherwise
 
         Errors: ValueError with every violation, TypeError, MemoryError for a request that could never fit; then no prompt is
@@ -187,6 +202,8 @@ class Generator:
         """
         if options.get("num_samples", 1) != 1:
             raise ValueError(f"num_samples: {options['num_samples']}: must be 1 in a stream")
+        if options.get("num_return", 1) != 1:
+            raise ValueError(f"num_return: {options['num_return']}: must be 1 in a stream")
         return self._pieces(prompt, options)
 
     def _pieces(self, prompt: str | Sequence[int], options: Mapping[str, Any]) -> Iterator[str]:

@@ -43,6 +43,11 @@ nb::dict sample_of(const Sample& sample) {
     logprobs.append(nb::make_tuple(logprob_of(detail.drawn), detail.rank, top));
   }
   made["logprobs"] = logprobs;
+  if (sample.beam) {
+    made["beam_sum"] = sample.beam->sum;
+    made["beam_score"] = sample.beam->score;
+    made["beam_logprobs"] = nb::cast(sample.beam->logprobs);
+  }
   return made;
 }
 

@@ -32,6 +32,7 @@ class Options {
     get(name, value, wanted);
     if (options_.contains(name) && !options_[name].is_none()) target = value;
   }
+  [[nodiscard]] bool has(const char* name) const { return options_.contains(name) && !options_[name].is_none(); }
   /// One text may stand alone.
   void texts(const char* name, std::vector<std::string>& target) {
     std::string alone;
@@ -75,6 +76,46 @@ class Options {
 constexpr const char* kWhole = "a whole number of 32 bits";
 constexpr const char* kNumber = "a number";
 constexpr const char* kIds = "a list of token ids";
+
+/// One of the words for an enumeration's values; none: not given.
+template <class T>
+std::optional<T> choice_of(Options& options, const char* name, const std::vector<std::string>& words) {
+  std::optional<std::string> word;
+  options.get(name, word, "a text");
+  if (!word) return std::nullopt;
+  std::string all;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == *word) return static_cast<T>(i);
+    all += (i == 0 ? "" : ", ") + words[i];
+  }
+  throw nb::value_error((std::string(name) + ": " + *word + ": one of " + all + " is allowed").c_str());
+}
+
+std::optional<BeamOptions> beam_of(Options& options) {
+  BeamOptions beam;
+  std::optional<std::int32_t> width;
+  options.get("beam_width", width, kWhole);
+  options.get("num_return", beam.num_return, kWhole);
+  beam.length_norm = choice_of<LengthNorm>(options, "length_norm", {"gnmt", "power", "none"});
+  options.get("length_penalty", beam.length_penalty, kNumber);
+  beam.stop = choice_of<BeamStopRule>(options, "beam_stop", {"exact", "first-k", "heuristic", "never-early"});
+  beam.profile =
+      choice_of<BeamProfile>(options, "beam_profile", {"none", "hf", "ctranslate2"}).value_or(BeamProfile::kNone);
+  options.get("beam_sample", beam.sample, "True or False");
+  options.get("diversity_groups", beam.diversity_groups, kWhole);
+  options.get("diversity_penalty", beam.diversity_penalty, kNumber);
+  if (!width) {
+    for (const char* name : {"num_return", "length_norm", "length_penalty", "beam_stop", "beam_profile", "beam_sample",
+                             "diversity_groups", "diversity_penalty"}) {
+      if (options.has(name)) {
+        throw nb::value_error((std::string(name) + ": given without beam_width: it is a part of beam search").c_str());
+      }
+    }
+    return std::nullopt;
+  }
+  beam.width = *width;
+  return beam;
+}
 
 /// choices, regex, json_schema (as text) and json: at most one of them.
 void read_constraint(Options& options, ConstraintSource& constraint) {
@@ -133,6 +174,7 @@ Request request_of(const nb::handle& prompt, const nb::dict& given) {
   options.get("prefix", request.control.prefix, "a text");
   options.texts("banned_text", request.control.banned_text);
   options.get("banned_ids", request.control.banned_token_ids, kIds);
+  request.beam = beam_of(options);
   read_constraint(options, request.control.constraint);
   options.refuse_others();
   return request;

@@ -47,6 +47,23 @@ class Generator(unittest.TestCase):
         self.assertEqual(together[0].seed, 3)
         self.assertEqual(self.generator.generate([]), [])
 
+    def test_beam_search(self):
+        found = self.one(temperature=1, beam_width=4, num_return=3, length_norm="power", length_penalty=1.0).samples
+        self.assertEqual(len(found), 3)
+        for sample in found:
+            self.assertAlmostEqual(sum(sample.beam_logprobs), sample.beam_sum, places=4)
+            self.assertAlmostEqual(sample.beam_sum / len(sample.tokens), sample.beam_score, places=5)
+        self.assertEqual([sample.beam_score for sample in found], sorted((sample.beam_score for sample in found), reverse=True))
+        self.assertEqual(self.one(beam_width=1).text, "\nWhat shall ")
+        self.assertEqual("".join(self.generator.stream("ROMEO:", max_tokens=12, beam_width=4)), self.one(beam_width=4).text)
+        self.assertIsNone(self.one().samples[0].beam_sum)
+        with self.assertRaisesRegex(ValueError, "num_return: 2"):
+            self.generator.stream("ROMEO:", beam_width=2, num_return=2)
+        with self.assertRaisesRegex(ValueError, "num_return: given without beam_width"):
+            self.one(num_return=2)
+        with self.assertRaisesRegex(ValueError, "length_norm: best: one of gnmt, power, none"):
+            self.one(beam_width=2, length_norm="best")
+
     def test_options(self):
         self.assertEqual(self.one(stop="shall").text, "\nWhat ")
         self.assertEqual(self.one(stop=["shall"], keep_stop=True).text, "\nWhat shall")
