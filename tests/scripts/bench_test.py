@@ -16,6 +16,8 @@ SAMPLER = """#!/bin/sh
 case "$1" in
   overhead) echo '{"what":"overhead, device loop","host_share":0.01}'; exit ;;
   generate) echo '{"tokens_per_second":1000,"median_seconds":1,"median_cpu_seconds":2}'; exit ;;
+  beams) echo '{"median_seconds":0.1,"median_cpu_seconds":0.2}'; exit ;;
+  beam-step) echo '{"median_cpu_seconds":0.002}'; exit ;;
   model) echo '{"what":"one row","rows_per_second":50}'; echo '{"what":"prompt","rows_per_second":200}'
     echo '{"what":"batch","rows_per_second":300}'; echo '{"what":"samples","over_one":1.04}'; exit ;;
 esac
@@ -31,6 +33,7 @@ PYTHON = """#!/bin/sh
 case "$*" in
   *import\\ numpy*|*import\\ llama_cpp*) exit 1 ;;
   *torch_generate*) echo '{"peer":"PyTorch 1, BLAS x","median_seconds":10,"median_cpu_seconds":24}' ;;
+  *torch_beam*) echo '{"median_seconds":1,"median_cpu_seconds":4}' ;;
   *torch_sampler*) echo '{"what":"greedy","peer":"PyTorch 1","median_cpu_seconds":0.01}' ;;
   *cuda_sampler*) echo '{"skipped":"FlashInfer cannot be imported"}'
     echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"fp32","cache":"cold","peer":"PyTorch 1","how":"graph","median_seconds":3e-6}' ;;
@@ -84,6 +87,12 @@ class Bench(unittest.TestCase):
         self.assertEqual([row["ours"] for row in rows if "SmolLM2" in row["what"] and row["unit"] == "tokens/s"], [50, 200, 300] * 2)
         # Without a model, and without the script that fetches it, that part is left out and named.
         self.assertIn("peer skipped: no SmolLM2-135M", self.run_script("--only", "generate").stderr)
+
+    def test_beams(self):
+        result = self.run_script("--only", "beam")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([(row["ours"], row["theirs"], row["ratio"]) for row in self.report()["results"]],
+                         [(1000, 50, 20), (2000, 200, 10), (2, 4, 2)])
 
     def test_peers_that_are_absent_are_named(self):
         system = "/usr/bin/python3"  # looked at wherever PATH leads
