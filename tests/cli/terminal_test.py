@@ -120,12 +120,11 @@ class Terminal(support.CommandLineTest):
         self.read_until(b"abcdef")
         self.seen = b""
         self.type(b"\x01")
-        self.read_until(b"\x1b[")  # the cursor has gone to the start
+        self.read_until(b"G")  # the end of the jump: the cursor has gone to the start
         self.seen = b""
         self.type(b"\x03")
         shown = self.read_until(b"^C\r\n> ").partition(b"^C")[0]
-        # What is left of the first jump, then to the end of the line, by a jump or by writing it again.
-        self.assertRegex(shown, rb"^(\d*[A-Z])?(\x1b\[9G|abcdef)$")
+        self.assertIn(shown, (b"\x1b[9G", b"abcdef"))  # to the end of the line, by a jump or by writing it again
         self.leave_with(b"/quit\n")
 
     def test_a_resized_window_gets_the_line_again(self):
