@@ -14,7 +14,6 @@ namespace {
 
 struct ByteRange {
   std::uint8_t first = 0, last = 0;
-  friend bool operator==(const ByteRange&, const ByteRange&) = default;
   friend bool operator<(const ByteRange& a, const ByteRange& b) {
     return a.first != b.first ? a.first < b.first : a.last < b.last;
   }
