@@ -4,59 +4,33 @@
 #include <string>
 #include <utility>
 
+#include "cuda/backend/graph_replay.h"
 #include "cuda/kernels/beam_loop.h"
 #include "cuda/runtime/check.h"
-#include "cuda/runtime/device_buffer.h"
-#include "cuda/runtime/device_info.h"
-#include "cuda/runtime/graph.h"
 #include "fundamentallm/result.h"
 
 namespace fllm::cuda {
 namespace {
 
-class LoopingGraph final : public RecordedWork {
- public:
-  LoopingGraph(const LoopPlace& place, const std::function<void()>& step, const BeamLoop& loop)
-      : device_(place.device), stream_(place.stream), steps_(sizeof(std::int32_t)) {
-    check(cudaMemsetAsync(steps_.data(), 0, sizeof(std::int32_t), place.stream), "clearing a counter");
-    LoopCapture capture(place.stream);
-    step();
-    const BeamLoopParams params{loop.searches, loop.search_count, loop.max_steps,
-                                static_cast<std::int32_t*>(steps_.data()), capture.condition()};
-    place.executor.launch<BeamLoopStep>(BeamLoopStep::shape(params), params);
-    graph_ = capture.end();
-  }
-  void replay() override {
-    const UseDevice scope(device_);
-    graph_.launch(stream_);
-  }
+std::unique_ptr<RecordedWork> record_looping(const LoopPlace& place, const std::function<void()>& step,
+                                             const BeamLoop& loop) {
+  DeviceBuffer steps(sizeof(std::int32_t));
+  check(cudaMemsetAsync(steps.data(), 0, sizeof(std::int32_t), place.stream), "clearing a counter");
+  LoopCapture capture(place.stream);
+  step();
+  const BeamLoopParams params{loop.searches, loop.search_count, loop.max_steps,
+                              static_cast<std::int32_t*>(steps.data()), capture.condition()};
+  place.executor.launch<BeamLoopStep>(BeamLoopStep::shape(params), params);
+  return std::make_unique<GraphReplay>(place.device, place.stream, capture.end(), 1, std::move(steps));
+}
 
- private:
-  std::int32_t device_;
-  cudaStream_t stream_;
-  DeviceBuffer steps_;
-  Graph graph_;
-};
-
-class UnrolledGraph final : public RecordedWork {
- public:
-  UnrolledGraph(const LoopPlace& place, const std::function<void()>& step, const BeamLoop& loop)
-      : device_(place.device), stream_(place.stream), launches_(loop.max_steps / unrolled_steps(loop.max_steps)) {
-    StreamCapture capture(place.stream);
-    for (std::int32_t i = 0; i < unrolled_steps(loop.max_steps); ++i) step();
-    graph_ = capture.end();
-  }
-  void replay() override {
-    const UseDevice scope(device_);
-    for (std::int32_t i = 0; i < launches_; ++i) graph_.launch(stream_);
-  }
-
- private:
-  std::int32_t device_;
-  cudaStream_t stream_;
-  std::int32_t launches_;
-  Graph graph_;
-};
+std::unique_ptr<RecordedWork> record_unrolled(const LoopPlace& place, const std::function<void()>& step,
+                                              const BeamLoop& loop) {
+  const std::int32_t steps = unrolled_steps(loop.max_steps);
+  StreamCapture capture(place.stream);
+  for (std::int32_t i = 0; i < steps; ++i) step();
+  return std::make_unique<GraphReplay>(place.device, place.stream, capture.end(), loop.max_steps / steps);
+}
 
 }  // namespace
 
@@ -67,8 +41,7 @@ std::unique_ptr<RecordedWork> record_beams(const LoopPlace& place, const std::fu
                     "record_beams: max_steps is " + std::to_string(loop.max_steps) + "; allowed: >= 1");
   }
   const UseDevice scope(place.device);
-  if (form == LoopForm::kUnrolled) return std::make_unique<UnrolledGraph>(place, step, loop);
-  return std::make_unique<LoopingGraph>(place, step, loop);
+  return form == LoopForm::kUnrolled ? record_unrolled(place, step, loop) : record_looping(place, step, loop);
 }
 
 LoopForm available_loop_form() {

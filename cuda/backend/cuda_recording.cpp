@@ -3,29 +3,12 @@
 
 #include <utility>
 
+#include "cuda/backend/graph_replay.h"
 #include "cuda/runtime/check.h"
-#include "cuda/runtime/device_info.h"
-#include "cuda/runtime/graph.h"
 #include "cuda/runtime/pinned_buffer.h"
 
 namespace fllm::cuda {
 namespace {
-
-class RecordedGraph final : public RecordedWork {
- public:
-  RecordedGraph(std::int32_t device, cudaStream_t stream, Graph graph)
-      : device_(device), stream_(stream), graph_(std::move(graph)) {}
-
-  void replay() override {
-    const UseDevice scope(device_);
-    graph_.launch(stream_);
-  }
-
- private:
-  std::int32_t device_;
-  cudaStream_t stream_;
-  Graph graph_;
-};
 
 void* device_address(void* on_host) {
   void* on_device = nullptr;
@@ -48,7 +31,7 @@ std::unique_ptr<RecordedWork> record(std::int32_t device, cudaStream_t stream, c
   const UseDevice scope(device);
   StreamCapture capture(stream);
   work();
-  return std::make_unique<RecordedGraph>(device, stream, capture.end());
+  return std::make_unique<GraphReplay>(device, stream, capture.end());
 }
 
 std::unique_ptr<VisibleMemory> allocate_visible(std::int32_t device, std::size_t bytes) {
