@@ -3,14 +3,11 @@
 """Times a beam search with a FundamentaLLM model in plain PyTorch, with the work Hugging Face's does in each step: log-softmax,
 the best 2 K continuations, gathered histories, a pool of finished ones, a reordered cache, and one look at the result. Its
 beams end with no token, so that every search is as long. Prints one JSON line."""
-import argparse
 import json
-import os
 
 import torch
 
-from timing import measure
-from torch_generate import Model
+from torch_generate import parser_of, timed
 
 NEVER = -1.0e9  # the score of what does not count
 
@@ -69,20 +66,10 @@ def reordered(cache, beams, length):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="folder with model.pt and tokenizer.json")
+    parser = parser_of(__doc__)
     parser.add_argument("--width", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=200, help="new tokens")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    with open(os.path.join(options.model, "tokenizer.json"), encoding="utf-8") as file:
-        char_to_id = json.load(file)["char_to_id"]
-    prompt = torch.tensor([[char_to_id[c] for c in "ROMEO:"]])
-    with torch.inference_mode():
-        model = Model(options.model)
-        timing = measure(options.runs, lambda: search(model, prompt, options.width, options.tokens))
+    timing = timed(options, lambda model, prompt: search(model, prompt, options.width, options.tokens))
     print(json.dumps({"what": "beams", "width": options.width, "threads": options.threads, **timing}))
 
 

@@ -72,21 +72,32 @@ def generate(model, prompt, rows, tokens):
             logits = model.forward(drawn, prompt.shape[1] + i, cache)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def parser_of(description):
+    """What every measurement with a model takes."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("model", help="folder with model.pt and tokenizer.json")
-    parser.add_argument("--rows", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=200, help="new tokens of each row")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=int, default=5)
-    options = parser.parse_args()
+    return parser
+
+
+def timed(options, work):
+    """Times work(model, prompt) as the options of parser_of say."""
     torch.set_num_threads(options.threads)
     with open(os.path.join(options.model, "tokenizer.json"), encoding="utf-8") as file:
         char_to_id = json.load(file)["char_to_id"]
     prompt = torch.tensor([[char_to_id[c] for c in "ROMEO:"]])
     with torch.inference_mode():
         model = Model(options.model)
-        timing = measure(options.runs, lambda: generate(model, prompt, options.rows, options.tokens))
+        return measure(options.runs, lambda: work(model, prompt))
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--rows", type=int, default=1)
+    options = parser.parse_args()
+    timing = timed(options, lambda model, prompt: generate(model, prompt, options.rows, options.tokens))
     peer = f"PyTorch {torch.__version__.split('+')[0]}, BLAS {torch_blas(torch.__config__.show())}"
     print(json.dumps({"what": "generate", "peer": peer, "rows": options.rows, "threads": options.threads, **timing,
                       "tokens_per_second": options.rows * options.tokens / timing["median_seconds"]}))
