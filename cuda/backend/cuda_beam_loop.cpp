@@ -26,10 +26,10 @@ std::unique_ptr<RecordedWork> record_looping(const LoopPlace& place, const std::
 
 std::unique_ptr<RecordedWork> record_unrolled(const LoopPlace& place, const std::function<void()>& step,
                                               const BeamLoop& loop) {
-  const std::int32_t steps = unrolled_steps(loop.max_steps);
+  const std::int32_t launches = loop.max_steps / unrolled_steps(loop.max_steps);
   StreamCapture capture(place.stream);
-  for (std::int32_t i = 0; i < steps; ++i) step();
-  return std::make_unique<GraphReplay>(place.device, place.stream, capture.end(), loop.max_steps / steps);
+  for (std::int32_t i = 0; i < unrolled_steps(loop.max_steps); ++i) step();
+  return std::make_unique<GraphReplay>(place.device, place.stream, capture.end(), launches);
 }
 
 }  // namespace
