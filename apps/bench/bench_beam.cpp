@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench/benchmarks.h"
+#include "apps/bench/fixed_length.h"
 #include "apps/bench/measure.h"
 #include "apps/bench/normal_values.h"
 #include "cuda/backend/backend.h"
-#include "fundamentallm/generator.h"
 
 namespace fllm::bench {
 namespace {
@@ -66,14 +66,8 @@ struct LongSearch {
 }  // namespace
 
 void bench_beams(const BeamBench& options) {
-  EngineOptions engine;
-  engine.device = "cpu";
-  engine.threads = options.threads;
-  Generator generator = Generator::open(options.model, engine).value();
-  Request request;
-  request.prompt = std::string("ROMEO:");
-  request.length.max_tokens = options.tokens;
-  request.length.min_tokens = options.tokens;  // as the peer, whose beams do not end
+  Generator generator = open_on_cpu(options.model, options.threads);
+  Request request = fixed_length_request(options.tokens);
   request.beam = BeamOptions{};
   request.beam->width = options.width;
   request.beam->stop = BeamStopRule::kNeverEarly;
@@ -100,6 +94,7 @@ void bench_beam_step(const BeamStepBench& options) {
   logits.upload(normal_values(logits.size()));
   sampling.upload(std::vector<RowSampling>(rows));
   row_searches.upload(std::vector<std::int32_t>(rows, 0));
+  rank_counts.upload(std::vector<std::uint32_t>(rank_counts.size()));  // steps leave them as they were
   const std::int64_t scratch_stride = backend->sample_scratch_elements(vocab, 0);
   DeviceArray<float> scratch(*backend, rows * static_cast<std::size_t>(scratch_stride) + 1);
 

@@ -6,21 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench/benchmarks.h"
+#include "apps/bench/fixed_length.h"
 #include "apps/bench/measure.h"
-#include "fundamentallm/generator.h"
 
 namespace fllm::bench {
 
 void bench_generate(const GenerateBench& options) {
-  EngineOptions engine;
-  engine.device = "cpu";
-  engine.threads = options.threads;
-  Generator generator = Generator::open(options.model, engine).value();
-  Request request;
-  request.prompt = std::string("ROMEO:");
+  Generator generator = open_on_cpu(options.model, options.threads);
+  Request request = fixed_length_request(options.tokens);
   request.num_samples = options.rows;
-  request.length.max_tokens = options.tokens;
-  request.length.min_tokens = options.tokens;  // every row stays to the end, as the peer's do
   request.sampling.seed = 7;
   const Timing timing = measure(options.runs, [&] {
     const Completion completion = generator.generate(request).value();

@@ -120,7 +120,11 @@ void BeamBatch::lay_out(Workspace& workspace) {
   laid_out_searches_ = index;
   recording_.reset();
   has_run_ = changed_ = false;
-  if (index == 0) return;
+  if (index > 0) upload(workspace);
+}
+
+/// Precondition: a search is laid out.
+void BeamBatch::upload(Workspace& workspace) {
   candidate_stride_ = std::min(candidate_stride_, capacity_.vocab);
   const std::size_t room = static_cast<std::size_t>(row_count_) * static_cast<std::size_t>(candidate_stride_);
   if (candidates_.size() < room) candidates_ = {*backend_, room};

@@ -77,6 +77,7 @@ class BeamBatch {
  private:
   void wait_for(BeamRun& run, std::int32_t steps);
   void fetch(const Workspace& workspace);
+  void upload(Workspace& workspace);
   void place(BeamRun& run, std::int32_t index);
 
   Backend* backend_;
