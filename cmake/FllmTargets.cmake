@@ -37,18 +37,39 @@ function(fllm_objects name)
   set_property(GLOBAL APPEND PROPERTY FLLM_PARTS ${name})
 endfunction()
 
-# Assertions are compiled once and run once. Only the sources of test programs, not what they share.
-set(FLLM_TEST_OPTIONS $<IF:$<BOOL:${FLLM_SANITIZE}>,-O0,$<$<CONFIG:Release>:-O1>>)
+# fllm_precompile(TARGET [OPTION...]): the headers of nearly all tests are compiled once for all targets with the same options, where sources
+# come in batches anyway: a compiler cache does not keep what is compiled so.
+function(fllm_precompile target)
+  if(NOT CMAKE_UNITY_BUILD)
+    return()
+  endif()
+  string(MAKE_C_IDENTIFIER "fllm_test_headers${ARGN}" headers)
+  if(NOT TARGET ${headers})
+    file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/empty.cpp" CONTENT "")
+    add_library(${headers} OBJECT "${PROJECT_BINARY_DIR}/generated/empty.cpp")
+    target_link_libraries(${headers} PRIVATE fllm_flags GTest::gtest GTest::gmock)
+    target_compile_options(${headers} PRIVATE ${ARGN})
+    target_precompile_headers(${headers} PRIVATE
+      <gmock/gmock.h> <gtest/gtest.h> <algorithm> <cmath> <cstdint> <cstring> <filesystem> <fstream> <functional> <map> <memory> <random> <span> <string> <vector>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${headers})
+endfunction()
 
-# fllm_test(NAME SOURCES ... [LINK ...] [LABELS ...] [TIMEOUT s]): a GoogleTest program over the whole library.
+# fllm_test(NAME SOURCES ... [LINK ...] [LABELS ...] [TIMEOUT s] [COMPUTES]): a GoogleTest program over the whole library. Assertions are compiled
+# once and run once, so nothing is optimised but where the sources compute much themselves.
 function(fllm_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "COMPUTES" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE fllm_internal fllm_test_support GTest::gtest_main GTest::gmock ${ARG_LINK})
-  target_compile_options(${name} PRIVATE ${FLLM_TEST_OPTIONS})
+  set(options -O0)
+  if(ARG_COMPUTES)
+    set(options -O1)
+  endif()
+  target_compile_options(${name} PRIVATE ${options})
+  fllm_precompile(${name} ${options})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
 endfunction()
