@@ -47,7 +47,7 @@ inline std::vector<FiberMachine> every_machine() {
 
 class FiberMachines : public testing::TestWithParam<FiberMachine> {
  protected:
-  [[nodiscard]] static SuiteSize size() { return GetParam().threads > 256 ? SuiteSize::kFew : SuiteSize::kFast; }
+  [[nodiscard]] static SuiteSize size() { return GetParam().threads > 32 ? SuiteSize::kFew : SuiteSize::kFast; }
   std::unique_ptr<Backend> owned_ = make_fiber_backend({GetParam().threads, GetParam().schedule});
   Backend& backend_ = *owned_;
 };

@@ -11,7 +11,7 @@ using FiberSampling = FiberMachines;
 INSTANTIATE_TEST_SUITE_P(Every, FiberSampling, testing::ValuesIn(every_machine()), machine_name);
 
 TEST_P(FiberSampling, FilterGrid) { run_filter_grid(backend_, size()); }
-TEST_P(FiberSampling, MixedRows) { run_mixed_rows(backend_, SuiteSize::kFast); }
+TEST_P(FiberSampling, MixedRows) { run_mixed_rows(backend_, size()); }
 TEST_P(FiberSampling, FilteredRows) { run_filtered_rows(backend_, size()); }
 
 // Many launches of the same few code paths: one order per block size.

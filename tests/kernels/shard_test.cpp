@@ -23,7 +23,7 @@ TEST_P(ShardOn, Exchanges) {
 }
 TEST_P(ShardOn, Advance) {
   auto cpu = backend();
-  run_sharded_advance(cpu);
+  run_sharded_advance(cpu, SuiteSize::kFull);
 }
 TEST_P(ShardOn, Refusals) {
   auto cpu = backend();

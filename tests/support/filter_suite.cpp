@@ -46,7 +46,7 @@ RowCase exact_case(Random& random) {
 void run_filtered_rows(Backend& backend, SuiteSize size) {
   Random random(11);
   const bool full = size == SuiteSize::kFull;
-  for (std::int32_t i = 0; i < (full ? 600 : size == SuiteSize::kFast ? 24 : 12) && !failed(); ++i) {
+  for (std::int32_t i = 0; i < (full ? 600 : size == SuiteSize::kFast ? 24 : 8) && !failed(); ++i) {
     const auto vocab = static_cast<std::int32_t>(1 + random() % (i % 4 == 0   ? 12
                                                                  : i % 4 == 1 ? 70
                                                                  : i % 4 == 2 ? 600

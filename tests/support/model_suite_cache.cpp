@@ -316,7 +316,7 @@ void run_attention_beams(Backend& backend, bool clusters) {
       for (std::int32_t k = 0; k < 3; ++k) beams.ancestors.push_back(t == c.position ? k : (t * t / 3 + k * 5) % 3);
     }
     const std::vector<std::int32_t> sequences{0, 1, 2, 1, 1}, positions{c.position, c.position, c.position, 60, 61};
-    for (const Heads& heads : {Heads{1, 1, 8}, Heads{6, 2, 5}, Heads{2, 2, 64}}) {
+    for (const Heads& heads : {Heads{6, 2, 5}, c.entry_bytes == 1 ? Heads{1, 1, 8} : Heads{2, 2, 64}}) {
       const Cache cache(backend, heads.key_width(), sequences, positions, 64, beams);
       DeviceRows qkv(backend, cache.row_count(), heads.qkv_width(), 19);
       check_attention(backend, cache, qkv, heads, clusters);

@@ -37,7 +37,7 @@ std::uint64_t mass_of(float logit, float maximum, float temperature) {
   const float scale = std::min(1.44269504f / temperature, std::numeric_limits<float>::max());
   const float x = (logit - maximum) * scale;
   if (!(x > -41.0f)) return 0;
-  return static_cast<std::uint64_t>(std::floor(std::ldexp(static_cast<double>(exp2_shared(x)), 40)));
+  return static_cast<std::uint64_t>(static_cast<double>(exp2_shared(x)) * 0x1p40);
 }
 
 void edit(const SampleParams& params, std::int32_t row, std::vector<float>& logits) {

@@ -84,7 +84,7 @@ void run_filter_grid(Backend& backend, SuiteSize size) {
   for (const std::int32_t vocab : kVocabs) {
     // Of the 320 combinations: all on short rows; on longer ones a part of them for each shape, all of them over the shapes.
     const std::uint64_t full = vocab <= 69 ? 1 : vocab <= 1025 ? 3 : 12;
-    const std::uint64_t part = size == SuiteSize::kFull ? full : size == SuiteSize::kFast ? 240 : 480;
+    const std::uint64_t part = size == SuiteSize::kFull ? full : size == SuiteSize::kFast ? 240 : 720;
     for (const LogitShape& shape : logit_shapes()) {
       SCOPED_TRACE(shape.name);
       BatchLayout layout = random_layout(vocab, random);
@@ -103,7 +103,7 @@ void run_filter_grid(Backend& backend, SuiteSize size) {
 void run_mixed_rows(Backend& backend, SuiteSize size) {
   Random random(2);
   const bool full = size == SuiteSize::kFull;
-  for (std::int32_t i = 0; i < (full ? 600 : 16) && !failed(); ++i) {
+  for (std::int32_t i = 0; i < (full ? 600 : size == SuiteSize::kFast ? 16 : 8) && !failed(); ++i) {
     const auto vocab = static_cast<std::int32_t>(1 + random() % (i % 4 == 0   ? 12
                                                                  : i % 4 == 1 ? 70
                                                                  : i % 4 == 2 ? 600

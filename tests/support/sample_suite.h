@@ -10,7 +10,7 @@
 namespace fllm::test {
 
 enum class SuiteSize {
-  kFew,   // half of the next: blocks of many fibers, which take several times as long and the same ways
+  kFew,   // a third of the next: blocks of many fibers, which take several times as long and the same ways
   kFast,  // a few hundred short rows: contexts that execute a thousand times slower
   kFull,
 };

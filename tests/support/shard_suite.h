@@ -13,7 +13,7 @@ void run_sharded_filters(Backend& backend, SuiteSize size);
 /// Rows are done after as many exchanges as docs/sampling.md says, and with one less they say that they are not.
 void run_sharded_exchanges(Backend& backend);
 /// Histories, positions and counts move on with the token.
-void run_sharded_advance(Backend& backend);
+void run_sharded_advance(Backend& backend, SuiteSize size);
 /// Arguments that make no sense are refused by name.
 void run_sharded_refusals(Backend& backend);
 
