@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
-#include <iostream>
-#include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/fixed_length.h"
@@ -14,15 +10,6 @@
 
 namespace fllm::bench {
 namespace {
-
-void print(const std::string& what, const std::string& backend, const Timing& timing) {
-  std::cout << nlohmann::json{{"what", what},
-                              {"backend", backend},
-                              {"seconds", timing.minimum_seconds},
-                              {"median_seconds", timing.median_seconds},
-                              {"median_cpu_seconds", timing.median_cpu_seconds}}
-            << '\n';
-}
 
 /// A search without ends, as the first steps of a long one.
 struct LongSearch {
@@ -77,7 +64,7 @@ void bench_beams(const BeamBench& options) {
       throw Exception(ErrorCode::kInternal, "the search ended early: the rates would not compare");
     }
   });
-  print("beams", generator.info().device, timing);
+  report("beams", generator.info().device, timing);
 }
 
 void bench_beam_step(const BeamStepBench& options) {
@@ -128,7 +115,7 @@ void bench_beam_step(const BeamStepBench& options) {
     backend->beam_ancestors(beam);
     backend->synchronize();
   });
-  print("beam step", backend->description(), timing);
+  report("beam step", backend->description(), timing);
 }
 
 }  // namespace fllm::bench

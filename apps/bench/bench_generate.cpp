@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
-#include <iostream>
 #include <string>
-
-#include <nlohmann/json.hpp>
 
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/fixed_length.h"
@@ -23,17 +20,11 @@ void bench_generate(const GenerateBench& options) {
     }
   });
   const double tokens = static_cast<double>(options.rows) * options.tokens;
-  std::cout << nlohmann::json{{"what", "generate"},
-                              {"shape",
-                               std::to_string(options.rows) + " rows x " + std::to_string(options.tokens) + " tokens"},
-                              {"rows", options.rows},
-                              {"threads", options.threads},
-                              {"backend", generator.info().device},
-                              {"seconds", timing.minimum_seconds},
-                              {"median_seconds", timing.median_seconds},
-                              {"median_cpu_seconds", timing.median_cpu_seconds},
-                              {"tokens_per_second", tokens / timing.median_seconds}}
-            << '\n';
+  report("generate", generator.info().device, timing,
+         {{"shape", std::to_string(options.rows) + " rows x " + std::to_string(options.tokens) + " tokens"},
+          {"rows", options.rows},
+          {"threads", options.threads},
+          {"tokens_per_second", tokens / timing.median_seconds}});
 }
 
 }  // namespace fllm::bench

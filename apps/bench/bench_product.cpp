@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstddef>
-#include <iostream>
-
-#include <nlohmann/json.hpp>
 
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/measure.h"
@@ -25,11 +22,7 @@ void bench_product(const ProductBench& options) {
                             Epilogue::kBias,
                             {y.data(), options.rows, options.out, options.out}};
   const Timing timing = measure(options.runs, [&] { backend->linear(params); });
-  std::cout << nlohmann::json{{"what", "product"},
-                              {"backend", backend->description()},
-                              {"seconds", timing.minimum_seconds},
-                              {"median_seconds", timing.median_seconds}}
-            << '\n';
+  report("product", backend->description(), timing);
 }
 
 }  // namespace fllm::bench

@@ -3,14 +3,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <iostream>
 #include <memory>
 #include <random>
-#include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/measure.h"
@@ -96,14 +91,10 @@ void bench_quantized(const QuantizedBench& options) {
     }
   });
   const Timing reading = measure_reading(bytes, options.threads, options.runs);
-  std::cout << nlohmann::json{{"what", options.prompt ? "prompt" : "batch"},
-                              {"backend", backend->description()},
-                              {"bytes", bytes},
-                              {"seconds", timing.minimum_seconds},
-                              {"median_seconds", timing.median_seconds},
-                              {"rows_per_second", options.rows / timing.minimum_seconds},
-                              {"reading_seconds", reading.minimum_seconds}}
-            << '\n';
+  report(options.prompt ? "prompt" : "batch", backend->description(), timing,
+         {{"bytes", bytes},
+          {"rows_per_second", options.rows / timing.minimum_seconds},
+          {"reading_seconds", reading.minimum_seconds}});
 }
 
 }  // namespace fllm::bench

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
-#include <iostream>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/measure.h"
@@ -99,12 +96,7 @@ void bench_sampler(const SamplerBench& options) {
       backend->sample(LogitType::kFloat32, params);
       backend->synchronize();
     });
-    std::cout << nlohmann::json{{"what", item.name},
-                                {"backend", backend->description()},
-                                {"seconds", timing.minimum_seconds},
-                                {"median_seconds", timing.median_seconds},
-                                {"median_cpu_seconds", timing.median_cpu_seconds}}
-              << '\n';
+    report(item.name, backend->description(), timing);
   }
 }
 

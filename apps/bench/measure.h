@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <iostream>
+#include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace fllm::bench {
 
@@ -36,6 +40,18 @@ Timing measure(int runs, const Work& work) {
   std::sort(walls.begin(), walls.end());
   std::sort(cpus.begin(), cpus.end());
   return {walls.front(), walls[walls.size() / 2], cpus[cpus.size() / 2]};
+}
+
+/// Prints a line of JSON: what was measured, where, how long it took, and what is known besides.
+inline void report(const std::string& what, const std::string& backend, const Timing& timing,
+                   const nlohmann::json& more = nlohmann::json::object()) {
+  nlohmann::json line{{"what", what},
+                      {"backend", backend},
+                      {"seconds", timing.minimum_seconds},
+                      {"median_seconds", timing.median_seconds},
+                      {"median_cpu_seconds", timing.median_cpu_seconds}};
+  line.update(more);
+  std::cout << line << '\n';
 }
 
 }  // namespace fllm::bench

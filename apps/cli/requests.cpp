@@ -8,6 +8,7 @@
 #include "apps/cli/errors.h"
 #include "apps/cli/line_reader.h"
 #include "apps/cli/text.h"
+#include "fundamentallm/names.h"
 
 namespace fllm::cli {
 
@@ -74,21 +75,10 @@ std::optional<BeamOptions> beam_options(const Settings& settings) {
   BeamOptions beam;
   beam.width = *settings.beam_width;
   overlay(beam.num_return, settings.num_return);
-  if (settings.length_norm) {
-    beam.length_norm = *settings.length_norm == "gnmt"    ? LengthNorm::kGnmt
-                       : *settings.length_norm == "power" ? LengthNorm::kPower
-                                                          : LengthNorm::kNone;
-  }
+  if (settings.length_norm) beam.length_norm = value_named<LengthNorm>(*settings.length_norm);
   beam.length_penalty = settings.length_penalty;
-  if (settings.beam_stop) {
-    beam.stop = *settings.beam_stop == "exact"       ? BeamStopRule::kExact
-                : *settings.beam_stop == "first-k"   ? BeamStopRule::kFirstK
-                : *settings.beam_stop == "heuristic" ? BeamStopRule::kHeuristic
-                                                     : BeamStopRule::kNeverEarly;
-  }
-  if (settings.beam_profile) {
-    beam.profile = *settings.beam_profile == "hf" ? BeamProfile::kHuggingFace : BeamProfile::kCTranslate2;
-  }
+  if (settings.beam_stop) beam.stop = value_named<BeamStopRule>(*settings.beam_stop);
+  if (settings.beam_profile) beam.profile = value_named<BeamProfile>(*settings.beam_profile).value_or(beam.profile);
   overlay(beam.sample, settings.beam_sample);
   overlay(beam.diversity_groups, settings.diversity_groups);
   overlay(beam.diversity_penalty, settings.diversity_penalty);

@@ -4,8 +4,10 @@
 #include <cctype>
 #include <cstddef>
 #include <numeric>
+#include <string_view>
 
 #include "apps/cli/settings.h"
+#include "fundamentallm/names.h"
 
 namespace fllm::cli {
 
@@ -15,6 +17,22 @@ using S = Settings;
 constexpr unsigned kText = kGenerate | kDialogue | kInteractive;  // commands that draw text
 constexpr unsigned kAll = kText | kGuide | kInfo | kServe;
 constexpr unsigned kRunning = kAll;
+
+/// The names of an enumeration with bars between them.
+template <class Enum>
+constexpr auto kJoined = [] {
+  std::array<char, std::accumulate(kNames<Enum>.begin(), kNames<Enum>.end(), std::size_t{0},
+                                   [](std::size_t size, std::string_view name) { return size + name.size() + 1; })>
+      text{};
+  auto end = text.begin();
+  for (const std::string_view name : kNames<Enum>) {
+    end = std::copy(name.begin(), name.end(), end);
+    *end++ = '|';
+  }
+  return text;
+}();
+template <class Enum>
+constexpr std::string_view kChoices(kJoined<Enum>.data(), kJoined<Enum>.size() - 1);
 
 constexpr std::array kTable{
     Setting{"prompt", &S::prompt, "TEXT", "Input", kGenerate | kDialogue | kGuide, true,
@@ -76,16 +94,17 @@ constexpr std::array kTable{
     Setting{"length-norm", &S::length_norm, "RULE", "Beam search", kGenerate | kInteractive, true,
             "What sums of log-probabilities are divided by, n tokens: gnmt ((5+n)/6)^P, power n^P,\n"
             "none 1 (default: gnmt, with a profile power)",
-            "gnmt|power|none"},
+            kChoices<LengthNorm>},
     Setting{"length-penalty", &S::length_penalty, "P", "Beam search", kGenerate | kInteractive, true,
             "The exponent, -6 to 6; more favours longer texts (default: 0.6, with a profile 1)"},
     Setting{"beam-stop", &S::beam_stop, "RULE", "Beam search", kGenerate | kInteractive, true,
             "The search ends: exact, when no beam can still get among the best; first-k, with N\n"
             "hypotheses; heuristic, when the best beam as it is would not get among them; never-early\n"
             "(default: exact)",
-            "exact|first-k|heuristic|never-early"},
+            kChoices<BeamStopRule>},
     Setting{"beam-profile", &S::beam_profile, "NAME", "Beam search", kGenerate | kInteractive, true,
-            "Search as Hugging Face transformers or CTranslate2 do, token for token (default: none)", "hf|ctranslate2"},
+            "Search as Hugging Face transformers or CTranslate2 do, token for token (default: none)",
+            kChoices<BeamProfile>},
     Setting{"beam-sample", &S::beam_sample, "", "Beam search", kGenerate | kInteractive, true,
             "Draw the beams, after temperature and filters, which the preset sets too (default: off)"},
     Setting{"diversity-groups", &S::diversity_groups, "N", "Beam search", kGenerate, true,

@@ -9,6 +9,7 @@
 #include "apps/cli/requests.h"
 #include "apps/cli/settings_json.h"
 #include "apps/cli/text.h"
+#include "fundamentallm/names.h"
 
 namespace fllm::cli {
 
@@ -125,13 +126,17 @@ std::string shown_settings(const Settings& settings) {
   show("penalty-window", std::to_string(sampling.penalty_window));
   show("logit-bias", listed(biases));
   show("seed", sampling.seed ? std::to_string(*sampling.seed) : "random");
-  if (settings.beam_width) {
-    show("beam-width", std::to_string(*settings.beam_width));
-    show("length-norm", settings.length_norm.value_or(settings.beam_profile ? "power" : "gnmt"));
-    show("length-penalty", shown_number(settings.length_penalty.value_or(settings.beam_profile ? 1.0f : 0.6f)));
-    show("beam-stop", settings.beam_stop.value_or(settings.beam_profile ? "the profile's" : "exact"));
-    show("beam-profile", settings.beam_profile.value_or("none"));
-    show("beam-sample", settings.beam_sample.value_or(false) ? "on" : "off");
+  if (request.beam) {
+    const BeamOptions& beam = *request.beam;
+    const bool profile = beam.profile != BeamProfile::kNone;
+    const LengthNorm norm = beam.length_norm.value_or(profile ? LengthNorm::kPower : LengthNorm::kGnmt);
+    show("beam-width", std::to_string(beam.width));
+    show("length-norm", std::string(to_string(norm)));
+    show("length-penalty", shown_number(beam.length_penalty.value_or(profile ? 1.0f : 0.6f)));
+    show("beam-stop",
+         profile && !beam.stop ? "the profile's" : std::string(to_string(beam.stop.value_or(BeamStopRule::kExact))));
+    show("beam-profile", std::string(to_string(beam.profile)));
+    show("beam-sample", beam.sample ? "on" : "off");
   }
   show("max-tokens", std::to_string(request.length.max_tokens));
   show("max-length", optional_count(request.length.max_length));

@@ -82,10 +82,11 @@ ChatMessage read_message(const std::string& field, const Json& value, const Refu
 
 std::vector<ChatMessage> read_messages(const Json& value, const Refuse& refuse) {
   std::vector<ChatMessage> messages;
-  if (!value.is_array() || value.empty()) {
+  if (!value.is_array()) {
     refuse_value(refuse, "messages", value, "a list of messages");
     return messages;
   }
+  if (value.empty()) refuse("messages", "messages: []: at least one message is needed");
   messages.reserve(value.size());
   for (std::size_t i = 0; i < value.size(); ++i) {
     std::string field = "messages[";

@@ -57,8 +57,7 @@ CompletionRequest Service::parse(Endpoint endpoint, const std::string& body) {
   const std::lock_guard lock(parsing_);
   CompletionRequest request = parse_completion(endpoint, body, limits_);
   if (!request.model.empty() && request.model != options_.model_name) {
-    throw ApiError(404, "model: there is no such model: " + options_.model_name + " is here", "model",
-                   "model_not_found");
+    throw no_such_model(request.model);
   }
   return request;
 }

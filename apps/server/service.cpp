@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "apps/json/shown_value.h"
 #include "apps/server/api_error.h"
 #include "apps/server/routes.h"
 
@@ -65,9 +66,12 @@ std::optional<HttpReply> Service::answer_head(const HttpHead& head) {
       metrics_.count_reply(route->path, reply.status);
       return reply;
     }
-    if (!is_json(head.content_type)) throw ApiError(415, "Content-Type: application/json is needed");
+    if (!is_json(head.content_type)) {
+      throw ApiError(415, "Content-Type: " + apps::shown_value(head.content_type) + ": application/json is needed");
+    }
     if (!head.content_encoding.empty() && head.content_encoding != "identity") {
-      throw ApiError(415, "Content-Encoding: a body that is not encoded is needed");
+      throw ApiError(415, "Content-Encoding: " + apps::shown_value(head.content_encoding) +
+                              ": a body that is not encoded is needed");
     }
     admission_.check(1);
   } catch (const ApiError& error) {
@@ -120,6 +124,11 @@ std::string Service::model_json() const {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+ApiError Service::no_such_model(std::string_view name) const {
+  return {404, "model: " + apps::shown_value(name) + ": only " + apps::shown_value(options_.model_name) + " is here",
+          "model", "model_not_found"};
+}
+
 std::string Service::metrics_text() const {
   return metrics_.text({generator_->metrics(), admission_.requests(), admission_.samples(), admission_.limit()});
 }
@@ -139,7 +148,7 @@ HttpReply Service::answer_get(std::string_view endpoint, const std::string& path
   } else if (path.substr(kModelsPath.size() + 1) == options_.model_name) {
     reply.body = model_json();
   } else {
-    throw ApiError(404, "there is no such model: " + options_.model_name + " is here", "model", "model_not_found");
+    throw no_such_model(path.substr(kModelsPath.size() + 1));
   }
   return reply;
 }

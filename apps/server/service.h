@@ -6,8 +6,10 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "apps/server/admission.h"
+#include "apps/server/api_error.h"
 #include "apps/server/completion_request.h"
 #include "apps/server/event_queue.h"
 #include "apps/server/http.h"
@@ -38,6 +40,7 @@ class Service final : public HttpHandler {
   [[nodiscard]] bool is_authorized(const std::string& authorization) const;
   [[nodiscard]] HttpReply answer_get(std::string_view endpoint, const std::string& path) const;
   [[nodiscard]] std::string model_json() const;
+  [[nodiscard]] ApiError no_such_model(std::string_view name) const;
   [[nodiscard]] std::string metrics_text() const;
   [[nodiscard]] CompletionRequest parse(Endpoint endpoint, const std::string& body);
   [[nodiscard]] HttpReply complete(Endpoint endpoint, const std::string& body, std::function<bool()> connected);

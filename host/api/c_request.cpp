@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fundamentallm/names.h"
 #include "fundamentallm/result.h"
 #include "host/util/violations.h"
 
@@ -67,13 +68,30 @@ SamplingOptions sampling_of(const fllm_request& request, const Reader& read) {
   return sampling;
 }
 
-/// One of the values of an enumeration that begins with 1; 0 is the default.
+// In C a profile that is none is 0; of what has no such value, 0 is the default and the others follow.
+constexpr std::int32_t code_of(BeamProfile profile) { return static_cast<std::int32_t>(profile); }
 template <class T>
-std::optional<T> choice_of(const char* name, std::int32_t value, T last, Violations& found) {
-  const std::int32_t most = static_cast<std::int32_t>(last) + 1;
-  found.require(value >= 0 && value <= most, name, value, "must be in [0, " + std::to_string(most) + "]");
-  if (value < 1 || value > most) return std::nullopt;
-  return static_cast<T>(value - 1);
+constexpr std::int32_t code_of(T value) {
+  return static_cast<std::int32_t>(value) + 1;
+}
+static_assert(FLLM_LENGTH_NORM_GNMT == code_of(LengthNorm::kGnmt) &&
+              FLLM_LENGTH_NORM_POWER == code_of(LengthNorm::kPower) &&
+              FLLM_LENGTH_NORM_NONE == code_of(LengthNorm::kNone));
+static_assert(FLLM_BEAM_STOP_EXACT == code_of(BeamStopRule::kExact) &&
+              FLLM_BEAM_STOP_FIRST_K == code_of(BeamStopRule::kFirstK) &&
+              FLLM_BEAM_STOP_HEURISTIC == code_of(BeamStopRule::kHeuristic) &&
+              FLLM_BEAM_STOP_NEVER_EARLY == code_of(BeamStopRule::kNeverEarly));
+static_assert(FLLM_BEAM_PROFILE_HUGGING_FACE == code_of(BeamProfile::kHuggingFace) &&
+              FLLM_BEAM_PROFILE_CTRANSLATE2 == code_of(BeamProfile::kCTranslate2));
+
+/// The value of a code; none: the default.
+template <class T>
+std::optional<T> choice_of(const char* name, std::int32_t code, Violations& found) {
+  constexpr std::int32_t kFirst = code_of(T{});
+  constexpr std::int32_t kLast = kFirst + static_cast<std::int32_t>(kNames<T>.size()) - 1;
+  found.require(code >= 0 && code <= kLast, name, code, "must be in [0, " + std::to_string(kLast) + "]");
+  if (code < kFirst || code > kLast) return std::nullopt;
+  return static_cast<T>(code - kFirst);
 }
 
 std::optional<BeamOptions> beam_of(const fllm_request& request, Violations& found) {
@@ -93,12 +111,10 @@ std::optional<BeamOptions> beam_of(const fllm_request& request, Violations& foun
   BeamOptions beam;
   beam.width = request.beam_width;
   set(request.num_return, beam.num_return);
-  beam.length_norm = choice_of("length_norm", request.length_norm, LengthNorm::kNone, found);
+  beam.length_norm = choice_of<LengthNorm>("length_norm", request.length_norm, found);
   if ((request.given & FLLM_GIVEN_LENGTH_PENALTY) != 0) beam.length_penalty = request.length_penalty;
-  beam.stop = choice_of("beam_stop", request.beam_stop, BeamStopRule::kNeverEarly, found);
-  const std::int32_t profile = request.beam_profile;
-  found.require(profile >= 0 && profile <= FLLM_BEAM_PROFILE_CTRANSLATE2, "beam_profile", profile, "must be in [0, 2]");
-  beam.profile = static_cast<BeamProfile>(std::clamp<std::int32_t>(profile, 0, FLLM_BEAM_PROFILE_CTRANSLATE2));
+  beam.stop = choice_of<BeamStopRule>("beam_stop", request.beam_stop, found);
+  beam.profile = choice_of<BeamProfile>("beam_profile", request.beam_profile, found).value_or(BeamProfile::kNone);
   beam.sample = request.beam_sample != 0;
   set(request.diversity_groups, beam.diversity_groups);
   beam.diversity_penalty = request.diversity_penalty;

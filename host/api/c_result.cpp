@@ -57,6 +57,7 @@ fllm_status fllm_result_get_info(const fllm_result* result, fllm_result_info* in
     made.prefill_seconds = completion.timing.prefill_seconds;
     made.decode_seconds = completion.timing.decode_seconds;
     made.sample_count = static_cast<std::int32_t>(completion.samples.size());
+    made.cached_tokens = completion.usage.cached_tokens;
     fill_struct(made, info);
   });
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cuda/kernels/beam_params.h"
+#include "fundamentallm/names.h"
 #include "fundamentallm/request.h"
 #include "host/engine/request_preparer.h"
 #include "host/util/quoted_text.h"
@@ -123,7 +124,7 @@ void check_beam(const Request& request, Violations& found) {
   found.require(within(penalty, -6, 6), "length_penalty", penalty, "must be in [-6, 6]");
   const auto norm = beam.length_norm.value_or(LengthNorm::kPower);
   if (beam.profile != BeamProfile::kNone && norm != LengthNorm::kPower) {
-    found.add("length_norm", norm == LengthNorm::kGnmt ? "gnmt" : "none", "must be power with a beam_profile");
+    found.add("length_norm", to_string(norm), "must be power with a beam_profile");
   }
   if (beam.profile == BeamProfile::kCTranslate2 && beam.stop) {
     found.add("beam_stop", "given", "CTranslate2 has one rule: beam_profile ctranslate2 sets it");

@@ -224,6 +224,7 @@ typedef struct fllm_result_info {
   double decode_seconds;      ///< first token to the end
   int32_t sample_count;
   int32_t reserved;
+  int64_t cached_tokens;  ///< of the prompt: the first sample shared an earlier request's, and read the rest
 } fllm_result_info;
 
 /// Log-probabilities are natural: raw of the model's own logits; processed within the kept set (-inf outside it).

@@ -5,6 +5,7 @@
 #include "fundamentallm/export.h"
 #include "fundamentallm/generator.h"
 #include "fundamentallm/metrics.h"
+#include "fundamentallm/names.h"
 #include "fundamentallm/options.h"
 #include "fundamentallm/request.h"
 #include "fundamentallm/result.h"

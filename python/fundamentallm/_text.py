@@ -100,6 +100,7 @@ class Completion:
     seed: int
     prompt_tokens: int
     completion_tokens: int  #: over all samples
+    cached_tokens: int  #: of the prompt: shared with an earlier one, and not read again
 
     @property
     def text(self) -> str:
@@ -244,7 +245,7 @@ def _completion(native: dict[str, Any]) -> Completion:
     samples = [Sample(**{**sample, "logprobs": [TokenDetail(Logprob(*drawn), rank, [Logprob(*entry) for entry in top])
                                                 for drawn, rank, top in sample["logprobs"]]})
                for sample in native["samples"]]
-    return Completion(samples, native["seed"], native["prompt_tokens"], native["completion_tokens"])
+    return Completion(samples, native["seed"], native["prompt_tokens"], native["completion_tokens"], native["cached_tokens"])
 
 
 def _module() -> Any:

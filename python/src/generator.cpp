@@ -142,6 +142,7 @@ nb::dict Generator::take(std::uint64_t id) {
   made["seed"] = completion.seed;
   made["prompt_tokens"] = completion.usage.prompt_tokens;
   made["completion_tokens"] = completion.usage.completion_tokens;
+  made["cached_tokens"] = completion.usage.cached_tokens;
   return made;
 }
 

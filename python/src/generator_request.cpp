@@ -4,9 +4,11 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "fundamentallm/names.h"
 #include "python/src/generator.h"
 
 namespace nb = nanobind;
@@ -78,16 +80,14 @@ constexpr const char* kNumber = "a number";
 constexpr const char* kIds = "a list of token ids";
 
 /// One of the words for an enumeration's values; none: not given.
-template <class T>
-std::optional<T> choice_of(Options& options, const char* name, const std::vector<std::string>& words) {
+template <Named T>
+std::optional<T> choice_of(Options& options, const char* name) {
   std::optional<std::string> word;
   options.get(name, word, "a text");
   if (!word) return std::nullopt;
+  if (const std::optional<T> value = value_named<T>(*word)) return value;
   std::string all;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == *word) return static_cast<T>(i);
-    all += (i == 0 ? "" : ", ") + words[i];
-  }
+  for (const std::string_view known : kNames<T>) all.append(all.empty() ? "" : ", ").append(known);
   throw nb::value_error((std::string(name) + ": " + *word + ": one of " + all + " is allowed").c_str());
 }
 
@@ -96,11 +96,10 @@ std::optional<BeamOptions> beam_of(Options& options) {
   std::optional<std::int32_t> width;
   options.get("beam_width", width, kWhole);
   options.get("num_return", beam.num_return, kWhole);
-  beam.length_norm = choice_of<LengthNorm>(options, "length_norm", {"gnmt", "power", "none"});
+  beam.length_norm = choice_of<LengthNorm>(options, "length_norm");
   options.get("length_penalty", beam.length_penalty, kNumber);
-  beam.stop = choice_of<BeamStopRule>(options, "beam_stop", {"exact", "first-k", "heuristic", "never-early"});
-  beam.profile =
-      choice_of<BeamProfile>(options, "beam_profile", {"none", "hf", "ctranslate2"}).value_or(BeamProfile::kNone);
+  beam.stop = choice_of<BeamStopRule>(options, "beam_stop");
+  beam.profile = choice_of<BeamProfile>(options, "beam_profile").value_or(BeamProfile::kNone);
   options.get("beam_sample", beam.sample, "True or False");
   options.get("diversity_groups", beam.diversity_groups, kWhole);
   options.get("diversity_penalty", beam.diversity_penalty, kNumber);

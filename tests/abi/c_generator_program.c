@@ -293,6 +293,22 @@ static void test_errors(fllm_generator* generator) {
   fllm_result_destroy(result);
 }
 
+static void test_shared_prompt(fllm_generator* generator) {
+  const fllm_request request = request_for("When shall we three meet again? ", 1);
+  int64_t cached; /* whole blocks, but for the last token, which is read again */
+  for (cached = 0; cached <= 16; cached += 16) {
+    fllm_result_info info;
+    fllm_result* result = NULL;
+    uint64_t id = 0;
+    EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_OK);
+    EXPECT(fllm_generator_wait(generator, id) == FLLM_OK && fllm_generator_take(generator, id, &result) == FLLM_OK);
+    memset(&info, 0, sizeof info);
+    info.struct_size = sizeof info;
+    EXPECT(fllm_result_get_info(result, &info) == FLLM_OK && info.cached_tokens == cached);
+    fllm_result_destroy(result);
+  }
+}
+
 int main(int argc, char** argv) {
   fllm_generator* generator;
   if (argc != 2) return 2;
@@ -301,6 +317,7 @@ int main(int argc, char** argv) {
   test_model(generator);
   test_poll_and_take(generator);
   test_callbacks(generator);
+  test_shared_prompt(generator);
   test_beams(generator);
   test_errors(generator);
   fllm_generator_destroy(generator);

@@ -56,7 +56,7 @@ class Chat(support.CommandLineTest):
             self.assertEqual((record["samples"], record["usage"]), (one["samples"], one["usage"]))
 
     def test_what_is_no_conversation(self):
-        bad = [({"messages": []}, "messages: an array: a list of messages"), ({"messages": "Hi"}, 'messages: "Hi": a list of messages'),
+        bad = [({"messages": []}, "messages: []: at least one message"), ({"messages": "Hi"}, 'messages: "Hi": a list of messages'),
                ({"messages": [5, {"role": "tool", "content": None, "name\u009b": "x"}]},
                 'messages[0]: 5: an object {"role": …, "content": …} is allowed; messages[1].role: "tool": system, developer, user or assistant is allowed; '
                 "messages[1].content: null: a string or a list of text parts is allowed; messages[1].name\\xC2\\x9B: not supported"),

@@ -202,7 +202,7 @@ class Serve(support.CommandLineTest):
 
     def test_messages_that_are_none(self):
         user = {"role": "user", "content": "A"}
-        for messages, word in ((5, "messages: 5"), ([], "messages: an array"), (["A"], 'messages[0]: "A"'), ([{"content": "A"}], "messages[0].role: it is needed"),
+        for messages, word in ((5, "messages: 5"), ([], "messages: []: at least one"), (["A"], 'messages[0]: "A"'), ([{"content": "A"}], "messages[0].role: it is needed"),
                                ([user, {"role": "tool", "content": "A"}], 'messages[1].role: "tool"'), ([{"role": "user"}], "messages[0].content: null"),
                                ([{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}], 'messages[0].content: "image_url"'),
                                ([{"role": "user", "content": [{"type": "text", "text": 5}]}], "messages[0].content.text: 5"),
@@ -226,7 +226,7 @@ class Serve(support.CommandLineTest):
         self.assertEqual([list(event) for event in events], [["error"]])
 
     def test_another_model(self):
-        error = self.refused(404, ["shakespeare"], {"model": "gpt-4", "prompt": "A"})
+        error = self.refused(404, ['model: "gpt-4": ', "shakespeare"], {"model": "gpt-4", "prompt": "A"})
         self.assertEqual((error["param"], error["code"]), ("model", "model_not_found"))
 
     def test_bodies_that_are_no_json_object(self):

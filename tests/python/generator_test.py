@@ -37,6 +37,10 @@ class Generator(unittest.TestCase):
         self.assertEqual(self.one(self.generator.encode("ROMEO:")).text, sample.text)
         self.assertAlmostEqual(sample.mean_logprob * 12, sample.sum_logprob)
 
+    def test_what_a_prompt_shares_with_an_earlier_one(self):
+        prompt = "When shall we three meet again? "
+        self.assertEqual([self.one(prompt).cached_tokens for _ in range(2)], [0, 16])  # whole blocks but for the last token
+
     def test_many_prompts_have_the_text_each_has_alone(self):
         prompts = [f"{name}:" * (1 + i % 3) for i, name in enumerate(["ROMEO", "JULIET", "KING", "All"] * 8)]
         options = {"max_tokens": 15, "num_samples": 2, "seed": 3, "repetition_penalty": 1.2, "top_p": 0.9}

@@ -25,6 +25,13 @@ sleep 1000 &
 echo "$! $$" >"$PIDS"
 wait
 """
+# As the real one: a job has a group of its own, and ends when Ninja is asked to end.
+BUILDS = """#!/bin/sh
+setsid sleep 1000 &
+trap "kill $!; exit 1" TERM
+echo "$! $$" >"$PIDS"
+wait
+"""
 
 
 class MutateKernels(unittest.TestCase):
@@ -72,8 +79,15 @@ class MutateKernels(unittest.TestCase):
         self.assertIn("fails without being broken", output)
 
     def test_what_it_started_ends_with_it(self):
+        self.check_that_all_ends(HANGS)
+
+    def test_a_build_ends_with_it(self):
+        (self.root / "bin" / "ninja").write_text(BUILDS)
+        self.check_that_all_ends("")
+
+    def check_that_all_ends(self, program):
         for number in (signal.SIGTERM, signal.SIGINT):
-            process = self.start(HANGS)
+            process = self.start(program)
             while not (self.pids.exists() and self.pids.read_text().endswith("\n")):
                 self.assertIsNone(process.poll())
                 time.sleep(0.01)

@@ -5,6 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "fundamentallm/names.h"
 
 namespace fllm {
 namespace {
@@ -93,6 +99,27 @@ TEST(Violations, BeamSearchHasItsOwn) {
   drawn.sampling.temperature = 0;
   drawn.beam = BeamOptions{.width = 4, .sample = true, .diversity_groups = 2, .diversity_penalty = 1};
   EXPECT_THAT(violations(drawn), ElementsAre(StartsWith("diversity_groups: 2: "), StartsWith("temperature: 0: ")));
+}
+
+template <Named Enum>
+void expect_names(std::initializer_list<std::pair<Enum, std::string_view>> all) {
+  EXPECT_EQ(kNames<Enum>.size(), all.size());
+  for (const auto& [value, name] : all) {
+    EXPECT_EQ(to_string(value), name);
+    EXPECT_EQ(value_named<Enum>(name), value);
+  }
+  EXPECT_EQ(value_named<Enum>(""), std::nullopt);
+  EXPECT_EQ(value_named<Enum>("best"), std::nullopt);
+}
+
+TEST(Names, AreThoseOfTheValues) {
+  expect_names<LengthNorm>({{LengthNorm::kGnmt, "gnmt"}, {LengthNorm::kPower, "power"}, {LengthNorm::kNone, "none"}});
+  expect_names<BeamStopRule>({{BeamStopRule::kExact, "exact"},
+                              {BeamStopRule::kFirstK, "first-k"},
+                              {BeamStopRule::kHeuristic, "heuristic"},
+                              {BeamStopRule::kNeverEarly, "never-early"}});
+  expect_names<BeamProfile>(
+      {{BeamProfile::kNone, "none"}, {BeamProfile::kHuggingFace, "hf"}, {BeamProfile::kCTranslate2, "ctranslate2"}});
 }
 
 TEST(Presets, HaveTheValuesOfTheGuide) {
