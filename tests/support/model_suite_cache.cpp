@@ -310,7 +310,8 @@ void run_attention_beams(Backend& backend, bool clusters) {
     std::int32_t prompt_count, position, entry_bytes;
   };
   const Heads every_heads[] = {{1, 1, 8}, {6, 2, 5}, {2, 2, 64}};
-  std::size_t turn = 0;  // whose position is read where, and how heads share it, are apart: each case has one of the heads
+  std::size_t turn =
+      0;  // whose position is read where, and how heads share it, are apart: each case has one of the heads
   for (const Case& c : {Case{5, 4, 1}, Case{5, 5, 1}, Case{7, 40, 2}, Case{32, 66, 1}, Case{120, 139, 2},
                         Case{16, 300, 1}, Case{1, 130, 2}}) {
     Beams beams{c.prompt_count, c.entry_bytes, {}, 3};
