@@ -41,8 +41,12 @@ HttpReply ApiError::reply() const {
 
 std::string renamed_field(std::string_view violation, std::string& field) {
   using Names = std::pair<std::string_view, std::string_view>;
-  constexpr std::array kNames{Names{"num_samples", "n"}, Names{"stop_strings", "stop"}, Names{"banned_text", "ban"},
-                              Names{"banned_token_ids", "ban_token_ids"}, Names{"json_schema", "response_format"}};
+  constexpr std::array kNames{Names{"num_samples", "n"},
+                              Names{"num_return", "n"},
+                              Names{"stop_strings", "stop"},
+                              Names{"banned_text", "ban"},
+                              Names{"banned_token_ids", "ban_token_ids"},
+                              Names{"json_schema", "response_format"}};
   const std::size_t colon = violation.find(':');
   if (colon == std::string_view::npos) return std::string(violation);
   field = violation.substr(0, colon);

@@ -10,6 +10,7 @@
 #include "apps/json/chat_messages.h"
 #include "apps/json/json_object.h"
 #include "apps/server/api_error.h"
+#include "apps/server/beam_fields.h"
 #include "apps/server/field_reader.h"
 #include "apps/server/ordered_part.h"
 #include "apps/server/prompts.h"
@@ -30,7 +31,8 @@ struct Reading {
   FieldReader fields;
   std::optional<std::int32_t> max_tokens, best_of, top_logprobs;
   bool wants_logprobs = false;  // of a chat
-  std::string_view body;        // its text
+  BeamFields beams;
+  std::string_view body;  // its text
 };
 
 struct BodyField {
@@ -57,6 +59,24 @@ void read_request_option(const std::string& name, const Json& value, Reading& re
 template <auto Member>
 void read_other(const std::string& name, const Json& value, Reading& reading) {
   reading.fields.read(name, value, reading.*Member);
+}
+
+/// A part of beam search.
+template <auto Member>
+void read_beam(const std::string& name, const Json& value, Reading& reading) {
+  reading.beams.part = name;
+  reading.fields.read(name, value, reading.beams.options.*Member);
+}
+
+template <auto Read>
+void read_named_beam(const std::string& name, const Json& value, Reading& reading) {
+  reading.beams.part = name;
+  Read(name, value, reading.beams, reading.fields);
+}
+
+template <auto Member>
+void read_search(const std::string& name, const Json& value, Reading& reading) {
+  reading.fields.read(name, value, reading.beams.*Member);
 }
 
 void read_prompt(const std::string& /*name*/, const Json& value, Reading& reading) {
@@ -153,6 +173,7 @@ using S = SamplingOptions;
 using L = LengthOptions;
 using E = StopOptions;
 using C = ControlOptions;
+using B = BeamOptions;
 
 constexpr std::array kFields{
     BodyField{"model", kBoth, read_request<&Q::model>},
@@ -183,6 +204,15 @@ constexpr std::array kFields{
     BodyField{"prefix", kBoth, read_option<&R::control, &C::prefix>},
     BodyField{"ban", kBoth, read_option<&R::control, &C::banned_text>},
     BodyField{"ban_token_ids", kBoth, read_option<&R::control, &C::banned_token_ids>},
+    BodyField{"use_beam_search", kBoth, read_search<&BeamFields::use_beam_search>},
+    BodyField{"beam_width", kBoth, read_search<&BeamFields::beam_width>},
+    BodyField{"length_norm", kBoth, read_named_beam<read_length_norm>},
+    BodyField{"length_penalty", kBoth, read_beam<&B::length_penalty>},
+    BodyField{"beam_stop", kBoth, read_named_beam<read_beam_stop>},
+    BodyField{"beam_profile", kBoth, read_named_beam<read_beam_profile>},
+    BodyField{"beam_sample", kBoth, read_beam<&B::sample>},
+    BodyField{"diversity_groups", kBoth, read_beam<&B::diversity_groups>},
+    BodyField{"diversity_penalty", kBoth, read_beam<&B::diversity_penalty>},
     BodyField{"logprobs", kText, read_request_option<&R::logprobs>},
     BodyField{"logprobs", kTalk, read_other<&Reading::wants_logprobs>},
     BodyField{"top_logprobs", kTalk, read_other<&Reading::top_logprobs>},
@@ -201,7 +231,6 @@ constexpr std::array kFields{
     BodyField{"reasoning_effort", kTalk, refuse_field},
     BodyField{"verbosity", kTalk, refuse_field},
     BodyField{"web_search_options", kTalk, refuse_field},
-    BodyField{"use_beam_search", kBoth, refuse_field},
     // Of the service, not of the text.
     BodyField{"user", kBoth, ignore_field},
     BodyField{"metadata", kBoth, ignore_field},
@@ -262,15 +291,17 @@ void settle_logprobs(Reading& reading) {
 
 void settle_samples(Reading& reading, std::int32_t limit) {
   const CompletionRequest& request = reading.request;
-  const std::int32_t samples = request.options.num_samples;
+  const bool searches = request.options.beam.has_value();
+  const std::int32_t samples = searches ? request.options.beam->width : request.options.num_samples;
   if (reading.best_of && *reading.best_of != samples) {
     reading.fields.refuse("best_of", "best_of: " + std::to_string(*reading.best_of) + ": must be n, " +
                                          std::to_string(samples) + ": every sample is returned");
   }
-  if (samples > 0 && request.sample_count() > limit) {
-    reading.fields.refuse("n", "n: " + std::to_string(request.prompts.size()) + " prompts with " +
-                                   std::to_string(samples) + " samples each: this server takes " +
-                                   std::to_string(limit) + " samples at most");
+  if (samples > 0 && request.row_count() > limit) {
+    const std::string field = searches ? "beam_width" : "n";
+    reading.fields.refuse(field, field + ": " + std::to_string(request.prompts.size()) + " prompts with " +
+                                     std::to_string(samples) + (searches ? " beams" : " samples") +
+                                     " each: this server takes " + std::to_string(limit) + " samples at most");
   }
 }
 
@@ -298,6 +329,7 @@ CompletionRequest parse_completion(Endpoint endpoint, std::string_view body, con
   }
   settle_tokens(reading, limits);
   settle_logprobs(reading);
+  settle_beams(reading.beams, reading.best_of, reading.request.options, reading.fields);
   settle_samples(reading, limits.max_samples);
   for (const std::string& violation : violations(reading.request.options)) {
     std::string field;

@@ -25,15 +25,21 @@ struct CompletionRequest {
   bool echo = false;
 
   [[nodiscard]] bool is_chat() const { return endpoint == Endpoint::kChat; }
-  [[nodiscard]] std::int64_t sample_count() const {
-    return static_cast<std::int64_t>(prompts.size()) * options.num_samples;
+  /// Samples of each prompt that are returned, each a choice of the reply.
+  [[nodiscard]] std::int32_t choice_count() const {
+    return options.beam ? options.beam->num_return : options.num_samples;
+  }
+  [[nodiscard]] std::int64_t sample_count() const { return static_cast<std::int64_t>(prompts.size()) * choice_count(); }
+  /// What all of it takes of the batch: a row for each sample, or for each beam.
+  [[nodiscard]] std::int64_t row_count() const {
+    return static_cast<std::int64_t>(prompts.size()) * (options.beam ? options.beam->width : options.num_samples);
   }
 };
 
 struct RequestLimits {
   std::int32_t max_tokens = 0;   // new ones of a sample; 0: no limit
   std::int32_t context = 0;      // the model's
-  std::int32_t max_samples = 0;  // prompts times n
+  std::int32_t max_samples = 0;  // prompts times n, or times the beams of a search
 };
 
 /// ApiError 400 with every violation. A field that would change the text and is not supported is refused by name, and so is

@@ -34,13 +34,14 @@ struct Service::Run {
       : request(std::move(asked)),
         connected(std::move(is_connected)),
         deadline(start + std::chrono::seconds(service.options_.timeout_seconds)),
-        room(service.admission_.enter(static_cast<std::int32_t>(request.sample_count()))),
+        room(service.admission_.enter(static_cast<std::int32_t>(request.row_count()))),
         generation(*service.generator_, request),
         writer(*service.generator_, request, service.options_.model_name),
-        completions(request.prompts.size()) {}
+        completions(request.prompts.size()),
+        begun(static_cast<std::size_t>(request.sample_count())) {}
 
   [[nodiscard]] std::size_t choice(std::int32_t prompt, std::int32_t sample) const {
-    return static_cast<std::size_t>(prompt) * static_cast<std::size_t>(request.options.num_samples) +
+    return static_cast<std::size_t>(prompt) * static_cast<std::size_t>(request.choice_count()) +
            static_cast<std::size_t>(sample);
   }
 
@@ -51,6 +52,7 @@ struct Service::Run {
   Generation generation;
   ReplyWriter writer;
   std::vector<Completion> completions;  // by prompt
+  std::vector<bool> begun;              // by choice: its first chunk is written
 };
 
 CompletionRequest Service::parse(Endpoint endpoint, const std::string& body) {
@@ -92,8 +94,12 @@ void Service::write_whole(Run& run, HttpReply& reply) {
 void Service::write_stream(Run& run, ByteSink& sink) {
   try {
     std::string begin;
-    for (std::size_t choice = 0; choice < static_cast<std::size_t>(run.request.sample_count()); ++choice) {
-      if (const std::string first = run.writer.first_chunk(choice); !first.empty()) begin += event_line(first);
+    for (std::size_t prompt = 0; prompt < run.request.prompts.size(); ++prompt) {
+      // How many hypotheses a search finds shows at its end.
+      const std::int32_t certain = run.request.options.beam ? 1 : run.request.choice_count();
+      for (std::int32_t sample = 0; sample < certain; ++sample) {
+        begin += begin_choice(run, run.choice(static_cast<std::int32_t>(prompt), sample));
+      }
     }
     if (!begin.empty() && !sink.write(begin)) return metrics_.count_abandoned(Abandoned::kDisconnected);
     while (!run.generation.finished()) {
@@ -110,6 +116,33 @@ void Service::write_stream(Run& run, ByteSink& sink) {
   }
 }
 
+/// The first chunk of a choice that has none.
+std::string Service::begin_choice(Run& run, std::size_t choice) {
+  if (run.begun[choice]) return {};
+  run.begun[choice] = true;
+  const std::string first = run.writer.first_chunk(choice);
+  return first.empty() ? first : event_line(first);
+}
+
+/// What a stream says of it.
+std::string Service::chunks_of(Run& run, const Happening& happening) {
+  std::string bytes;
+  if (const auto* event = std::get_if<StepEvent>(&happening.what)) {
+    const std::size_t choice = run.choice(happening.prompt, event->sample);
+    const std::string chunk = run.writer.chunk(choice, *event);
+    if (!chunk.empty()) bytes += begin_choice(run, choice) + event_line(chunk);
+    const bool is_end = event->finish_reason != FinishReason::kNone && event->finish_reason != FinishReason::kError;
+    if (is_end && !run.request.options.beam) bytes += event_line(run.writer.last_chunk(choice, event->finish_reason));
+  } else if (run.request.options.beam) {
+    const Completion& completion = std::get<Completion>(happening.what);
+    for (std::size_t sample = 0; sample < completion.samples.size(); ++sample) {
+      const std::size_t choice = run.choice(happening.prompt, static_cast<std::int32_t>(sample));
+      bytes += begin_choice(run, choice) + event_line(run.writer.last_chunk(choice, completion.samples[sample]));
+    }
+  }
+  return bytes;
+}
+
 /// What has come, in one write; false where the request is over.
 bool Service::write_happenings(Run& run, ByteSink& sink) {
   constexpr std::size_t kManyBytes = 16384;
@@ -118,14 +151,7 @@ bool Service::write_happenings(Run& run, ByteSink& sink) {
   if (!happening && is_abandoned(run)) return false;
   while (happening) {
     take(run, *happening);
-    if (const auto* event = std::get_if<StepEvent>(&happening->what)) {
-      const std::size_t choice = run.choice(happening->prompt, event->sample);
-      if (const std::string chunk = run.writer.chunk(choice, *event); !chunk.empty()) bytes += event_line(chunk);
-      const bool is_end = event->finish_reason != FinishReason::kNone;
-      if (is_end && event->finish_reason != FinishReason::kError) {
-        bytes += event_line(run.writer.last_chunk(choice, event->finish_reason));
-      }
-    }
+    bytes += chunks_of(run, *happening);
     if (bytes.size() > kManyBytes) break;
     happening = run.generation.next(std::chrono::milliseconds(0));
   }

@@ -58,6 +58,14 @@ void FieldReader::read(const std::string& field, const Json& value, std::optiona
   read(field, value, out.emplace());
 }
 
+void FieldReader::read(const std::string& field, const Json& value, std::optional<bool>& out) {
+  read(field, value, out.emplace());
+}
+
+void FieldReader::read(const std::string& field, const Json& value, std::optional<float>& out) {
+  read(field, value, out.emplace());
+}
+
 void FieldReader::read(const std::string& field, const Json& value, float& out) {
   if (!value.is_number() || !std::isfinite(static_cast<float>(value.get<double>()))) {
     return refuse(field, value, "a finite number");

@@ -19,6 +19,8 @@ class FieldReader {
   void read(const std::string& field, const nlohmann::json& value, std::int32_t& out);
   void read(const std::string& field, const nlohmann::json& value, std::optional<std::int32_t>& out);
   void read(const std::string& field, const nlohmann::json& value, float& out);
+  void read(const std::string& field, const nlohmann::json& value, std::optional<bool>& out);
+  void read(const std::string& field, const nlohmann::json& value, std::optional<float>& out);
   void read(const std::string& field, const nlohmann::json& value, std::string& out);
   /// A seed: negative numbers stand for the same 64 bits.
   void read(const std::string& field, const nlohmann::json& value, std::optional<std::uint64_t>& out);

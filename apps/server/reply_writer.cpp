@@ -33,6 +33,13 @@ const char* finish_name(FinishReason reason) {
 /// JSON has no infinity, and clients expect a number.
 OrderedJson logprob_number(float logprob) { return std::isfinite(logprob) ? logprob : -9999.0F; }
 
+/// Under the names they have in the lines of `generate`.
+void add_scores(const std::optional<BeamScore>& beam, OrderedJson& choice) {
+  if (!beam) return;
+  choice["score"] = beam->sum;
+  choice["normalised_score"] = beam->score;
+}
+
 std::size_t count_code_points(const std::string& text) {
   std::size_t count = 0;
   for (const char byte : text) count += (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U ? 1 : 0;
@@ -128,9 +135,10 @@ OrderedJson ReplyWriter::logprobs_json(const std::vector<TokenDetail>& details, 
 std::string ReplyWriter::whole(const std::vector<Completion>& completions) const {
   OrderedJson choices = OrderedJson::array();
   for (std::size_t prompt = 0; prompt < completions.size(); ++prompt) {
-    for (const Sample& sample : completions[prompt].samples) {
+    for (std::size_t i = 0; i < completions[prompt].samples.size(); ++i) {
+      const Sample& sample = completions[prompt].samples[i];
       std::size_t offset = 0;
-      OrderedJson choice{{"index", choices.size()}};
+      OrderedJson choice{{"index", prompt * samples() + i}};  // a search may have found fewer
       if (request_->is_chat()) {
         choice["message"] = {{"role", "assistant"}, {"content", sample.text}, {"refusal", nullptr}};
       } else {
@@ -138,6 +146,7 @@ std::string ReplyWriter::whole(const std::vector<Completion>& completions) const
       }
       choice["logprobs"] = logprobs_json(sample.details, offset);
       choice["finish_reason"] = finish_name(sample.finish_reason);
+      add_scores(sample.beam, choice);
       choices.push_back(std::move(choice));
     }
   }
@@ -151,7 +160,7 @@ std::string ReplyWriter::whole(const std::vector<Completion>& completions) const
 }
 
 std::string ReplyWriter::chunk_of(std::size_t choice, const std::string& text, const OrderedJson& logprobs,
-                                  const char* finish_reason) const {
+                                  const char* finish_reason, const std::optional<BeamScore>& beam) const {
   OrderedJson json{{"index", choice}};
   if (request_->is_chat()) {
     json["delta"] = finish_reason != nullptr ? OrderedJson::object() : OrderedJson{{"content", text}};
@@ -160,6 +169,7 @@ std::string ReplyWriter::chunk_of(std::size_t choice, const std::string& text, c
   }
   json["logprobs"] = logprobs;
   json["finish_reason"] = finish_reason != nullptr ? OrderedJson(finish_reason) : OrderedJson();
+  add_scores(beam, json);
   return head_ + "\"choices\":[" + dumped(json) + (request_->include_usage ? "],\"usage\":null}" : "]}");
 }
 
@@ -182,6 +192,12 @@ std::string ReplyWriter::chunk(std::size_t choice, const StepEvent& event) {
 
 std::string ReplyWriter::last_chunk(std::size_t choice, FinishReason reason) const {
   return chunk_of(choice, "", nullptr, finish_name(reason));
+}
+
+std::string ReplyWriter::last_chunk(std::size_t choice, const Sample& hypothesis) const {
+  std::size_t offset = 0;
+  return chunk_of(choice, "", logprobs_json(hypothesis.details, offset), finish_name(hypothesis.finish_reason),
+                  hypothesis.beam);
 }
 
 std::string ReplyWriter::usage_chunk(const Usage& usage) const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,16 +28,19 @@ class ReplyWriter {
   /// Text and log-probabilities of an event; empty: it shows nothing.
   [[nodiscard]] std::string chunk(std::size_t choice, const StepEvent& event);
   [[nodiscard]] std::string last_chunk(std::size_t choice, FinishReason reason) const;
+  /// Of a beam search's hypothesis, whose log-probabilities and scores are known at its end.
+  [[nodiscard]] std::string last_chunk(std::size_t choice, const Sample& hypothesis) const;
   [[nodiscard]] std::string usage_chunk(const Usage& usage) const;
 
  private:
   [[nodiscard]] std::string chunk_of(std::size_t choice, const std::string& text,
-                                     const nlohmann::ordered_json& logprobs, const char* finish_reason) const;
+                                     const nlohmann::ordered_json& logprobs, const char* finish_reason,
+                                     const std::optional<BeamScore>& beam = {}) const;
   [[nodiscard]] nlohmann::ordered_json logprobs_json(const std::vector<TokenDetail>& details,
                                                      std::size_t& offset) const;
   [[nodiscard]] nlohmann::ordered_json chat_logprobs(const std::vector<TokenDetail>& details) const;
   [[nodiscard]] std::string shown_token(TokenId id) const;
-  [[nodiscard]] std::size_t samples() const { return static_cast<std::size_t>(request_->options.num_samples); }
+  [[nodiscard]] std::size_t samples() const { return static_cast<std::size_t>(request_->choice_count()); }
 
   const Generator* generator_;
   const CompletionRequest* request_;

@@ -47,6 +47,8 @@ class Service final : public HttpHandler {
   void write_whole(Run& run, HttpReply& reply);
   void write_stream(Run& run, ByteSink& sink);
   bool write_happenings(Run& run, ByteSink& sink);
+  static std::string begin_choice(Run& run, std::size_t choice);
+  static std::string chunks_of(Run& run, const Happening& happening);
   [[nodiscard]] bool is_abandoned(const Run& run);
   void take(Run& run, const Happening& happening);
   void check_time(const Run& run);

@@ -71,56 +71,47 @@ void BeamBatch::remove(const BeamRun& run) {
   std::erase_if(runs_, [&run](const auto& r) { return r.get() == &run; });
 }
 
-/// What the device has made of the rows, before those that stay move and others' memory is used anew.
-void BeamBatch::fetch(const Workspace& workspace) {
-  if (laid_out_rows_ == 0) return;
+/// Before those that stay move, and others' memory is used anew.
+BeamBatch::Advanced BeamBatch::fetch(const Workspace& workspace) const {
+  Advanced now;
+  if (laid_out_rows_ == 0) return now;
   const auto rows = static_cast<std::size_t>(laid_out_rows_);
-  searches_.resize(static_cast<std::size_t>(laid_out_searches_));
-  row_sampling_.resize(rows);
-  tokens_.resize(rows);
-  positions_.resize(rows);
-  backend_->download(searches_.data(), device_searches_.data(), searches_.size() * sizeof(BeamSearch));
-  backend_->download(row_sampling_.data(), sampling_.data(), rows * sizeof(RowSampling));
-  backend_->download(tokens_.data(), workspace.tokens.data(), rows * sizeof(std::int32_t));
-  backend_->download(positions_.data(), workspace.positions.data(), rows * sizeof(std::int32_t));
+  const auto take = [this](auto& to, const auto* from, std::size_t count) {
+    to.resize(count);
+    backend_->download(to.data(), from, count * sizeof(*from));
+  };
+  take(now.searches, device_searches_.data(), static_cast<std::size_t>(laid_out_searches_));
+  take(now.sampling, sampling_.data(), rows);
+  take(now.tokens, workspace.tokens.data(), rows);
+  take(now.positions, workspace.positions.data(), rows);
   backend_->synchronize();
+  return now;
 }
 
 void BeamBatch::lay_out(Workspace& workspace) {
   if (!changed_) return;
-  fetch(workspace);
-  const std::vector<BeamSearch> searches = std::exchange(searches_, {});
-  const std::vector<RowSampling> sampling = std::exchange(row_sampling_, {});
-  const std::vector<std::int32_t> tokens = std::exchange(tokens_, {}), positions = std::exchange(positions_, {});
+  const Advanced now = fetch(workspace);
+  searches_.clear();
+  row_sampling_.clear();
+  tokens_.clear();
+  positions_.clear();
   row_searches_.clear();
   row_paths_.clear();
   candidate_stride_ = candidate_limit_ = 1;
-  std::int32_t index = 0;
   for (const auto& run : runs_) {
     if (!run->is_running()) continue;
-    const auto old_row = static_cast<std::size_t>(run->search.rules.first_row);
     if (run->on_device) {
-      const auto same = std::ranges::find(searches, run->search.news, &BeamSearch::news);
-      run->search.state = same->state;
-    }
-    place(*run, index++);
-    for (std::size_t k = 0; run->on_device && k < run->plan().width(); ++k) {  // go on as they were
-      const std::size_t row = row_sampling_.size() - run->plan().width() + k;
-      RowSampling now = sampling[old_row + k];
-      now.bans = run->row.bans;
-      now.end_ids = run->row.end_ids;
-      now.bias = run->row.bias;
-      row_sampling_[row] = now;
-      tokens_[row] = tokens[old_row + k];
-      positions_[row] = positions[old_row + k];
+      place_again(*run, now);
+    } else {
+      place(*run);
     }
     run->on_device = true;
   }
   laid_out_rows_ = row_count_;
-  laid_out_searches_ = index;
+  laid_out_searches_ = static_cast<std::int32_t>(searches_.size());
   recording_.reset();
   has_run_ = changed_ = false;
-  if (index > 0) upload(workspace);
+  if (!searches_.empty()) upload(workspace);
 }
 
 /// Precondition: a search is laid out.
@@ -143,13 +134,14 @@ void BeamBatch::upload(Workspace& workspace) {
 }
 
 /// Appends a search, as it begins, to what the host uploads.
-void BeamBatch::place(BeamRun& run, std::int32_t index) {
+void BeamBatch::place(BeamRun& run) {
   const BeamPlan& plan = run.plan();
   BeamRules& rules = run.search.rules;
   const RequestState& request = *run.request;
   const auto prompt_count = static_cast<std::int32_t>(request.prompt.size());
   rules.first_row = static_cast<std::int32_t>(row_searches_.size());
   rules.prompt_count = prompt_count;
+  const auto index = static_cast<std::int32_t>(searches_.size());
   searches_.push_back(run.search);
   candidate_limit_ = std::max(candidate_limit_, rules.candidate_count);
   candidate_stride_ = std::max(candidate_stride_, beam_list_room(rules));
@@ -167,6 +159,23 @@ void BeamBatch::place(BeamRun& run, std::int32_t index) {
     positions_.push_back(prompt_count - 1);
   }
   if (plan.penalties && !run.on_device) memory_->put_history(run.places, run.sequence->counts());
+}
+
+/// The same, as the device has advanced it.
+void BeamBatch::place_again(BeamRun& run, const Advanced& now) {
+  const auto old_row = static_cast<std::size_t>(run.search.rules.first_row);
+  run.search.state = std::ranges::find(now.searches, run.search.news, &BeamSearch::news)->state;
+  place(run);
+  const auto new_row = static_cast<std::size_t>(run.search.rules.first_row);
+  for (std::size_t k = 0; k < run.plan().width(); ++k) {
+    RowSampling row = now.sampling[old_row + k];
+    row.bans = run.row.bans;
+    row.end_ids = run.row.end_ids;
+    row.bias = run.row.bias;
+    row_sampling_[new_row + k] = row;
+    tokens_[new_row + k] = now.tokens[old_row + k];
+    positions_[new_row + k] = now.positions[old_row + k];
+  }
 }
 
 void BeamBatch::count_steps(std::int32_t count) {

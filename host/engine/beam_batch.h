@@ -75,10 +75,17 @@ class BeamBatch {
   void refresh(BeamRun& run);
 
  private:
+  /// What the device has made of the searches and their rows.
+  struct Advanced {
+    std::vector<BeamSearch> searches;
+    std::vector<RowSampling> sampling;
+    std::vector<std::int32_t> tokens, positions;
+  };
   void wait_for(BeamRun& run, std::int32_t steps);
-  void fetch(const Workspace& workspace);
+  [[nodiscard]] Advanced fetch(const Workspace& workspace) const;
   void upload(Workspace& workspace);
-  void place(BeamRun& run, std::int32_t index);
+  void place(BeamRun& run);
+  void place_again(BeamRun& run, const Advanced& now);
 
   Backend* backend_;
   StepCapacity capacity_;

@@ -146,19 +146,14 @@ void Engine::take_outcome(Sequence& sequence, BeamOutcome& outcome, std::int32_t
       first <= outcome.tokens.size() && std::equal(sample.tokens.begin(), sample.tokens.end(), outcome.tokens.begin());
   if (!agrees) throw Exception(ErrorCode::kInternal, "a beam search has withdrawn a token it had proven");
   sample.beam = BeamScore{outcome.sum, outcome.score, std::move(outcome.logprobs)};
-  const bool live = outcome.end == BeamEnd::kNone;
+  StepEvent event{request.completion.request, sequence.sample(), {}, {}, FinishReason::kNone};  // of its last token
   for (std::size_t i = first; i < outcome.tokens.size(); ++i) {
-    StepEvent event = take_token(sequence, outcome.tokens[i], nullptr);
-    const bool last = i + 1 == outcome.tokens.size();
-    if (last && live) sequence.end(FinishReason::kCancelled, event.text);
-    if (last != (sequence.finish_reason() != FinishReason::kNone)) disagree(sequence);
-    if (last) sequence.set_sum_logprob(static_cast<double>(outcome.sum));
-    if (last && request.request.logprobs >= 0) sequence.set_details(sample.beam->logprobs);
-    add_event(request, std::move(event), output);
+    if (i > first) add_event(request, std::move(event), output);
+    if (sequence.finish_reason() != FinishReason::kNone) disagree(sequence);
+    event = take_token(sequence, outcome.tokens[i], nullptr);
   }
-  if (first < outcome.tokens.size()) return;
-  StepEvent event{request.completion.request, sequence.sample(), {}, {}, FinishReason::kNone};  // all had been shown
-  sequence.end(FinishReason::kCancelled, event.text);
+  if (outcome.end == BeamEnd::kNone) sequence.end(FinishReason::kCancelled, event.text);
+  if (sequence.finish_reason() == FinishReason::kNone) disagree(sequence);
   sequence.set_sum_logprob(static_cast<double>(outcome.sum));
   if (request.request.logprobs >= 0) sequence.set_details(sample.beam->logprobs);
   add_event(request, std::move(event), output);

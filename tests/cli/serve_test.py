@@ -170,7 +170,10 @@ class Serve(support.CommandLineTest):
                                    ("response_format", {"type": "json_object"}, "response_format: no text that matches"),  # without braces in the model
                                    ("regex", "a(?=b)", "regex: "), ("regex", 5, "regex: 5"), ("choices", [], "choices: 0"), ("choices", ["~"], "choices: "),
                                    ("response_format", {"type": "json_schema", "json_schema": {"schema": {"not": {}}}}, "is not supported"),
-                                   ("use_beam_search", True, "use_beam_search: not supported"), ("temprature", 1, "temprature: unknown field"), ("tools", [1], "tools: unknown field")):
+                                   ("use_beam_search", 1, "use_beam_search: 1"), ("beam_width", 0, "beam_width: 0"), ("beam_width", 65, "beam_width: 65: the batch has 64 rows"),
+                                   ("beam_width", 321, "beam_width: 1 prompts with 321 beams each"), ("length_penalty", 1, "length_penalty: given without beam_width"),
+                                   ("length_norm", "best", "length_norm: \"best\""), ("beam_stop", 1, "beam_stop: 1"), ("beam_profile", "vllm", "one of hf, ctranslate2"),
+                                   ("diversity_groups", 2, "diversity_groups: given without"), ("temprature", 1, "temprature: unknown field"), ("tools", [1], "tools: unknown field")):
             extra = {"max_tokens": 3} if field == "min_tokens" else {}
             error = self.refused(400, [word], {"prompt": "A", **extra, field: value})
             self.assertEqual((error["type"], error["param"]), ("invalid_request_error", "stream_options" if field == "stream_options" else field))
@@ -178,6 +181,39 @@ class Serve(support.CommandLineTest):
         for field in ("user", "metadata", "service_tier", "store"):
             self.server.complete(prompt="A", **{field: "x"})
         self.server.complete(prompt="A", temperature=None, stop=None, suffix="", response_format={"type": "text"}, use_beam_search=False)
+
+    def test_beams(self):
+        search = {"prompt": "ROMEO:", "max_tokens": 12, "stop": "e", "min_tokens": 4}
+        wanted = self.sample("--beam-width", "5", "--num-return", "3", "--max-tokens", "12", "--stop-tokens", "e", "--min-tokens", "4")["samples"]
+        for fields in ({"beam_width": 5, "n": 3}, {"use_beam_search": True, "best_of": 5, "n": 3}):  # the second is vLLM's way
+            choices = self.server.complete(**search, **fields, logprobs=0)["choices"]
+            self.assertEqual([choice["index"] for choice in choices], [0, 1, 2])
+            for choice, sample in zip(choices, wanted):
+                self.assertEqual((choice["text"], choice["score"], choice["normalised_score"]), (sample["text"], sample["score"], sample["normalised_score"]))
+                self.assertEqual(choice["logprobs"]["token_logprobs"], [entry["logprob"] for entry in sample["logprobs"]])
+        events = self.server.events(**search, beam_width=5, n=3, logprobs=0)[:-1]
+        for choice in choices:
+            parts = [part for event in events for part in event["choices"] if part["index"] == choice["index"]]
+            self.assertEqual("".join(part["text"] for part in parts), choice["text"])
+            self.assertEqual({key: parts[-1][key] for key in ("logprobs", "finish_reason", "score", "normalised_score")},
+                             {key: choice[key] for key in ("logprobs", "finish_reason", "score", "normalised_score")})
+            self.assertNotIn("score", parts[0])
+        two = self.server.complete(**{**search, "prompt": ["A", "ROMEO:"]}, beam_width=5, n=3)["choices"]
+        self.assertEqual([choice["index"] for choice in two], list(range(6)))
+        self.assertEqual([choice["text"] for choice in two[3:]], [sample["text"] for sample in wanted])
+        found = self.server.complete(prompt="A", beam_width=4, n=4, max_tokens=3, length_norm="power", length_penalty=2, beam_stop="never-early", diversity_groups=2,
+                                     diversity_penalty=1)["choices"]
+        for choice in found:
+            self.assertAlmostEqual(choice["score"] / 9, choice["normalised_score"], places=5)
+        drawn = {"prompt": "A", "beam_width": 3, "beam_sample": True, "temperature": 1.5, "top_k": 9}
+        self.assertEqual(self.server.complete(**drawn, seed=1)["choices"], self.server.complete(**drawn, seed=1)["choices"])
+        # Fewer hypotheses than were asked for: their numbers are those of their prompts.
+        few = self.server.complete(prompt=["A", "A"], beam_width=3, n=3, max_tokens=1, regex=None, ban_token_ids=[i for i in range(69) if i not in (40, 41)])["choices"]
+        self.assertEqual([choice["index"] for choice in few], [0, 1, 3, 4])
+        for fields, words in (({"beam_width": 4, "n": 5}, ["n: 5: must be in [1, beam_width], 4"]), ({"beam_width": 4, "use_beam_search": False}, ["use_beam_search: false: given with beam_width"]),
+                              ({"beam_width": 4, "best_of": 3}, ["best_of: 3: must be beam_width, 4"]), ({"beam_width": 4, "temperature": 0.5, "top_p": 0.9}, ["temperature: 0.5", "top_p: 0.9"]),
+                              ({"beam_width": 4, "logprobs": 2}, ["logprobs: 2"]), ({"prompt": ["A"] * 100, "beam_width": 4}, ["beam_width: 100 prompts with 4 beams each"])):
+            self.refused(400, words, {"prompt": "A", **fields})
 
     def test_constraints(self):
         schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": [True, False, None]}}}

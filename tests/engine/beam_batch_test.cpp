@@ -58,6 +58,7 @@ TEST(BeamBatch, OthersChangeNothing) {
     wanted.push_back(beams_of(alone.result(id)));
   }
   for (const auto& [ahead, speed] : {std::pair{1, 70}, {4, 30}, {3, 0}}) {
+    if (kFewer > 1 && ahead == 1) continue;
     DeferredBackend device(*cpu, speed);
     auto runner = std::make_unique<EngineRunner>(
         device, EngineLimits{.max_rows = 17, .prefill_tokens = 32, .steps_ahead = ahead});
@@ -95,18 +96,18 @@ TEST(BeamBatch, NothingOfTheHostIsInAStep) {
       6 * 8 + 3 + 3;  // of layers; embedding, norm, product; candidates, selection, ancestors
   DeferredBackend device(uncopied, kOperations);
   auto runner = std::make_unique<EngineRunner>(device, EngineLimits{.max_rows = 12});
+  constexpr std::int32_t kSteps = 40 / kFewer, kTokens = kSteps + 20;
   for (int i = 0; i < 2; ++i) {
-    Request request = search_for("ROMEO:", 5 + i, 100);
+    Request request = search_for("ROMEO:", 2 + i, kTokens);
     request.sampling.repetition_penalty = i == 0 ? 1.0f : 1.1f;
     request.stop.strings = {"no such text"};
     request.control.prefix = i == 0 ? "" : "\n";
-    request.length.min_tokens = 100;
+    request.length.min_tokens = kTokens;
     runner->submit(std::move(request));
   }
   for (int step = 0; step < 8; ++step) runner->step();  // the prompts; the first step as it is; the recording
   const DeferredBackend::Counts before = device.counts;
-  constexpr std::int64_t kSteps = 40 / kFewer;
-  for (int step = 0; step < kSteps; ++step) runner->step();
+  for (std::int32_t step = 0; step < kSteps; ++step) runner->step();
   const DeferredBackend::Counts& after = device.counts;
   EXPECT_EQ(after.waits, before.waits);
   EXPECT_EQ(after.downloaded_bytes, before.downloaded_bytes);

@@ -94,6 +94,7 @@ TEST(DeviceLoop, TokensAreThoseOfStepsThatWait) {
   const std::vector<std::string> wanted = results_of(waiting, requests);
   EXPECT_EQ(waiting.device.counts.replays, 0);
   for (const auto& [ahead, speed] : {std::pair{1, 70}, {2, 0}, {4, 30}, {4, 200}, {7, 45}}) {
+    if (kFewer > 1 && ahead != 2 && speed != 30) continue;
     Machine machine({.max_rows = 6, .kv_cache_bytes = ahead == 2 ? 3 << 20 : 0, .steps_ahead = ahead}, speed);
     EXPECT_EQ(results_of(machine, requests), wanted) << ahead << " steps ahead, speed " << speed;
     EXPECT_GT(machine.device.counts.replays, 20 / kFewer);
@@ -122,19 +123,19 @@ TEST(DeviceLoop, TheCpuRunsItWithoutRecording) {
 
 TEST(DeviceLoop, NothingOfTheHostIsInAStep) {
   Machine machine({.max_rows = 8}, 0);
+  constexpr std::int32_t kSteps = 40 / kFewer, kTokens = kSteps + 20;
   for (int i = 0; i < 8; ++i) {
-    Request request = request_for("ROMEO:", 100);
+    Request request = request_for("ROMEO:", kTokens);
     request.sampling.seed = static_cast<std::uint64_t>(i);
     request.sampling.repetition_penalty = i % 2 == 0 ? 1.0f : 1.1f;
     request.sampling.logit_bias = {{40, 1}};
     request.stop.strings = {"no such text"};
-    request.length.min_tokens = 100;
+    request.length.min_tokens = kTokens;
     machine.runner->submit(std::move(request));
   }
   for (int step = 0; step < 8; ++step) machine.runner->step();  // the prompts; the first step as it is; the recording
   const DeferredBackend::Counts before = machine.device.counts;
-  constexpr std::int64_t kSteps = 40;
-  for (int step = 0; step < kSteps; ++step) EXPECT_EQ(machine.runner->step().size(), 8U);
+  for (std::int32_t step = 0; step < kSteps; ++step) EXPECT_EQ(machine.runner->step().size(), 8U);
   const DeferredBackend::Counts& after = machine.device.counts;
   EXPECT_EQ(after.waits, before.waits);
   EXPECT_EQ(after.downloaded_bytes, before.downloaded_bytes);
@@ -151,14 +152,14 @@ TEST(DeviceLoop, NothingOfTheHostIsInAStep) {
 TEST(DeviceLoop, ARowThatEndsStaysInPlaceUntilItPays) {
   Machine machine({.max_rows = 8});
   for (int i = 0; i < 8; ++i) {
-    Request request = request_for("ROMEO:", i < 3 ? 20 : 60);
+    Request request = request_for("ROMEO:", i < 3 ? 14 : 34);
     request.sampling.seed = static_cast<std::uint64_t>(i);
     request.length.min_tokens = request.length.max_tokens;
     machine.runner->submit(std::move(request));
   }
-  for (int step = 0; step < 15; ++step) machine.runner->step();
+  for (int step = 0; step < 10; ++step) machine.runner->step();
   const DeferredBackend::Counts before = machine.device.counts;
-  for (int step = 0; step < 30; ++step)
+  for (int step = 0; step < 18; ++step)
     machine.runner->step();  // three end in these: five are left of a step for eight
   EXPECT_EQ(machine.runner->engine().metrics().running_rows, 5);
   EXPECT_EQ(machine.device.counts.waits, before.waits);
@@ -175,7 +176,7 @@ TEST(DeviceLoop, StopStringsAtEveryOffset) {
   waiting.runner->run_to_the_end();
   const std::string text = waiting.runner->result(id).samples[0].text;
   ASSERT_GT(text.size(), 24U);
-  for (std::size_t offset = 0; offset < 24; offset += kFewer) {
+  for (std::size_t offset = 0; offset < 24; offset += 2 * kFewer - 1) {
     for (const bool keep : {false, true}) {
       Request request = plain;
       request.stop.strings = {text.substr(offset, 1 + offset % 4)};
@@ -196,7 +197,7 @@ TEST(DeviceLoop, StopStringsAtEveryOffset) {
 TEST(DeviceLoop, ACancelledRowHasWhatItHadShown) {
   Machine machine({.max_rows = 4, .steps_ahead = 4});
   Machine waiting(kWaiting);
-  for (int steps = 1; steps < 9; ++steps) {
+  for (int steps = 1; steps<9; steps += kFewer> 1 ? 3 : 1) {
     std::vector<std::string> found;
     for (Machine* each : {&waiting, &machine}) {
       const RequestId id = each->runner->submit(request_for("ROMEO:", 40)),

@@ -134,21 +134,25 @@ def ct2_model(folder):
     return ctranslate2.Generator(folder + "/ct2", device="cpu", compute_type="float32"), logits.numpy()
 
 
-def ct2_cases(generator, ends):
+CT2_GRID = [1, 2, 4, 8], [0.0, 0.6, 1.0, -0.5], [0, 3], [1, 4]
+CT2_SEVERAL_ENDS_GRID = [2, 4, 8], [0.0, 1.0, -0.5], [0, 3], [4]
+
+
+def ct2_cases(generator, ends, grid):
+    """ends: lists of end ids, which take turns."""
     cases = []
-    grid = itertools.product([1, 2, 4, 8], [0.0, 0.6, 1.0, -0.5], [0, 3], [1, 4])
-    for number, (width, alpha, min_tokens, asked) in enumerate(grid):
+    for number, (width, alpha, min_tokens, asked) in enumerate(itertools.product(*grid)):
         count = min(asked, width)
         some = 24 if alpha == 0 and count == 4 and min_tokens == 0 else 1 + number % 3  # its stop rule shows rarely
         prompts = [[f"t{(number * 5 + i * 3 + i // 8) % 24}"] for i in range(some)]
         repetition = 1.0 if number % 4 else 1.3
-        end = ends[number % len(ends)]
+        end_ids = ends[number % len(ends)]
         out = generator.generate_batch(prompts, beam_size=width, num_hypotheses=count, length_penalty=alpha, max_length=8,
                                        min_length=min_tokens, return_scores=True, include_prompt_in_result=False,
-                                       end_token=[f"t{end}"], repetition_penalty=repetition, return_end_token=False)
+                                       end_token=[f"t{end}" for end in end_ids], repetition_penalty=repetition, return_end_token=False)
         results = [[[ids, score] for ids, score in zip(one.sequences_ids, one.scores)] for one in out]
         cases.append({"prompts": [int(p[0][1:]) for p in prompts], "width": width, "alpha": alpha, "count": count,
-                      "min_tokens": min_tokens, "end": end, "length": 8, "repetition": repetition, "results": results})
+                      "min_tokens": min_tokens, "ends": end_ids, "length": 8, "repetition": repetition, "results": results})
     return cases
 
 
@@ -168,7 +172,8 @@ def main():
     hf = hf_cases()
     with tempfile.TemporaryDirectory() as folder:
         generator, logits = ct2_model(folder)
-        ct2 = ct2_cases(generator, [2, 9, 15])
+        ct2 = ct2_cases(generator, [[2], [9], [15]], CT2_GRID)
+        ct2 += ct2_cases(generator, [[2, 9], [15, 3, 20]], CT2_SEVERAL_ENDS_GRID)
     import ctranslate2
 
     print('{"transformers":"%s","ctranslate2":"%s",' % (transformers.__version__, ctranslate2.__version__))

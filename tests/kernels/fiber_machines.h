@@ -45,6 +45,16 @@ inline std::vector<FiberMachine> every_machine() {
 #endif
 }
 
+/// Every block size, and every order at the size of most launches: for suites of many launches.
+inline std::vector<FiberMachine> some_machines() {
+#if defined(FLLM_SANITIZED)
+  return every_machine();
+#else
+  return {{32, kSchedules[2]},  {128, kSchedules[0]}, {128, kSchedules[1]},
+          {128, kSchedules[2]}, {256, kSchedules[1]}, {1024, kSchedules[2]}};
+#endif
+}
+
 class FiberMachines : public testing::TestWithParam<FiberMachine> {
  protected:
   [[nodiscard]] static SuiteSize size() { return GetParam().threads > 32 ? SuiteSize::kFew : SuiteSize::kFast; }

@@ -156,6 +156,24 @@ TEST(Chat, GoesOnToTheLimitWithoutOne) {
               HasSubstr("they differ"));
 }
 
+TEST(Beams, AreAskedForInTwoWays) {
+  const auto search = [](const std::string& fields) {
+    return parse_completion(Endpoint::kChat, R"({"messages":[{"role":"user","content":"a"}],)" + fields + "}", kLimits);
+  };
+  const CompletionRequest narrow = search(R"("use_beam_search":true,"n":3,"length_penalty":1.5)");
+  ASSERT_TRUE(narrow.options.beam);
+  EXPECT_EQ(narrow.options.beam->width, 3);
+  EXPECT_EQ(narrow.options.beam->num_return, 3);
+  EXPECT_EQ(narrow.options.beam->length_penalty, 1.5f);
+  EXPECT_EQ(narrow.options.num_samples, 1);
+  const CompletionRequest wide = search(R"("beam_width":9,"n":2,"beam_profile":"hf","beam_stop":"first-k")");
+  EXPECT_EQ(wide.row_count(), 9);
+  EXPECT_EQ(wide.sample_count(), 2);
+  EXPECT_EQ(wide.options.beam->profile, BeamProfile::kHuggingFace);
+  EXPECT_EQ(wide.options.beam->stop, BeamStopRule::kFirstK);
+  EXPECT_FALSE(search(R"("use_beam_search":false)").options.beam);
+}
+
 TEST(ApiErrors, AreJsonWhateverTheyName) {
   const std::string body = ApiError(400, "\xFF\"\n", "p", "").body();
   EXPECT_EQ(body, R"({"error":{"message":")"

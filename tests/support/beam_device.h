@@ -71,7 +71,8 @@ class BeamBatch {
   /// Steps until all are done or something differs.
   void run();
   /// Launches steps on states, slots and counts that make no sense, and looks at the sentinels alone.
-  void run_on_garbage();
+  /// few: the largest numbers and those that are all ones.
+  void run_on_garbage(bool few);
   /// Runs the searches to their ends as one piece of recorded work, with a model of the last token that is a table on the
   /// device, and compares the ends. record: of the backend, or another way to the same.
   using Record = std::function<std::unique_ptr<RecordedWork>(const std::function<void()>& step, const BeamLoop& loop)>;

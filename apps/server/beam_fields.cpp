@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/server/beam_fields.h"
+
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+namespace fllm::server {
+
+namespace {
+
+using Json = nlohmann::json;
+
+/// The choice of this name; what is none of them is refused.
+template <class Choice>
+std::optional<Choice> named_choice(const std::string& field, const Json& value, FieldReader& fields,
+                                   std::initializer_list<std::pair<std::string_view, Choice>> choices) {
+  std::string allowed;
+  for (const auto& [name, choice] : choices) {
+    if (value.is_string() && value.get_ref<const std::string&>() == name) return choice;
+    allowed.append(allowed.empty() ? "" : ", ").append(name);
+  }
+  fields.refuse(field, value, "one of " + allowed);
+  return std::nullopt;
+}
+
+}  // namespace
+
+void read_length_norm(const std::string& name, const Json& value, BeamFields& beams, FieldReader& fields) {
+  beams.options.length_norm = named_choice<LengthNorm>(
+      name, value, fields, {{"gnmt", LengthNorm::kGnmt}, {"power", LengthNorm::kPower}, {"none", LengthNorm::kNone}});
+}
+
+void read_beam_stop(const std::string& name, const Json& value, BeamFields& beams, FieldReader& fields) {
+  beams.options.stop = named_choice<BeamStopRule>(name, value, fields,
+                                                  {{"exact", BeamStopRule::kExact},
+                                                   {"first-k", BeamStopRule::kFirstK},
+                                                   {"heuristic", BeamStopRule::kHeuristic},
+                                                   {"never-early", BeamStopRule::kNeverEarly}});
+}
+
+void read_beam_profile(const std::string& name, const Json& value, BeamFields& beams, FieldReader& fields) {
+  beams.options.profile =
+      named_choice<BeamProfile>(name, value, fields,
+                                {{"hf", BeamProfile::kHuggingFace}, {"ctranslate2", BeamProfile::kCTranslate2}})
+          .value_or(BeamProfile::kNone);
+}
+
+void settle_beams(const BeamFields& beams, std::optional<std::int32_t>& best_of, Request& request,
+                  FieldReader& fields) {
+  if (!beams.use_beam_search.value_or(beams.beam_width.has_value())) {
+    if (beams.beam_width) {
+      fields.refuse("use_beam_search", "use_beam_search: false: given with beam_width");
+    } else if (!beams.part.empty()) {
+      fields.refuse(beams.part,
+                    beams.part + ": given without beam_width or use_beam_search: it is a part of beam search");
+    }
+    return;
+  }
+  BeamOptions beam = beams.options;
+  beam.num_return = std::exchange(request.num_samples, 1);
+  beam.width = beams.beam_width.value_or(best_of.value_or(beam.num_return));
+  if (best_of && *best_of != beam.width) {
+    fields.refuse("best_of", "best_of: " + std::to_string(*best_of) + ": must be beam_width, " +
+                                 std::to_string(beam.width) + ": it is another name of it");
+  }
+  best_of.reset();
+  request.beam = beam;
+}
+
+}  // namespace fllm::server
