@@ -19,6 +19,7 @@ void take_tokens(Executor& executor, const CommitRowsParams& p) {
   check.given("tokens or positions", p.tokens != nullptr && p.positions != nullptr, p.rows);
   check.given("ring words or sums", p.ring.words != nullptr && p.ring.final_sums != nullptr && p.ring.sums != nullptr,
               p.rows);
+  check.tables(p.automata);
   executor.template launch<CommitRows>(CommitRows::shape(p), p);
 }
 

@@ -48,6 +48,32 @@ void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
   if (request_->banned_text != nullptr) request_->banned_text->forbid_in(banned_state_, mask);
 }
 
+std::int32_t Sequence::automaton_state() {
+  const DeviceAutomaton& automaton = *request_->automaton.tables;
+  if (automaton.mask_start < 0) return -1;
+  if (walked_ == 0) automaton_state_ = automaton.mask_start;
+  for (; walked_ < generated(); ++walked_) {
+    const TokenId id = result().tokens[static_cast<std::size_t>(walked_)];
+    automaton_state_ = automaton.walk(automaton_state_, vocabulary_->tokens.bytes(id));
+  }
+  return automaton_state_;
+}
+
+bool Sequence::allows(TokenId id) const {
+  const bool ends = accepts_end() && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id);
+  if (constraint_ != nullptr) {
+    if (ends ? !constraint_->may_end() : !constraint_->advance(id)) return false;
+    if (!ends) constraint_->rollback(1);
+  } else if (in_prefix()) {
+    const auto open = request_->prefix->allowed(prefix_bytes_);
+    if (!std::binary_search(open.begin(), open.end(), id)) return false;
+  } else if (!request_->base_mask.empty() && !is_allowed(request_->base_mask, id)) {
+    return false;
+  }
+  return request_->banned_text == nullptr ||
+         !request_->banned_text->completes(banned_state_, vocabulary_->tokens.bytes(id));
+}
+
 void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   Sample& sample = result();
   const bool may_end = generated() >= request_->min_tokens;

@@ -215,7 +215,8 @@ TEST(CudaLoop, RecordedWorkIsNotRunYet) {
                                 numbers.data(),
                                 numbers.data(),
                                 {static_cast<std::uint32_t*>(ring->on_device()), sums.data(), sums.data(), 3, 2},
-                                2};
+                                2,
+                                {}};
   device->commit_rows(params);
   device->synchronize();
   const auto recorded = device->record([&] { device->commit_rows(params); });

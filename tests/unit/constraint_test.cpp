@@ -130,7 +130,7 @@ std::pair<std::int32_t, bool> walk(const DeviceAutomaton& automaton, std::int32_
   bool accepts = false;
   for (const char byte : bytes) {
     state = automaton.next[static_cast<std::size_t>(state) * 256 + static_cast<unsigned char>(byte)];
-    accepts = accepts || automaton.accepts[static_cast<std::size_t>(state)] != 0;
+    accepts = accepts || (automaton.flags[static_cast<std::size_t>(state)] & kStateAccepts) != 0;
   }
   return {state, accepts};
 }
