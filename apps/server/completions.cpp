@@ -122,9 +122,9 @@ bool Service::write_happenings(Run& run, ByteSink& sink) {
     if (const auto* event = std::get_if<StepEvent>(&happening->what)) {
       const std::size_t choice = run.choice(happening->prompt, event->sample);
       if (const std::string chunk = run.writer.chunk(choice, *event); !chunk.empty()) bytes += event_line(chunk);
-      const bool is_end = event->finish_reason != FinishReason::kNone;
-      if (is_end && event->finish_reason != FinishReason::kError) {
-        bytes += event_line(run.writer.last_chunk(choice, event->finish_reason));
+      const FinishReason reason = event->finish_reason;  // one with an error is told of as an error
+      if (reason != FinishReason::kNone && reason != FinishReason::kError && reason != FinishReason::kDeadEnd) {
+        bytes += event_line(run.writer.last_chunk(choice, reason));
       }
     }
     if (bytes.size() > kManyBytes) break;

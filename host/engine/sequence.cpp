@@ -98,7 +98,8 @@ void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   } else if (!request_->can_draw_end && must_end()) {
     end(FinishReason::kEos, text);
   } else if (token_count() >= request_->token_limit) {
-    end(request_->limit_reason, text);
+    const bool whole = !in_prefix() && (constraint_ == nullptr || constraint_->may_end());
+    end(whole ? request_->limit_reason : FinishReason::kIncomplete, text);
   }
 }
 
@@ -146,10 +147,12 @@ void Sequence::end_without_support(std::string& text) {
   name(request.banned_text != nullptr, "banned text");
   name(!request.request.control.banned_token_ids.empty(), "banned token ids");
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));
+  const FinishReason reason = why.empty() ? FinishReason::kError : FinishReason::kDeadEnd;
   name(why.empty(), "no finite logit");
-  fail(Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
-                                           std::to_string(sample_) + ": every token is forbidden (" + why + ")"},
-       text);
+  result().error = Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
+                                                       std::to_string(sample_) + ": every token is forbidden (" + why +
+                                                       ")"};
+  end(reason, text);
 }
 
 void Sequence::fail(const Error& error, std::string& text) {
