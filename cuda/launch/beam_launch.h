@@ -4,7 +4,7 @@
 #include "cuda/kernels/beam_ancestors.h"
 #include "cuda/kernels/beam_candidates.h"
 #include "cuda/kernels/beam_select.h"
-#include "cuda/launch/check_params.h"
+#include "cuda/launch/check_automata.h"
 #include "cuda/launch/sampling_launch.h"
 
 namespace fllm {
@@ -26,7 +26,7 @@ inline void check_beam_params(const char* operation, const BeamParams& p) {
   check.given("sampling", p.sampling != nullptr, p.rows);
   check.given("tokens or positions", p.tokens != nullptr && p.positions != nullptr, p.rows);
   check.given("end_ids", p.end_ids != nullptr, p.rows);
-  check.tables(p.automata);
+  check_automata(check, p.automata);
   check.given("history sizes", p.history.entries == nullptr || p.history.sizes != nullptr, p.rows);
 }
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string>
 
-#include "cuda/kernels/automaton_params.h"
 #include "cuda/portable/row_view.h"
 #include "fundamentallm/result.h"
 
@@ -44,14 +43,6 @@ class ParamsCheck {
   /// Needed unless there is nothing to do.
   void given(const char* name, bool present, std::int32_t count) const {
     if (!present && count > 0) fail(std::string(name) + " missing (null)");
-  }
-  /// All tables, unless there is no state.
-  void tables(const ByteAutomata& a) const {
-    at_least("automata state_count", a.state_count, 0);
-    given("automata tables",
-          a.next != nullptr && a.mask_rows != nullptr && a.flags != nullptr && a.bytes != nullptr &&
-              a.offsets != nullptr,
-          a.state_count);
   }
 
  private:

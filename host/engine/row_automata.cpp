@@ -38,7 +38,7 @@ bool RowAutomata::prepare(RequestState& request) {
     }
     automaton.place = memory_->take(automaton.tables);
   } catch (const Exception& limit) {  // no error: such rows draw with the host's masks
-    if (limit.code() == ErrorCode::kDeviceLost) throw;
+    if (limit.code() == ErrorCode::kDeviceLost || limit.code() == ErrorCode::kInternal) throw;
     automaton.too_large = true;
   }
   return automaton.place.has_value();
