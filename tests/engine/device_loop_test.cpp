@@ -61,7 +61,7 @@ std::vector<Request> requests_of_all_kinds(int count) {
     if (i % 9 == 3) request.control.constraint = ChoicesConstraint{{" yea", " nay", " never", " yea and nay"}};
     if (i % 9 == 5) request.control.constraint = RegexConstraint{"[A-Za-z ,.]{9,}"};
     if (i % 18 == 3) request.length.min_tokens = std::min(20, request.length.max_tokens);
-    if (i % 18 == 12) request.control.banned_token_ids = {0, 1, 2};  // the end among them: it ends by itself
+    if (i % 18 == 12) request.control.banned_token_ids = {3};  // the end: it ends by itself
     requests.push_back(request);
     if (i < count / 2) continue;  // the others are of kinds that keep the whole batch waiting for the host
     Request& waiting = requests.back();
