@@ -15,7 +15,7 @@ std::vector<std::size_t> shown_samples(const Settings& settings, const Completio
     return shown;
   }
   const bool by_mean = *settings.pick_best == "mean-logprob";
-  const auto is_good = [](const Sample& s) { return s.finish_reason != FinishReason::kError && !s.tokens.empty(); };
+  const auto is_good = [](const Sample& s) { return !s.error && !s.tokens.empty(); };
   const auto better = [&](const Sample& a, const Sample& b) {
     if (is_good(a) != is_good(b)) return is_good(a);
     return by_mean ? a.mean_logprob > b.mean_logprob : a.sum_logprob > b.sum_logprob;
@@ -52,7 +52,7 @@ void TextWriter::write(const Job& job, const Completion& completion) {
       sink_.flush();
     } else if (sample.finish_reason == FinishReason::kCancelled && sample.tokens.empty()) {
       continue;  // it had not begun
-    } else if (sample.finish_reason != FinishReason::kError) {
+    } else if (!sample.error) {
       if (something_written_) sink_.write("\n");
       if (job.settings.echoes()) sink_.write(job.prompt);
       sink_.write(sample.text);

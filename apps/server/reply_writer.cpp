@@ -27,7 +27,9 @@ std::string new_id(bool is_chat) {
 }
 
 const char* finish_name(FinishReason reason) {
-  return reason == FinishReason::kLength || reason == FinishReason::kContext ? "length" : "stop";
+  const bool by_limit = reason == FinishReason::kLength || reason == FinishReason::kContext ||
+                        reason == FinishReason::kIncomplete;
+  return by_limit ? "length" : "stop";
 }
 
 /// JSON has no infinity, and clients expect a number.

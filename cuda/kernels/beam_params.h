@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "cuda/kernels/automaton_params.h"
 #include "cuda/kernels/sample_params.h"
 
 // What beam search keeps on the device, and what its three kernels read and write. Plain data, laid out the same on host and
@@ -23,7 +24,13 @@ enum class BeamStop : std::uint8_t {
   kLeader,      // the first candidate of some step so far has ended, and the pool holds stop_count
 };
 
-enum class BeamEnd : std::uint8_t { kNone, kEndToken, kStopString, kLength };
+enum class BeamEnd : std::uint8_t {
+  kNone,
+  kEndToken,
+  kStopString,
+  kLength,
+  kWhole,  // in a state that ends the text by itself
+};
 
 /// A search's constants.
 struct BeamRules {
@@ -40,7 +47,8 @@ struct BeamRules {
   std::int32_t first_row = 0;            // of the launch: beam k has first_row + k
   std::int32_t first_slot = -1;   // of histories: beam k has first_slot + k and first_slot + K + k by turns; -1: none
   std::int32_t prompt_count = 1;  // tokens of the prompt
-  std::int32_t mask_start = -1;  // state of BeamAutomata a beam begins with, whose mask rows allow its tokens; -1: none
+  std::int32_t min_tokens = 0;   // generated before anything but the text's own state or its length may end a beam
+  std::int32_t mask_start = -1;  // state of ByteAutomata a beam begins with, whose mask rows allow its tokens; -1: none
   std::int32_t stop_start = -1;  // the same, ending a beam where a state behind any byte of its token accepts; -1: none
 };
 
@@ -93,16 +101,6 @@ struct BeamCandidate {
   std::int32_t id;
 };
 
-/// Byte automata of all searches in one table.
-struct BeamAutomata {
-  const std::int32_t* next = nullptr;       // [states, 256]
-  const std::int32_t* mask_rows = nullptr;  // [states] of the allow mask; -1: everything is allowed
-  const std::uint8_t* accepts = nullptr;    // [states]
-  const std::uint8_t* bytes = nullptr;      // flat, of tokens
-  const std::int64_t* offsets = nullptr;    // [vocab + 1] into bytes; a token without text has none
-  std::int32_t state_count = 0;             // a state outside [0, state_count) allows everything and accepts nothing
-};
-
 constexpr std::uint16_t kNoBeam = 0xffff;  // in BeamSearch::parents: no beam lives in the slot
 
 /// The continuations each row of a search lists: later groups may find as many of the best ones taken as other groups have beams.
@@ -122,7 +120,7 @@ struct BeamParams {
   std::int32_t rows = 0;
   const std::int32_t* row_searches = nullptr;  // [rows]: the search of each row
   const float* length_norms = nullptr;         // flat; > 0
-  BeamAutomata automata;
+  ByteAutomata automata;
   // Between BeamCandidates and BeamSelect:
   BeamCandidate* candidates = nullptr;       // [rows, candidate_stride]
   std::int32_t* candidate_counts = nullptr;  // [rows]
@@ -131,7 +129,7 @@ struct BeamParams {
   std::uint32_t* rank_counts = nullptr;      // [search_count, kBeamRankBuckets], 0 outside of a step; null: none
   // What the next step reads. The host sets sampling before the first one, alike in all rows of a search (generated 0) but
   // for random.sample, by which beams that draw differ.
-  RowSampling* sampling = nullptr;    // [rows]: generated, random.position, mask_row, history_slot are advanced
+  RowSampling* sampling = nullptr;    // [rows]: generated, min_tokens, random.position, mask_row, history_slot are advanced
   std::int32_t* tokens = nullptr;     // [rows]
   std::int32_t* positions = nullptr;  // [rows]
   HistoryTable history;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "cuda/kernels/automaton_params.h"
 #include "cuda/kernels/sample_params.h"
 #include "cuda/portable/annotations.h"
 
@@ -15,6 +16,8 @@ struct ResidentRow {
   std::int32_t token_limit = 0;  // the row ends with this many tokens of prompt and output together
   std::int32_t finished = 1;     // it has ended, or there is none: it stays where it is
   std::int32_t slot = 0;         // [0, TokenRing::depth): where its next token goes
+  std::int32_t state = -1;       // of CommitRowsParams::automata, what its text may be; -1: its mask row stays
+  std::int32_t min_tokens = 0;   // with a state: RowSampling::min_tokens, where the state does not free the ends
 };
 
 /// Where the host reads tokens while the device works on later ones. A word is empty until its token is there, and the
@@ -45,12 +48,14 @@ struct CommitRowsParams {
   const std::int32_t* drawn = nullptr;    // [rows]; negative: nothing
   const SampleDetail* details = nullptr;  // [rows]; raw_logprob is read
   const std::int32_t* end_ids = nullptr;  // flat, RowSampling::end_ids are ranges of it
-  RowSampling* sampling = nullptr;        // [rows]; random.position: tokens of prompt and output before the drawn one
+  RowSampling* sampling = nullptr;        // [rows]; random.position: tokens of prompt and output before the drawn one.
+                                          // With it, generated, and of rows with a state mask_row and min_tokens go on
   ResidentRow* states = nullptr;          // [rows]
   std::int32_t* tokens = nullptr;         // [rows]: the model's next input
   std::int32_t* positions = nullptr;      // [rows]: of that input
   TokenRing ring;
   std::int32_t rows = 0;
+  ByteAutomata automata;
 };
 
 }  // namespace fllm

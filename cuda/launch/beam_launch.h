@@ -4,7 +4,7 @@
 #include "cuda/kernels/beam_ancestors.h"
 #include "cuda/kernels/beam_candidates.h"
 #include "cuda/kernels/beam_select.h"
-#include "cuda/launch/check_params.h"
+#include "cuda/launch/check_automata.h"
 #include "cuda/launch/sampling_launch.h"
 
 namespace fllm {
@@ -19,7 +19,6 @@ inline void check_beam_params(const char* operation, const BeamParams& p) {
   check.at_least("candidate_limit", p.candidate_limit, 1);
   check.at_most("candidate_limit", p.candidate_limit, kMaxBeamCandidates);
   check.at_least("candidate_stride", p.candidate_stride, 1);
-  check.at_least("automata state_count", p.automata.state_count, 0);
   check.given("searches", p.searches != nullptr, p.search_count);
   check.given("row_searches", p.row_searches != nullptr, p.rows);
   check.given("length_norms", p.length_norms != nullptr, p.search_count);
@@ -27,10 +26,7 @@ inline void check_beam_params(const char* operation, const BeamParams& p) {
   check.given("sampling", p.sampling != nullptr, p.rows);
   check.given("tokens or positions", p.tokens != nullptr && p.positions != nullptr, p.rows);
   check.given("end_ids", p.end_ids != nullptr, p.rows);
-  check.given("automata tables",
-              p.automata.next != nullptr && p.automata.mask_rows != nullptr && p.automata.accepts != nullptr &&
-                  p.automata.bytes != nullptr && p.automata.offsets != nullptr,
-              p.automata.state_count);
+  check_automata(check, p.automata);
   check.given("history sizes", p.history.entries == nullptr || p.history.sizes != nullptr, p.rows);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/commit_rows.h"
-#include "cuda/launch/check_params.h"
+#include "cuda/launch/check_automata.h"
 
 namespace fllm {
 
@@ -19,6 +19,7 @@ void take_tokens(Executor& executor, const CommitRowsParams& p) {
   check.given("tokens or positions", p.tokens != nullptr && p.positions != nullptr, p.rows);
   check.given("ring words or sums", p.ring.words != nullptr && p.ring.final_sums != nullptr && p.ring.sums != nullptr,
               p.rows);
+  check_automata(check, p.automata);
   executor.template launch<CommitRows>(CommitRows::shape(p), p);
 }
 

@@ -18,7 +18,9 @@
 using namespace fllm;
 
 static_assert(FLLM_FINISH_CANCELLED == static_cast<int>(FinishReason::kCancelled) &&
-              FLLM_FINISH_ERROR == static_cast<int>(FinishReason::kError));
+              FLLM_FINISH_ERROR == static_cast<int>(FinishReason::kError) &&
+              FLLM_FINISH_INCOMPLETE == static_cast<int>(FinishReason::kIncomplete) &&
+              FLLM_FINISH_DEAD_END == static_cast<int>(FinishReason::kDeadEnd));
 
 struct fllm_generator {
   explicit fllm_generator(Generator opened) : generator(std::move(opened)) {}

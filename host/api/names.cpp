@@ -21,6 +21,10 @@ std::string_view to_string(FinishReason reason) {
       return "cancelled";
     case FinishReason::kError:
       return "error";
+    case FinishReason::kIncomplete:
+      return "incomplete";
+    case FinishReason::kDeadEnd:
+      return "dead_end";
   }
   return "unknown";
 }

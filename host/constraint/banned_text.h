@@ -27,10 +27,10 @@ class BannedText {
   [[nodiscard]] State advance(State state, std::string_view bytes) const;
   /// Clears the bits of the forbidden tokens.
   void forbid_in(State state, std::span<std::uint32_t> mask) const;
-
- private:
+  /// Whether bytes behind a state complete a text.
   [[nodiscard]] bool completes(State state, std::string_view bytes) const;
 
+ private:
   ByteAutomaton automaton_;
   std::vector<TokenId> always_;     // tokens that contain a text
   std::vector<std::size_t> first_;  // [states + 1]: start of the state's part of extra_

@@ -14,6 +14,12 @@
 
 namespace fllm {
 
+/// How much of the tables' masks there is when they are handed over.
+enum class MaskRows {
+  kWhenAsked,  // none: for one thread, which may be another one
+  kAll,        // they never change: for any threads
+};
+
 /// Compiles constraints for one vocabulary and keeps the last ones, since requests often share them. For one thread.
 class ConstraintCache {
  public:
@@ -22,9 +28,11 @@ class ConstraintCache {
 
   /// Of control.constraint, with control.prefix as the beginning of every text. usable: allow mask of what may be drawn;
   /// ends: ascending. Exception(kInvalidArgument): what is wrong with the source, a limit, or no text is left.
+  /// With MaskRows::kAll also kUnsupported, where working out the masks takes too long.
   [[nodiscard]] std::shared_ptr<ConstraintTables> tables(const ControlOptions& control,
                                                          std::span<const std::uint32_t> usable,
-                                                         const std::vector<TokenId>& ends);
+                                                         const std::vector<TokenId>& ends,
+                                                         MaskRows rows = MaskRows::kWhenAsked);
 
  private:
   struct Entry {
@@ -32,6 +40,7 @@ class ConstraintCache {
     std::string prefix;
     std::vector<std::uint32_t> usable;
     std::vector<TokenId> ends;
+    MaskRows rows = MaskRows::kWhenAsked;
     std::shared_ptr<ConstraintTables> tables;
   };
 

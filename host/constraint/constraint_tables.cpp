@@ -131,6 +131,7 @@ void ConstraintTables::walk(ByteDfa::State state, std::span<std::uint32_t> out) 
   forbid_all(out);
   path_[0] = state;
   for (std::size_t i = 0; i < nodes.size();) {
+    ++visited_;
     const TokenTrie::Node& node = nodes[i];
     const ByteDfa::State to = dfa_.next(path_[node.depth - 1u], static_cast<char>(node.byte));
     if (to == ByteDfa::kDead) {
@@ -185,14 +186,15 @@ std::int32_t ConstraintTables::keep(std::span<const std::uint32_t> row) {
   return static_cast<std::int32_t>(hashes_.size()) - 1;
 }
 
-void ConstraintTables::complete() {
-  for (ByteDfa::State state = 1; state < dfa_.state_count(); ++state) {
-    if (!can_finish(state)) continue;
-    static_cast<void>(row(state));
-    if (mask_row_[static_cast<std::size_t>(state)] == kNoRow) {
+bool ConstraintTables::work_out(std::int64_t visits) {
+  for (const std::int64_t begin = visited_; !is_complete() && visited_ - begin < visits; ++unknown_from_) {
+    if (!can_finish(unknown_from_)) continue;
+    static_cast<void>(row(unknown_from_));
+    if (mask_row_[static_cast<std::size_t>(unknown_from_)] == kNoRow) {
       budget_.check_table_bytes((words_.size() + row_words()) * sizeof(std::uint32_t));
     }
   }
+  return is_complete();
 }
 
 }  // namespace fllm

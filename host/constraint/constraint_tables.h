@@ -15,9 +15,9 @@
 namespace fllm {
 
 /// A byte automaton over a vocabulary: for each state, the tokens from which a text of the language can still be
-/// finished. Flat arrays, as a device would take them beside those of the automaton and the bytes of the tokens:
+/// finished. Flat arrays, from which DeviceAutomaton makes what a device walks:
 ///
-///     mask_row[state_count]         row of the state; kNoRow: not worked out yet (none after complete())
+///     mask_row[state_count]         row of the state; kNoRow: not worked out yet, or from which no text can be finished
 ///     words[row_count, row_words]   rows, each once: bit i % 32 of word i / 32, 1: allowed
 ///
 /// End tokens are allowed exactly in accepting states, and never as text. A row is worked out when it is first asked for,
@@ -45,8 +45,10 @@ class ConstraintTables {
   [[nodiscard]] bool can_go_on(ByteDfa::State state);
   [[nodiscard]] bool is_end(TokenId id) const;
 
-  /// Works out the rows of all states that can finish. Exception(kInvalidArgument): rows beyond the limit of memory.
-  void complete();
+  /// Works out rows of states that can finish, until all are there or so many nodes of the trie have been visited, at least
+  /// one row; whether all are there. Exception(kInvalidArgument): rows beyond the limit of memory.
+  bool work_out(std::int64_t visits);
+  [[nodiscard]] bool is_complete() const { return unknown_from_ == dfa_.state_count(); }
   [[nodiscard]] const std::vector<std::int32_t>& mask_row() const { return mask_row_; }
   [[nodiscard]] const std::vector<std::uint32_t>& words() const { return words_; }
 
@@ -67,6 +69,8 @@ class ConstraintTables {
   std::vector<std::uint32_t> scratch_;  // one row
   std::vector<std::uint32_t> text_;     // usable tokens that are no ends
   std::vector<ByteDfa::State> path_;    // states by depth in the trie
+  std::int64_t visited_ = 0;            // nodes, by all walks
+  ByteDfa::State unknown_from_ = ByteDfa::kStart;  // the rows of states before it are worked out
 };
 
 }  // namespace fllm

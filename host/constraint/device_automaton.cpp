@@ -2,6 +2,7 @@
 #include "host/constraint/device_automaton.h"
 
 #include <string>
+#include <utility>
 
 #include "fundamentallm/result.h"
 #include "host/constraint/token_mask.h"
@@ -29,11 +30,12 @@ void DeviceAutomaton::constrain(const PrefixConstraint* prefix, const BannedText
     if (banned != nullptr) banned->forbid_in(behind(at), mask);
     mask_rows.push_back(row_of(mask));
   }
-  add_chain(forced, free_start + behind(forced.size()));
+  // Within the prefix the masks alone decide: an end token may be part of its spelling.
+  add_chain(forced, free_start + behind(forced.size()), kStateFreesEnds | kStateSpells);
   if (banned == nullptr) {
     next.insert(next.end(), 256, free_start);
     mask_rows.push_back(base_row);
-    accepts.push_back(0);
+    flags.push_back(0);
     return;
   }
   add_copy(banned->automaton());
@@ -45,7 +47,55 @@ void DeviceAutomaton::constrain(const PrefixConstraint* prefix, const BannedText
     }
     banned->forbid_in(state, mask);
     mask_rows.push_back(row_of(mask));
-    accepts.push_back(0);
+    flags.push_back(0);
+  }
+}
+
+void DeviceAutomaton::constrain(ConstraintTables& tables, const BannedText* banned, bool can_draw_end) {
+  using Pair = std::pair<ByteDfa::State, BannedText::State>;
+  const ByteDfa& dfa = tables.dfa();
+  const auto is_banned = [&](BannedText::State state) {
+    return banned != nullptr && banned->automaton().match_length(state) > 0;
+  };
+  std::map<Pair, std::int32_t> states, rows;  // rows: of a row of the constraint's and a state of what is banned
+  std::vector<Pair> pairs;
+  std::vector<std::uint32_t> mask(words_);
+  const std::int32_t nowhere = add_state(row_of(mask), 0);
+  next.insert(next.end(), 256, nowhere);
+  const auto state_of = [&](const Pair& pair) {
+    if (pair.first == ByteDfa::kDead || is_banned(pair.second)) return nowhere;
+    const auto [found, added] = states.try_emplace(pair, nowhere + 1 + static_cast<std::int32_t>(pairs.size()));
+    if (added) {
+      pairs.push_back(pair);
+      check_size(found->second + 1 - state_count());
+    }
+    return found->second;
+  };
+  const auto mask_row_of = [&](const Pair& pair) {
+    const std::int32_t of_tables = tables.mask_row()[static_cast<std::size_t>(pair.first)];
+    const auto [found, added] = rows.try_emplace({of_tables, pair.second}, -1);
+    if (added) {
+      const auto words = tables.row(pair.first);
+      mask.assign(words.begin(), words.end());
+      if (banned != nullptr) banned->forbid_in(pair.second, mask);
+      found->second = row_of(mask);
+    }
+    return found->second;
+  };
+  mask_start = state_of({ByteDfa::kStart, ByteAutomaton::kRoot});
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const Pair pair = pairs[i];
+    const bool rests = tables.can_finish(pair.first);  // else a token may only pass through it
+    const bool must_end = rests && dfa.accepts(pair.first) && !tables.can_go_on(pair.first);
+    const int flags_here = !must_end ? 0 : can_draw_end ? kStateFreesEnds : kStateFreesEnds | kStateEnds;
+    add_state(rests ? mask_row_of(pair) : mask_rows[static_cast<std::size_t>(nowhere)],
+              static_cast<std::uint8_t>(flags_here));
+    for (int value = 0; value < 256; ++value) {
+      const char byte = static_cast<char>(static_cast<unsigned char>(value));
+      const BannedText::State of_banned =
+          banned != nullptr ? banned->automaton().next(pair.second, byte) : ByteAutomaton::kRoot;
+      next.push_back(state_of({dfa.next(pair.first, byte), of_banned}));
+    }
   }
 }
 
@@ -54,22 +104,28 @@ void DeviceAutomaton::stop_at(const ByteAutomaton& stops, const PrefixConstraint
   check_size(static_cast<std::int64_t>(forced.size()) + stops.state_count());
   stop_start = state_count();
   mask_rows.insert(mask_rows.end(), forced.size() + static_cast<std::size_t>(stops.state_count()), -1);
-  add_chain(forced, stop_start + static_cast<std::int32_t>(forced.size()));
+  add_chain(forced, stop_start + static_cast<std::int32_t>(forced.size()), 0);
   add_copy(stops);
   for (std::int32_t state = 0; state < stops.state_count(); ++state) {
-    accepts.push_back(stops.match_length(state) > 0 ? 1 : 0);
+    flags.push_back(stops.match_length(state) > 0 ? kStateAccepts : 0);
   }
 }
 
 /// A state for each byte of the prefix, then `behind`. Other bytes do not come: the masks forbid them.
-void DeviceAutomaton::add_chain(std::string_view prefix, std::int32_t behind) {
+void DeviceAutomaton::add_chain(std::string_view prefix, std::int32_t behind, std::uint8_t flags_within) {
   for (std::size_t at = 0; at < prefix.size(); ++at) {
     const std::int32_t state = state_count();
     const std::size_t edges = next.size();
     next.insert(next.end(), 256, state);
     next[edges + static_cast<unsigned char>(prefix[at])] = at + 1 < prefix.size() ? state + 1 : behind;
-    accepts.push_back(0);
+    flags.push_back(flags_within);
   }
+}
+
+std::int32_t DeviceAutomaton::add_state(std::int32_t mask_row, std::uint8_t flags_there) {
+  mask_rows.push_back(mask_row);
+  flags.push_back(flags_there);
+  return state_count() - 1;
 }
 
 /// The edges of an automaton, its root the next state.
@@ -86,7 +142,7 @@ std::int32_t DeviceAutomaton::row_of(const std::vector<std::uint32_t>& mask) {
   const auto [found, added] = rows_.try_emplace(mask, mask_count());
   if (added) {
     if (masks.size() + words_ > kMaxMaskWords) {
-      throw Exception(ErrorCode::kUnsupported, "prefix, banned_text: " + std::to_string(mask_count()) +
+      throw Exception(ErrorCode::kUnsupported, "constraint, prefix, banned_text: " + std::to_string(mask_count()) +
                                                    " masks: those of a beam search may have " +
                                                    std::to_string(kMaxMaskWords) +
                                                    " words in all; shorter texts need fewer");
@@ -99,8 +155,8 @@ std::int32_t DeviceAutomaton::row_of(const std::vector<std::uint32_t>& mask) {
 void DeviceAutomaton::check_size(std::int64_t more_states) const {
   if (state_count() + more_states <= kMaxStates) return;
   throw Exception(ErrorCode::kUnsupported,
-                  "prefix, banned_text, stop_strings: " + std::to_string(state_count() + more_states) +
-                      " states, about one a byte: a beam search may have " + std::to_string(kMaxStates));
+                  "constraint, prefix, banned_text, stop_strings: " + std::to_string(state_count() + more_states) +
+                      " states: a beam search may have " + std::to_string(kMaxStates));
 }
 
 }  // namespace fllm

@@ -116,9 +116,7 @@ void Batch::feed(const Sequence& row, std::int32_t place) {
 }
 
 void Batch::fill_sampling(Rows rows) {
-  const std::size_t words = capacity_.mask_words_per_row();
   sampling.clear();
-  masks.clear();
   counts.clear();
   for (const std::int32_t place : drawing) {
     const Sequence& row = *rows[static_cast<std::size_t>(place)];
@@ -126,8 +124,16 @@ void Batch::fill_sampling(Rows rows) {
     row.set_sampling(draw);
     draw.counts = append<CountEntry>(counts, row.counts());
     draw.mask_row = -1;
-    if (!row.needs_mask()) continue;
-    draw.mask_row = static_cast<std::int32_t>(masks.size() / words);
+  }
+}
+
+void Batch::fill_masks(Rows rows) {
+  const std::size_t words = capacity_.mask_words_per_row();
+  masks.clear();
+  for (std::size_t i = 0; i < drawing.size(); ++i) {
+    const Sequence& row = *rows[static_cast<std::size_t>(drawing[i])];
+    if (!row.request().has_masks()) continue;
+    sampling[i].mask_row = static_cast<std::int32_t>(masks.size() / words);
     masks.resize(masks.size() + words);
     row.fill_mask(std::span(masks).last(words));
   }

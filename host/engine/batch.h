@@ -52,8 +52,10 @@ class Batch {
   void clear_feed(std::int32_t beams);
   /// Adds what a row feeds to the model; it draws where nothing is missing then.
   void feed(const Sequence& row, std::int32_t place);
-  /// What the draws of this step depend on.
+  /// What the draws of this step depend on, but for their masks: none has one.
   void fill_sampling(Rows rows);
+  /// Their masks, as the host has them. Precondition: fill_sampling.
+  void fill_masks(Rows rows);
 
   std::int32_t beam_rows = 0;                   // of searches, whose tokens the device has
   std::vector<std::int32_t> tokens, positions;  // [fed tokens], behind those of beams

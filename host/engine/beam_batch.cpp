@@ -10,8 +10,8 @@
 
 namespace fllm {
 
-BeamBatch::BeamBatch(Backend& backend, const StepCapacity& capacity, const Vocabulary& vocabulary)
-    : backend_(&backend), capacity_(capacity), vocabulary_(&vocabulary) {}
+BeamBatch::BeamBatch(Backend& backend, const StepCapacity& capacity, AutomatonMemory& automata)
+    : backend_(&backend), capacity_(capacity), automata_(&automata) {}
 
 BeamBatch::~BeamBatch() {
   if (runs_.empty()) return;
@@ -29,7 +29,7 @@ BeamRun* BeamBatch::find(const RequestState& request) {
 bool BeamBatch::has_room(const BeamPlan& plan) {
   if (!memory_) {
     const std::size_t rows = capacity_.row_count();
-    memory_.emplace(*backend_, capacity_, *vocabulary_);
+    memory_.emplace(*backend_, capacity_, *automata_);
     device_searches_ = {*backend_, rows};
     device_row_searches_ = {*backend_, rows};
     candidate_counts_ = {*backend_, rows};
@@ -124,7 +124,7 @@ void BeamBatch::upload(Workspace& workspace) {
     rank_counts_ = {*backend_, buckets};
     rank_counts_.upload(std::vector<std::uint32_t>(buckets));  // steps leave them as they were
   }
-  memory_->upload_tables();
+  memory_->upload_norms();
   device_searches_.upload(searches_);
   device_row_searches_.upload(row_searches_);
   sampling_.upload(row_sampling_);
@@ -146,8 +146,9 @@ void BeamBatch::place(BeamRun& run) {
   candidate_limit_ = std::max(candidate_limit_, rules.candidate_count);
   candidate_stride_ = std::max(candidate_stride_, beam_list_room(rules));
   RowSampling row = run.row;
-  row.min_tokens = request.min_tokens;
-  row.mask_row = memory_->first_mask_row(plan, run.places);
+  const DeviceAutomaton& automaton = *plan.automaton;
+  row.mask_row = run.places.automaton.mask_row(automaton, automaton.mask_start);
+  row.min_tokens = automaton.frees_ends(automaton.mask_start) ? 0 : request.min_tokens;
   row.random = {static_cast<std::uint32_t>(prompt_count), 0, RandomStream::kBeam, 0};
   for (std::int32_t k = 0; k < rules.width; ++k) {
     row.random.sample = static_cast<std::uint32_t>(k);
@@ -204,7 +205,7 @@ BeamParams BeamBatch::params(const Workspace& workspace) const {
   params.rows = laid_out_rows_;
   params.row_searches = device_row_searches_.data();
   params.length_norms = memory_->norms();
-  params.automata = memory_->automata();
+  params.automata = automata_->automata();
   params.candidates = candidates_.data();
   params.candidate_counts = candidate_counts_.data();
   params.candidate_stride = candidate_stride_;

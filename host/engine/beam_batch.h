@@ -27,7 +27,8 @@ struct BeamNews {
 /// them is news, a few steps old, until it asks.
 class BeamBatch {
  public:
-  BeamBatch(Backend& backend, const StepCapacity& capacity, const Vocabulary& vocabulary);
+  /// automata must outlive this.
+  BeamBatch(Backend& backend, const StepCapacity& capacity, AutomatonMemory& automata);
   ~BeamBatch();
   BeamBatch(const BeamBatch&) = delete;
   BeamBatch& operator=(const BeamBatch&) = delete;
@@ -60,7 +61,6 @@ class BeamBatch {
   [[nodiscard]] BeamParams params(const Workspace& workspace) const;
   [[nodiscard]] const RowSampling* sampling() const { return sampling_.data(); }
   [[nodiscard]] const KvPath* paths() const { return paths_.data(); }
-  [[nodiscard]] const std::uint32_t* masks() const { return memory_->masks(); }
 
   [[nodiscard]] BeamNews news(const BeamRun& run) const;
   /// Of the result, from `first` on. Precondition: news said that they are proven.
@@ -89,7 +89,7 @@ class BeamBatch {
 
   Backend* backend_;
   StepCapacity capacity_;
-  const Vocabulary* vocabulary_;
+  AutomatonMemory* automata_;
   std::optional<BeamMemory> memory_;
   std::vector<std::unique_ptr<BeamRun>> runs_;  // those that run first in the batch, in this order
   std::int32_t row_count_ = 0, reserved_count_ = 0;

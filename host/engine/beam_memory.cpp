@@ -2,7 +2,6 @@
 #include "host/engine/beam_memory.h"
 
 #include <algorithm>
-#include <string_view>
 
 namespace fllm {
 namespace {
@@ -29,9 +28,10 @@ std::size_t BeamMemory::bytes_for(const StepCapacity& capacity) {
   return std::min(capacity.row_count() * BeamArrays(row).bytes, kMost);
 }
 
-BeamMemory::BeamMemory(Backend& backend, const StepCapacity& capacity, const Vocabulary& vocabulary)
+BeamMemory::BeamMemory(Backend& backend, const StepCapacity& capacity, AutomatonMemory& automata)
     : backend_(&backend),
       capacity_(capacity),
+      automata_(&automata),
       memory_(backend, bytes_for(capacity)),
       free_memory_(static_cast<std::int64_t>(memory_.size())),
       free_slots_(std::int64_t{2} * capacity.rows) {
@@ -40,21 +40,11 @@ BeamMemory::BeamMemory(Backend& backend, const StepCapacity& capacity, const Voc
   const std::int64_t words = std::clamp(capacity.rows * one, one, std::max(one, kVisibleWords));
   visible_ = backend.allocate_visible(static_cast<std::size_t>(words) * sizeof(std::uint32_t));
   free_visible_.extend(words);
-  std::vector<std::int64_t> offsets{0};
-  std::vector<std::uint8_t> bytes;
-  for (TokenId id = 0; id < vocabulary.size(); ++id) {
-    const std::string_view text = vocabulary.tokens.bytes(id);
-    bytes.insert(bytes.end(), text.begin(), text.end());
-    offsets.push_back(static_cast<std::int64_t>(bytes.size()));
-  }
-  bytes.push_back(0);  // so that there is something to point to
-  token_bytes_.put(0, bytes);
-  token_offsets_.put(0, offsets);
 }
 
-bool BeamMemory::has_room(const BeamPlan& plan) const {
+bool BeamMemory::has_room(const BeamPlan& plan) {
   return free_memory_.has(memory_bytes(plan)) && free_visible_.has(visible_words(plan)) &&
-         free_slots_.has(slot_count(plan));
+         free_slots_.has(slot_count(plan)) && automata_->has_room(*plan.automaton);
 }
 
 BeamPlaces BeamMemory::take(const BeamPlan& plan) {
@@ -67,20 +57,9 @@ BeamPlaces BeamMemory::take(const BeamPlan& plan) {
   places.memory = free_memory_.take(memory_bytes(plan)).value();
   places.visible = free_visible_.take(visible_words(plan)).value();
   places.slots = free_slots_.take(slots).value();
-  const DeviceAutomaton& automaton = plan.automaton;
   places.norms = take_or_extend(free_norms_, static_cast<std::int64_t>(plan.norms.size()));
-  places.states = take_or_extend(free_states_, automaton.state_count());
-  places.masks = take_or_extend(free_masks_, automaton.mask_count());
+  places.automaton = automata_->take(plan.automaton).value();
   norms_.put(static_cast<std::size_t>(places.norms), plan.norms);
-  masks_.put(static_cast<std::size_t>(places.masks) * capacity_.mask_words_per_row(), automaton.masks);
-  const auto states = static_cast<std::size_t>(places.states);
-  std::vector<std::int32_t> moved = automaton.next;
-  for (std::int32_t& state : moved) state += static_cast<std::int32_t>(places.states);
-  next_.put(states * 256, moved);
-  moved = automaton.mask_rows;
-  for (std::int32_t& row : moved) row += row >= 0 ? static_cast<std::int32_t>(places.masks) : 0;
-  mask_rows_.put(states, moved);
-  accepts_.put(states, automaton.accepts);
   std::fill_n(news(places), visible_words(plan), 0u);
   return places;
 }
@@ -90,8 +69,7 @@ void BeamMemory::give_back(const BeamPlan& plan, const BeamPlaces& places) {
   free_visible_.give_back(places.visible, visible_words(plan));
   free_slots_.give_back(places.slots, slot_count(plan));
   free_norms_.give_back(places.norms, static_cast<std::int64_t>(plan.norms.size()));
-  free_states_.give_back(places.states, plan.automaton.state_count());
-  free_masks_.give_back(places.masks, plan.automaton.mask_count());
+  automata_->give_back(*plan.automaton);
 }
 
 BeamSearch BeamMemory::search_at(const BeamPlan& plan, const BeamPlaces& places) const {
@@ -102,14 +80,13 @@ BeamSearch BeamMemory::search_at(const BeamPlan& plan, const BeamPlaces& places)
   search.rules = plan.rules;
   search.rules.first_norm = static_cast<std::int32_t>(places.norms);
   search.rules.first_slot = plan.penalties ? static_cast<std::int32_t>(places.slots) : -1;
-  const auto moved = [&](std::int32_t state) { return state + static_cast<std::int32_t>(places.states); };
   search.cum = static_cast<float*>(at(arrays.cum));
-  if (plan.automaton.mask_start >= 0) {
-    search.rules.mask_start = moved(plan.automaton.mask_start);
+  if (plan.automaton->mask_start >= 0) {
+    search.rules.mask_start = places.automaton.state(plan.automaton->mask_start);
     search.mask_states = static_cast<std::int32_t*>(at(arrays.mask_states));
   }
-  if (plan.automaton.stop_start >= 0) {
-    search.rules.stop_start = moved(plan.automaton.stop_start);
+  if (plan.automaton->stop_start >= 0) {
+    search.rules.stop_start = places.automaton.state(plan.automaton->stop_start);
     search.stop_states = static_cast<std::int32_t*>(at(arrays.stop_states));
   }
   search.tokens = static_cast<std::int32_t*>(at(arrays.tokens));
@@ -122,14 +99,6 @@ BeamSearch BeamMemory::search_at(const BeamPlan& plan, const BeamPlaces& places)
   return search;
 }
 
-std::int32_t BeamMemory::first_mask_row(const BeamPlan& plan, const BeamPlaces& places) {
-  const DeviceAutomaton& automaton = plan.automaton;
-  const std::int32_t row = automaton.mask_start >= 0
-                               ? automaton.mask_rows[static_cast<std::size_t>(automaton.mask_start)]
-                               : automaton.base_row;
-  return row >= 0 ? row + static_cast<std::int32_t>(places.masks) : -1;
-}
-
 void BeamMemory::put_history(const BeamPlaces& places, std::span<const CountEntry> counts) {
   const auto first = static_cast<std::size_t>(places.slots);
   const auto count = static_cast<std::int32_t>(counts.size());
@@ -138,31 +107,10 @@ void BeamMemory::put_history(const BeamPlaces& places, std::span<const CountEntr
   backend_->upload(counts_.data() + first * capacity_.counts_per_row(), counts.data(), counts.size_bytes());
 }
 
-void BeamMemory::upload_tables() {
-  norms_.upload(*backend_);
-  next_.upload(*backend_);
-  mask_rows_.upload(*backend_);
-  accepts_.upload(*backend_);
-  masks_.upload(*backend_);
-  token_bytes_.upload(*backend_);
-  token_offsets_.upload(*backend_);
-}
-
 HistoryTable BeamMemory::history() const {
   if (counts_.data() == nullptr) return {};
   return {counts_.data(), count_sizes_.data(), static_cast<std::int32_t>(capacity_.counts_per_row()),
           2 * capacity_.rows};
-}
-
-BeamAutomata BeamMemory::automata() const {
-  BeamAutomata automata;
-  automata.next = next_.data();
-  automata.mask_rows = mask_rows_.data();
-  automata.accepts = accepts_.data();
-  automata.bytes = token_bytes_.data();
-  automata.offsets = token_offsets_.data();
-  automata.state_count = static_cast<std::int32_t>(accepts_.size());
-  return automata;
 }
 
 }  // namespace fllm

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "cuda/backend/backend.h"
+#include "host/engine/automaton_memory.h"
 #include "host/engine/batch.h"
 #include "host/engine/beam_plan.h"
 #include "host/engine/regions.h"
-#include "host/engine/vocabulary.h"
 
 namespace fllm {
 
@@ -43,21 +43,23 @@ class MirroredTable {
 /// Where a search's things are, as long as it is in the batch.
 struct BeamPlaces {
   std::int64_t memory = 0, visible = 0, slots = 0;  // of what is there once: bytes, words, histories
-  std::int64_t norms = 0, states = 0, masks = 0;    // of the tables that grow
+  std::int64_t norms = 0;                           // of the table that grows
+  AutomatonPlace automaton;
 };
 
 /// Memory of the searches in a batch, on the device and where both sides see it. Made when the first search comes: who never
 /// searches pays nothing.
 class BeamMemory {
  public:
-  BeamMemory(Backend& backend, const StepCapacity& capacity, const Vocabulary& vocabulary);
+  /// automata must outlive this.
+  BeamMemory(Backend& backend, const StepCapacity& capacity, AutomatonMemory& automata);
 
   /// Most bytes of device memory one search may have.
   [[nodiscard]] static std::size_t bytes_for(const StepCapacity& capacity);
 
   /// Whether a search has a place now; otherwise it waits until others have gone. One whose arrays are at most bytes_for has one
   /// when it is alone.
-  [[nodiscard]] bool has_room(const BeamPlan& plan) const;
+  [[nodiscard]] bool has_room(const BeamPlan& plan);
   /// Precondition: has_room.
   [[nodiscard]] BeamPlaces take(const BeamPlan& plan);
   void give_back(const BeamPlan& plan, const BeamPlaces& places);
@@ -68,31 +70,23 @@ class BeamMemory {
   [[nodiscard]] std::uint32_t* news(const BeamPlaces& places) const {
     return static_cast<std::uint32_t*>(visible_->on_host()) + places.visible;
   }
-  /// What the first token may be: a row of masks(), -1: anything.
-  [[nodiscard]] static std::int32_t first_mask_row(const BeamPlan& plan, const BeamPlaces& places);
   /// The prompt's counts, before the first step.
   void put_history(const BeamPlaces& places, std::span<const CountEntry> counts);
-  void upload_tables();
+  void upload_norms() { norms_.upload(*backend_); }
 
   [[nodiscard]] HistoryTable history() const;
-  [[nodiscard]] BeamAutomata automata() const;
   [[nodiscard]] const float* norms() const { return norms_.data(); }
-  [[nodiscard]] const std::uint32_t* masks() const { return masks_.data(); }
 
  private:
   Backend* backend_;
   StepCapacity capacity_;
+  AutomatonMemory* automata_;
   DeviceArray<std::byte> memory_;
   std::unique_ptr<VisibleMemory> visible_;
   DeviceArray<CountEntry> counts_;         // [2 * rows, counts_per_row]; made with the first search that has penalties
   DeviceArray<std::int32_t> count_sizes_;  // [2 * rows]
-  Regions free_memory_, free_visible_, free_slots_, free_norms_, free_states_, free_masks_;
+  Regions free_memory_, free_visible_, free_slots_, free_norms_;
   MirroredTable<float> norms_;
-  MirroredTable<std::int32_t> next_, mask_rows_;
-  MirroredTable<std::uint8_t> accepts_;
-  MirroredTable<std::uint32_t> masks_;
-  MirroredTable<std::uint8_t> token_bytes_;
-  MirroredTable<std::int64_t> token_offsets_;
 };
 
 }  // namespace fllm

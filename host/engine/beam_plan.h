@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace fllm {
 struct BeamPlan {
   BeamRules rules;           // first_norm, first_row and first_slot are set when it enters the batch
   std::vector<float> norms;  // [max_length + 1]
-  DeviceAutomaton automaton;
+  std::shared_ptr<const DeviceAutomaton> automaton;
   std::int32_t num_return = 1;
   bool penalties = false;  // its beams have histories
 

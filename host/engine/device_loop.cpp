@@ -3,14 +3,17 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 namespace fllm {
 
 // One slot more than steps in flight: the sums of the step taken last are still there.
-DeviceLoop::DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int32_t steps_ahead)
+DeviceLoop::DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int32_t steps_ahead,
+                       const AutomatonMemory& automata)
     : backend_(&backend),
       capacity_(capacity),
       steps_ahead_(steps_ahead),
+      automata_(&automata),
       ring_(backend, steps_ahead + 1, capacity.rows),
       recordings_(backend, capacity.rows),
       states_(backend, capacity.row_count()),
@@ -32,6 +35,7 @@ DeviceLoop::~DeviceLoop() {
 }
 
 void DeviceLoop::start(Rows rows, Batch& batch, Workspace& workspace) {
+  if (std::exchange(recorded_masks_, automata_->masks()) != recorded_masks_) recordings_.clear();
   live_count_ = static_cast<std::int32_t>(rows.size());
   size_ = size_for(live_count_);
   places_.assign(static_cast<std::size_t>(size_), nullptr);
@@ -44,19 +48,30 @@ void DeviceLoop::start(Rows rows, Batch& batch, Workspace& workspace) {
     row.feeding = 1;
     places_[i] = &row;
     batch.feed(row, static_cast<std::int32_t>(i));
-    row_states_.push_back({row.sum_logprob(), row.request().token_limit, 0, next_slot_});
+    row_states_.push_back({row.sum_logprob(), row.request().token_limit, 0, next_slot_, -1, 0});
     sequences_.push_back(static_cast<std::int32_t>(i));
   }
   batch.fill_sampling(rows);
+  for (std::size_t i = 0; i < rows.size(); ++i) set_automaton(*rows[i], batch.sampling[i], row_states_[i]);
   move_histories(batch, workspace);
   fill_up(batch);
 
   workspace.tokens.upload(batch.tokens);
   workspace.positions.upload(batch.positions);
   workspace.sampling.upload(batch.sampling);
-  workspace.masks.upload(batch.masks);
   states_.upload(row_states_);
   row_sequence_.upload(sequences_);
+}
+
+/// Where a row is in the automaton it follows, and what it may draw there.
+void DeviceLoop::set_automaton(Sequence& row, RowSampling& draw, ResidentRow& resident) {
+  const RowAutomaton& automaton = row.request().automaton;
+  if (!automaton.place) return;
+  const std::int32_t state = row.automaton_state();
+  draw.mask_row = automaton.place->mask_row(*automaton.tables, state);
+  if (state < 0) return;
+  resident.state = automaton.place->state(state);
+  resident.min_tokens = row.request().min_tokens;
 }
 
 // What fills a step up to its size draws the most likely token again and again, each at a place of its own in a block that is
@@ -68,7 +83,7 @@ void DeviceLoop::fill_up(Batch& batch) {
     batch.tokens.push_back(0);
     batch.positions.push_back(i % capacity_.filler_tokens());
     batch.sampling.push_back(greedy);
-    row_states_.push_back({0, 0, 1, next_slot_});
+    row_states_.push_back({0, 0, 1, next_slot_, -1, 0});
     sequences_.push_back(capacity_.rows + i / capacity_.filler_tokens());
   }
 }
@@ -102,7 +117,8 @@ CommitRowsParams DeviceLoop::commit_params(const Workspace& workspace) const {
           workspace.tokens.data(),
           workspace.positions.data(),
           ring_.ring(),
-          size_};
+          size_,
+          automata_->automata()};
 }
 
 bool DeviceLoop::may_launch() const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cuda/backend/backend.h"
+#include "host/engine/automaton_memory.h"
 #include "host/engine/batch.h"
 #include "host/engine/ring_reader.h"
 #include "host/engine/sequence.h"
@@ -21,8 +22,9 @@ namespace fllm {
 /// that have ended) stay as they are; their keys and values go to blocks that nobody reads.
 class DeviceLoop {
  public:
-  /// steps_ahead: at least 1
-  DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int32_t steps_ahead);
+  /// steps_ahead: at least 1. automata must outlive this.
+  DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int32_t steps_ahead,
+             const AutomatonMemory& automata);
   ~DeviceLoop();
   DeviceLoop(const DeviceLoop&) = delete;
   DeviceLoop& operator=(const DeviceLoop&) = delete;
@@ -34,7 +36,7 @@ class DeviceLoop {
   [[nodiscard]] std::int32_t in_flight() const { return in_flight_; }
 
   /// Puts the rows' state on the device. Precondition: !running(), the static part of the batch is uploaded, every row draws
-  /// next and needs nothing of the host.
+  /// next and needs nothing of the host, and the masks of those that have some are on the device.
   void start(Rows rows, Batch& batch, Workspace& workspace);
   /// Whether the device is not too far ahead, and some row would still draw if nothing but its limit ended it.
   [[nodiscard]] bool may_launch() const;
@@ -59,6 +61,7 @@ class DeviceLoop {
   [[nodiscard]] CommitRowsParams commit_params(const Workspace& workspace) const;
 
  private:
+  void set_automaton(Sequence& row, RowSampling& draw, ResidentRow& resident);
   void fill_up(Batch& batch);
   void move_histories(Batch& batch, Workspace& workspace);
   [[nodiscard]] std::int32_t after(std::int32_t slot) const { return slot + 1 < ring_.ring().depth ? slot + 1 : 0; }
@@ -66,6 +69,8 @@ class DeviceLoop {
   Backend* backend_;
   StepCapacity capacity_;
   std::int32_t steps_ahead_;
+  const AutomatonMemory* automata_;
+  const std::uint32_t* recorded_masks_ = nullptr;  // what recorded steps read
   RingReader ring_;
   StepRecordings recordings_;
   DeviceArray<ResidentRow> states_;                         // [rows]

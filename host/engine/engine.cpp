@@ -66,8 +66,10 @@ Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer,
       workspace_(backend, model.config, capacity_),
       batch_(capacity_),
       steps_ahead_(steps_ahead(backend, limits)),
-      loop_(backend, capacity_, std::max(steps_ahead_, 1)),
-      beams_(backend, capacity_, vocabulary_) {
+      automata_(backend, capacity_, vocabulary_),
+      row_automata_(automata_, capacity_),
+      loop_(backend, capacity_, std::max(steps_ahead_, 1), automata_),
+      beams_(backend, capacity_, automata_) {
   rows_.reserve(capacity_.row_count());
   prefilling_.reserve(capacity_.row_count());
   found_.reserve(static_cast<std::size_t>(capacity_.blocks_per_row));
@@ -193,6 +195,7 @@ void Engine::forget_finished_requests(EngineOutput& output) {
       completion.usage.completion_tokens += static_cast<std::int64_t>(sample.tokens.size());
     }
     output.finished.push_back(std::move(completion));
+    row_automata_.release(request);
     requests_.erase(found);
     ++counters_.requests_finished;
   }

@@ -9,11 +9,13 @@
 #include "cuda/backend/backend.h"
 #include "fundamentallm/metrics.h"
 #include "fundamentallm/request.h"
+#include "host/engine/automaton_memory.h"
 #include "host/engine/batch.h"
 #include "host/engine/beam_batch.h"
 #include "host/engine/device_loop.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/request_preparer.h"
+#include "host/engine/row_automata.h"
 #include "host/engine/scheduler.h"
 #include "host/engine/sequence.h"
 #include "host/engine/vocabulary.h"
@@ -87,7 +89,7 @@ class Engine {
   void remove_search(BeamRun& run);
   // run_ahead.cpp
   bool run_ahead(EngineOutput& output);
-  [[nodiscard]] bool can_run_ahead() const;
+  [[nodiscard]] bool can_run_ahead();
   void resident_step(std::int32_t rows);
   void take_ahead(EngineOutput& output);
   // plan.cpp
@@ -126,6 +128,8 @@ class Engine {
   Workspace workspace_;
   Batch batch_;
   std::int32_t steps_ahead_;
+  AutomatonMemory automata_;
+  RowAutomata row_automata_;
   DeviceLoop loop_;
   BeamBatch beams_;
   Scheduler scheduler_;

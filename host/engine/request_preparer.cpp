@@ -10,6 +10,7 @@
 #include "host/constraint/token_mask.h"
 #include "host/engine/batch.h"
 #include "host/engine/prefix_index.h"
+#include "host/engine/row_automata.h"
 #include "host/model/kv_cache.h"
 #include "host/util/quoted_text.h"
 #include "host/util/violations.h"
@@ -165,7 +166,8 @@ void RequestPreparer::set_constraints(RequestState& state) {
   state.can_draw_end =
       std::any_of(state.end_ids.begin(), state.end_ids.end(), [&](TokenId id) { return is_allowed(usable, id); });
   if (request.control.constraint.index() != 0) {
-    state.constraint = constraints_.tables(request.control, usable, state.end_ids);
+    const MaskRows rows = request.beam ? MaskRows::kAll : MaskRows::kWhenAsked;
+    state.constraint = constraints_.tables(request.control, usable, state.end_ids, rows);
   }
   if (!request.control.prefix.empty()) {
     if (request.beam) {  // an end id ends a beam, whatever text it has
@@ -201,10 +203,9 @@ void RequestPreparer::set_beam(RequestState& state) const {
   BeamPlan& plan = state.beam.emplace(plan_beams(options, room, state.end_ids.size()));
   plan.penalties = state.penalties;
   if (!options.sample) state.sampling.temperature = 1;
-  plan.automaton = DeviceAutomaton(state.base_mask, static_cast<std::size_t>(mask_words(vocabulary_->size())));
-  const PrefixConstraint* prefix = state.prefix ? &*state.prefix : nullptr;
-  if (prefix != nullptr || state.banned_text != nullptr) plan.automaton.constrain(prefix, state.banned_text.get());
-  if (state.stops != nullptr) plan.automaton.stop_at(*state.stops, prefix);
+  plan.rules.min_tokens = state.min_tokens;
+  const auto words = static_cast<std::size_t>(mask_words(vocabulary_->size()));
+  plan.automaton = std::make_shared<const DeviceAutomaton>(automaton_of(state, words, true));
 }
 
 }  // namespace fllm

@@ -16,6 +16,7 @@
 #include "host/constraint/constraint_tables.h"
 #include "host/constraint/prefix.h"
 #include "host/engine/beam_plan.h"
+#include "host/engine/row_automaton.h"
 #include "host/engine/scheduler.h"
 
 namespace fllm {
@@ -39,10 +40,15 @@ struct RequestState {
   bool can_draw_end = false;                      // some end token is not banned
   std::shared_ptr<const BannedText> banned_text;  // null: nothing is banned
   std::shared_ptr<const ByteAutomaton> stops;     // null: no stop strings
+  RowAutomaton automaton;                         // what of the above the rows follow without the host
   RowSampling sampling;                           // what is the same in every row and step
   bool penalties = false;
   std::optional<BeamPlan> beam;  // none: tokens are drawn
 
+  /// Whether anything but lists of ids says what may be drawn.
+  [[nodiscard]] bool has_masks() const {
+    return prefix || constraint != nullptr || banned_text != nullptr || !base_mask.empty();
+  }
   /// The ids of a full block of the prompt.
   [[nodiscard]] std::span<const TokenId, kKvBlockTokens> prompt_block(std::size_t index) const {
     return std::span(prompt).subspan(index * kKvBlockTokens).first<kKvBlockTokens>();

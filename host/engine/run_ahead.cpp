@@ -34,10 +34,10 @@ bool Engine::run_ahead(EngineOutput& output) {
   return true;
 }
 
-bool Engine::can_run_ahead() const {
-  return steps_ahead_ > 0 && beams_.empty() && std::ranges::all_of(rows_, [](const auto& row) {
-           return !row->waits && row->missing() == 1 && !row->needs_host();
-         });
+bool Engine::can_run_ahead() {
+  const auto draws = [](const auto& row) { return !row->waits && row->missing() == 1 && !row->needs_host(); };
+  if (steps_ahead_ <= 0 || !beams_.empty() || !std::ranges::all_of(rows_, draws)) return false;
+  return std::ranges::all_of(rows_, [this](const auto& row) { return row_automata_.prepare(row->request()); });
 }
 
 /// What is recorded. Everything it reads lies on the device.
@@ -52,6 +52,7 @@ void Engine::resident_step(std::int32_t rows) {
   SampleParams params = sample_params(0, rows);
   params.history = loop_.history(workspace_);
   params.advance = 1;  // their histories
+  params.allow_mask = automata_.masks();
   backend_->sample(LogitType::kFloat32, params);
   backend_->commit_rows(loop_.commit_params(workspace_));
 }
@@ -62,7 +63,12 @@ void Engine::take_ahead(EngineOutput& output) {
     Sequence* row = loop_.row(place);
     if (row == nullptr) continue;
     ++row->cached;
-    StepEvent event = take_token(*row, token_of(words[place]), nullptr);
+    const TokenId drawn = token_of(words[place]);
+    if (words[place] != kIdleWord && drawn != kNothingDrawn && !row->allows(drawn)) {
+      throw Exception(ErrorCode::kInternal, "row " + std::to_string(place) + ": the device has drawn token " +
+                                                std::to_string(drawn) + ", the host allows others");
+    }
+    StepEvent event = take_token(*row, drawn, nullptr);
     const bool ended = row->finish_reason() != FinishReason::kNone;
     if (words[place] == kIdleWord || (finishes(words[place]) && !ended)) {
       throw Exception(ErrorCode::kInternal, "row " + std::to_string(place) + ": the device has ended it, the host not");

@@ -55,7 +55,7 @@ void Engine::enqueue_search() {
   const BeamParams params = beams_.params(workspace_);
   SampleParams rows = edits_of(0, params.rows);
   rows.sampling = beams_.sampling();
-  rows.allow_mask = beams_.masks();
+  rows.allow_mask = automata_.masks();
   rows.history = params.history;
   backend_->beam_candidates(LogitType::kFloat32, {rows, params});
   backend_->beam_select(params);

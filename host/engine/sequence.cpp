@@ -48,6 +48,32 @@ void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
   if (request_->banned_text != nullptr) request_->banned_text->forbid_in(banned_state_, mask);
 }
 
+std::int32_t Sequence::automaton_state() {
+  const DeviceAutomaton& automaton = *request_->automaton.tables;
+  if (automaton.mask_start < 0) return -1;
+  if (walked_ == 0) automaton_state_ = automaton.mask_start;
+  for (; walked_ < generated(); ++walked_) {
+    const TokenId id = result().tokens[static_cast<std::size_t>(walked_)];
+    automaton_state_ = automaton.walk(automaton_state_, vocabulary_->tokens.bytes(id));
+  }
+  return automaton_state_;
+}
+
+bool Sequence::allows(TokenId id) const {
+  const bool ends = accepts_end() && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id);
+  if (constraint_ != nullptr) {
+    if (ends ? !constraint_->may_end() : !constraint_->advance(id)) return false;
+    if (!ends) constraint_->rollback(1);
+  } else if (in_prefix()) {
+    const auto open = request_->prefix->allowed(prefix_bytes_);
+    if (!std::binary_search(open.begin(), open.end(), id)) return false;
+  } else if (!request_->base_mask.empty() && !is_allowed(request_->base_mask, id)) {
+    return false;
+  }
+  return request_->banned_text == nullptr ||
+         !request_->banned_text->completes(banned_state_, vocabulary_->tokens.bytes(id));
+}
+
 void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   Sample& sample = result();
   const bool may_end = generated() >= request_->min_tokens;
@@ -72,7 +98,8 @@ void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   } else if (!request_->can_draw_end && must_end()) {
     end(FinishReason::kEos, text);
   } else if (token_count() >= request_->token_limit) {
-    end(request_->limit_reason, text);
+    const bool whole = !in_prefix() && (constraint_ == nullptr || constraint_->may_end());
+    end(whole ? request_->limit_reason : FinishReason::kIncomplete, text);
   }
 }
 
@@ -120,10 +147,12 @@ void Sequence::end_without_support(std::string& text) {
   name(request.banned_text != nullptr, "banned text");
   name(!request.request.control.banned_token_ids.empty(), "banned token ids");
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));
+  const FinishReason reason = why.empty() ? FinishReason::kError : FinishReason::kDeadEnd;
   name(why.empty(), "no finite logit");
-  fail(Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
-                                           std::to_string(sample_) + ": every token is forbidden (" + why + ")"},
-       text);
+  result().error = Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
+                                                       std::to_string(sample_) + ": every token is forbidden (" + why +
+                                                       ")"};
+  end(reason, text);
 }
 
 void Sequence::fail(const Error& error, std::string& text) {

@@ -50,17 +50,15 @@ class Sequence {
 
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;
-  [[nodiscard]] bool needs_mask() const {
-    return in_prefix() || constraint_ != nullptr || request_->banned_text != nullptr || !request_->base_mask.empty();
-  }
   void fill_mask(std::span<std::uint32_t> mask) const;
   [[nodiscard]] std::span<const CountEntry> counts() const { return counts_.entries(); }
 
-  /// Whether a draw needs something worked out on the host, or the host wants more of it than the token.
-  [[nodiscard]] bool needs_host() const {
-    return in_prefix() || constraint_ != nullptr || request_->banned_text != nullptr ||
-           request_->request.logprobs >= 0 || counts_.windowed();
-  }
+  /// Whether a draw needs something worked out on the host, masks apart, or the host wants more of it than the token.
+  [[nodiscard]] bool needs_host() const { return request_->request.logprobs >= 0 || counts_.windowed(); }
+  /// The state of the request's automaton behind the output; -1: it has none. Precondition: RowAutomaton::place.
+  [[nodiscard]] std::int32_t automaton_state();
+  /// Whether a token may come next by what restrains the output, as the host itself sees it.
+  [[nodiscard]] bool allows(TokenId id) const;
 
   /// Takes the drawn token: text, stop rules, limits. Appends to text what may be shown now. detail: null where a device
   /// keeps the sum of log-probabilities, see set_sum_logprob.
@@ -103,6 +101,8 @@ class Sequence {
   BannedText::State banned_state_ = ByteAutomaton::kRoot;
   std::int32_t prefix_bytes_ = 0;           // of the forced prefix, written
   std::unique_ptr<Constraint> constraint_;  // null: none
+  std::int32_t automaton_state_ = -1;       // behind the first walked_ tokens; -1: before the first one
+  std::int32_t walked_ = 0;
 };
 
 }  // namespace fllm

@@ -70,6 +70,7 @@ void Engine::share_prompts() {
 
 void Engine::sample() {
   batch_.fill_sampling(rows_);  // host work; a device is still busy with the forward pass
+  batch_.fill_masks(rows_);
   workspace_.sampling.upload(batch_.sampling);
   workspace_.masks.upload(batch_.masks);
   workspace_.counts.upload(batch_.counts);

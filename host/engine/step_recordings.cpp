@@ -27,4 +27,8 @@ void StepRecordings::run(std::int32_t size, const std::function<void()>& work) {
   recording.work->replay();
 }
 
+void StepRecordings::clear() {
+  for (Recording& recording : recordings_) recording.work.reset();
+}
+
 }  // namespace fllm

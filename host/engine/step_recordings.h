@@ -22,6 +22,8 @@ class StepRecordings {
   [[nodiscard]] std::int32_t size_for(std::int32_t rows) const;
   /// Enqueues work, which is always the same for a size.
   void run(std::int32_t size, const std::function<void()>& work);
+  /// Work is other work from now on.
+  void clear();
 
  private:
   struct Recording {

@@ -154,9 +154,6 @@ void check_beam(const Request& request, Violations& found) {
                 "must be 1 with beam search: num_return says how many hypotheses are returned");
   found.require(request.logprobs <= 0, "logprobs", request.logprobs,
                 "must be 0 or -1 with beam search, which keeps those of its own tokens alone");
-  if (request.control.constraint.index() != 0) {
-    found.add("constraint", "given", "is not allowed with beam search; prefix and banned_text are");
-  }
 }
 
 }  // namespace

@@ -139,7 +139,9 @@ enum {
   FLLM_FINISH_LENGTH = 4,
   FLLM_FINISH_CONTEXT = 5,
   FLLM_FINISH_CANCELLED = 6,
-  FLLM_FINISH_ERROR = 7
+  FLLM_FINISH_ERROR = 7,
+  FLLM_FINISH_INCOMPLETE = 8,  ///< as LENGTH or CONTEXT, before the text was what a prefix or constraint asks for
+  FLLM_FINISH_DEAD_END = 9     ///< what is asked for leaves no token to go on with
 };
 
 /// What one step did to one sample.
@@ -245,7 +247,7 @@ typedef struct fllm_sample_info {
   const fllm_token_logprob* top;       ///< [token_count, top_count], most likely first, or NULL
   int32_t top_count;
   int32_t finish_reason;  ///< FLLM_FINISH_*
-  fllm_status error;      ///< of FLLM_FINISH_ERROR, else FLLM_OK
+  fllm_status error;      ///< of FLLM_FINISH_ERROR and FLLM_FINISH_DEAD_END, else FLLM_OK
   int32_t reserved;
   const char* error_message;   ///< ended by 0; "" without error
   const float* beam_logprobs;  ///< [token_count] after edits, of a beam search's hypotheses; else NULL

@@ -80,7 +80,7 @@ using ConstraintSource = std::variant<std::monostate, ChoicesConstraint, RegexCo
                                       JsonConstraint, DialogueConstraint>;
 
 /// What the output must begin with and must not contain, and what it must be. Where nothing is left to draw, the sample
-/// ends with an error.
+/// ends as FinishReason::kDeadEnd; where a limit comes before it is what it must be, as kIncomplete.
 struct ControlOptions {
   std::string prefix;                    ///< the output text starts with it; its tokens count as generated ones
   std::vector<std::string> banned_text;  ///< never completed in the output, whatever the tokens; at most 16384 bytes

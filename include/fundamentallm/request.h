@@ -33,8 +33,19 @@ struct Request {
   std::optional<BeamOptions> beam;  ///< search instead of drawing: num_samples 1, logprobs 0 or -1, no penalty_window
 };
 
-/// Why a sample ended. kNone: it has not.
-enum class FinishReason { kNone, kEos, kStopToken, kStopString, kLength, kContext, kCancelled, kError };
+/// Why a sample ended.
+enum class FinishReason {
+  kNone,  ///< it has not
+  kEos,   ///< an end token of the model, or the text that a constraint asks for is whole
+  kStopToken,
+  kStopString,
+  kLength,   ///< max_tokens or max_length
+  kContext,  ///< the model's context is full
+  kCancelled,
+  kError,       ///< see Sample::error
+  kIncomplete,  ///< as kLength or kContext, before the text was what a constraint or prefix asks for
+  kDeadEnd,     ///< what is asked for leaves no token to go on with; see Sample::error
+};
 [[nodiscard]] FLLM_API std::string_view to_string(FinishReason reason);
 
 /// Log-probabilities are natural. raw: log-softmax of the model's own logits at temperature 1;
@@ -66,7 +77,7 @@ struct Sample {
   double sum_logprob = 0;            ///< raw, over tokens
   double mean_logprob = 0;           ///< sum_logprob / tokens.size(); 0 when there are none
   std::vector<TokenDetail> details;  ///< one per token when Request::logprobs >= 0
-  std::optional<Error> error;        ///< set when finish_reason is kError
+  std::optional<Error> error;        ///< set when finish_reason is kError or kDeadEnd
   std::optional<BeamScore> beam;     ///< of a beam search's hypotheses, whose sum_logprob and details are after edits
 };
 

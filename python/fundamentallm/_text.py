@@ -82,11 +82,11 @@ class Sample:
 
     text: str  #: the generated part
     tokens: list[int]  #: generated ids, an end token included
-    finish_reason: str  #: eos, stop_token, stop_string, length, context, cancelled or error
+    finish_reason: str  #: eos, stop_token, stop_string, length, context, incomplete, dead_end, cancelled or error
     sum_logprob: float  #: raw, over tokens
     mean_logprob: float
     logprobs: list[TokenDetail]  #: one per token where `logprobs` was given
-    error: str | None  #: what ended it, where finish_reason is error
+    error: str | None  #: what ended it, where finish_reason is error or dead_end
     beam_sum: float | None = None  #: of a beam search's hypothesis: the sum of its log-probabilities after edits
     beam_score: float | None = None  #: that sum by the length norm: what hypotheses are ordered by
     beam_logprobs: list[float] | None = None  #: one per token, after edits

@@ -42,7 +42,7 @@ class Constraints(support.CommandLineTest):
         for text in self.finished(self.samples("--regex", pattern)):
             self.assertRegex(text, f"^{pattern}$")
         cut = self.samples("--regex", pattern, "--max-tokens", "3")
-        self.assertEqual({sample["finish_reason"] for sample in cut}, {"length"})
+        self.assertEqual({sample["finish_reason"] for sample in cut}, {"incomplete"})
         self.assertTrue(all(re.match("[A-Z][a-z]{2}$", sample["text"]) for sample in cut), cut)
 
     def test_an_end_comes_where_the_text_may_end_and_must_where_it_cannot_go_on(self):
@@ -95,6 +95,29 @@ class Constraints(support.CommandLineTest):
         message = self.refuses(1, ["every token is forbidden", "the constraint", "banned text"], "generate", "--prompt", "x", "--seed", "1",
                                "--choices", "ab", "--ban", "b")
         self.assertIn("token 2", message)
+        process = support.run("generate", "--device", "cpu", "--prompt", "x", "--seed", "1", "--format", "jsonl", "--choices", "ab", "--ban", "b")
+        sample = json.loads(process.stdout)["samples"][0]
+        self.assertEqual((process.returncode, sample["finish_reason"], sample["error"]["code"]), (1, "dead_end", "empty_support"))
+
+    def test_a_limit_that_comes_first_is_told(self):
+        reasons = {tokens: self.samples("--regex", "[a-c]{3,9}", "--max-tokens", tokens, "--ban-token-ids", "3", count=1)[0]["finish_reason"]
+                   for tokens in ("2", "3", "9")}
+        self.assertEqual(reasons, {"2": "incomplete", "3": "length", "9": "eos"})
+
+    def test_beams_keep_to_it(self):
+        found = self.samples("--regex", "( [A-Z][a-z]+){2}[.!]", "--beam-width", "4", "--num-return", "4", count=1)
+        self.assertEqual(len({text for text in self.finished(found)}), 4)
+        for sample in found:
+            self.assertRegex(sample["text"], r"^( [A-Z][a-z]+){2}[.!]$")
+        greedy = ["--regex", "( [A-Z][a-z]+){2}[.!]", "--prompt", "ROMEO:"]
+        self.assertEqual(self.generate(*greedy, "--beam-width", "1"), self.generate(*greedy, "--temperature", "0"))
+        found = self.samples("--choices", "yea", "nay", "never", "--beam-width", "8", "--num-return", "8", count=1)
+        self.assertEqual({sample["text"] for sample in found}, {"yea", "nay", "never"})
+        path = self.file("schema.json", json.dumps(SCHEMA).encode())
+        record = json.loads(self.generate(self.tiny(), "--prompt", "x", "--format", "jsonl", "--max-tokens", "60", "--json-schema", path,
+                                          "--beam-width", "4", "--num-return", "4"))
+        for text in self.finished(record["samples"]):
+            self.assertLessEqual({"z", "k"}, json.loads(text).keys())
 
     def test_lines_of_a_batch(self):
         lines = [{"prompt": "x", "choices": ["yea", "nay"]}, {"prompt": "x", "json-schema": {"enum": [True]}}, {"prompt": "x"},

@@ -8,6 +8,9 @@
 #include <string>
 #include <utility>
 
+#include "host/constraint/constraint_cache.h"
+#include "host/constraint/dfa_constraint.h"
+#include "host/constraint/token_mask.h"
 #include "tests/engine/beam_requests.h"
 #include "tests/support/beam_oracle.h"
 #include "tests/support/expect_error.h"
@@ -56,6 +59,7 @@ class LogitsOf {
   }
   [[nodiscard]] std::int32_t vocab() const { return opened_.model.config.vocab_size; }
   [[nodiscard]] const Tokenizer& tokenizer() const { return *opened_.tokenizer; }
+  [[nodiscard]] const Model& model() const { return opened_.model; }
   [[nodiscard]] const std::vector<std::int32_t>& prompt() const { return prompt_; }
 
  private:
@@ -149,6 +153,93 @@ TEST_F(BeamSearching, FindsWhatTheOracleFinds) {
   }
 }
 
+/// A place at the beginning of what the request's constraint allows, which tokens must outlive.
+std::shared_ptr<const Constraint> constraint_of(const Request& request, const BeamCase& asked, const TokenIndex& tokens) {
+  std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(asked.vocab)));
+  allow_all(usable);
+  for (const TokenId id : asked.row.bans) forbid(usable, id);
+  std::vector<TokenId> ends = asked.row.end_ids;
+  std::ranges::sort(ends);
+  ConstraintCache cache(tokens);
+  return std::make_shared<DfaConstraint>(cache.tables(request.control, usable, ends), tokens, asked.rules.max_length);
+}
+
+// Each beam has its own place in the text that is asked for: what the oracle finds with the host's rules, beam for beam.
+TEST_F(BeamSearching, KeepsToConstraintsAsTheHostDoes) {
+  const std::string prompt = "ROMEO:\nI am";
+  LogitsOf logits(prompt);
+  const Vocabulary vocabulary(logits.tokenizer(), logits.model());
+  const TokenId end = logits.tokenizer().end_ids().front();
+  std::vector<Request> requests;
+  for (int i = 0; i < 7; ++i) {
+    Request request = search_for(prompt, 1 + i % 5, 9);
+    request.control.constraint = RegexConstraint{" [a-z]{1,3}( [a-z]{2,4})*[.!]"};
+    if (i == 1) request.control.constraint = ChoicesConstraint{{" yea", " nay", " never", " ne", " a", " and a"}};
+    if (i == 2) request.length.min_tokens = 6;
+    if (i == 3) request.control.constraint = RegexConstraint{" [a-z]+"};
+    if (i == 3) request.control.prefix = " the";
+    if (i == 4) {  // ends by itself, or by a stop token that is none within the text
+      request.control.constraint = RegexConstraint{" [a-z]{2}"};
+      request.control.banned_token_ids = {end};
+      request.length.min_tokens = 5;
+    }
+    if (i == 5) {
+      request.control.constraint = RegexConstraint{"[a-z ]+"};
+      request.stop.token_ids = {logits.tokenizer().encode("e").front()};
+    }
+    if (i == 6) {  // no beam of more than three tokens lives: only what ended before is found
+      request.control.constraint = ChoicesConstraint{{" a", " no", " we"}};
+      request.length.min_tokens = 8;
+      request.beam->stop = BeamStopRule::kNeverEarly;
+    }
+    requests.push_back(std::move(request));
+  }
+  for (std::size_t n = 0; n < requests.size(); n += kFewer) {
+    SCOPED_TRACE("request " + std::to_string(n));
+    BeamCase asked = case_of(requests[n], logits);
+    asked.constraint = constraint_of(requests[n], asked, vocabulary.tokens);
+    asked.can_draw_end = std::ranges::any_of(asked.row.end_ids, [&](TokenId id) {
+      return std::ranges::find(asked.row.bans, id) == asked.row.bans.end();
+    });
+    const BeamTables tables;
+    OracleBeamSearch oracle(asked, tables);
+    oracle.run();
+    const std::vector<OracleHypothesis> wanted = oracle.result();
+    ASSERT_FALSE(wanted.empty());
+    const Completion found = run(requests[n]);
+    ASSERT_EQ(found.samples.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const Sample& sample = found.samples[i];
+      EXPECT_EQ(sample.tokens, wanted[i].tokens) << i;
+      EXPECT_EQ(sample.beam->sum, wanted[i].cum) << i;
+      EXPECT_EQ(sample.beam->score, wanted[i].score) << i;
+      const bool cut = sample.finish_reason == FinishReason::kLength || sample.finish_reason == FinishReason::kIncomplete;
+      EXPECT_EQ(cut, wanted[i].end == BeamEnd::kLength) << i;
+    }
+  }
+}
+
+TEST_F(BeamSearching, OneConstrainedBeamIsGreedy) {
+  for (const char* pattern : {"( [A-Z][a-z]+){2,3}[.!]", "[a-z]{5}", "(the|a) [a-z ,]*"}) {
+    Request greedy = request_for("ROMEO:", 30);
+    greedy.sampling.temperature = 0;
+    greedy.control.constraint = RegexConstraint{pattern};
+    greedy.control.banned_text = {"th ", "ou"};
+    Request search = greedy;
+    search.beam = BeamOptions{};
+    const Sample wanted = run(greedy).samples.at(0), found = run(search).samples.at(0);
+    EXPECT_EQ(found.tokens, wanted.tokens);
+    EXPECT_EQ(found.text, wanted.text);
+    EXPECT_EQ(found.finish_reason, wanted.finish_reason);
+  }
+}
+
+TEST_F(BeamSearching, ConstraintsThatAreTooLargeAreRefused) {
+  Request request = search_for("ROMEO:", 2, 5);
+  request.control.constraint = RegexConstraint{"[a-z ]{40000}"};
+  expect_error(ErrorCode::kUnsupported, {"constraint", "states", "32768"}, [&] { run(request); });
+}
+
 TEST_F(BeamSearching, OneBeamIsGreedy) {
   for (const char* prompt : {"ROMEO:", "", "First Citizen:\nBefore we proceed"}) {
     Request greedy = request_for(prompt, kFewer > 1 ? 20 : 60);
@@ -232,7 +323,7 @@ TEST_F(BeamSearching, ADeadEndIsATypedError) {
   for (TokenId id = 0; id < 69; ++id) request.control.banned_token_ids.push_back(id);
   const Completion found = run(request);
   ASSERT_EQ(found.samples.size(), 1U);
-  EXPECT_EQ(found.samples[0].finish_reason, FinishReason::kError);
+  EXPECT_EQ(found.samples[0].finish_reason, FinishReason::kDeadEnd);
   EXPECT_EQ(found.samples[0].error->code, ErrorCode::kEmptySupport);
   EXPECT_THAT(found.samples[0].error->message, HasSubstr("every token is forbidden"));
 }

@@ -52,14 +52,19 @@ std::vector<Request> requests_of_all_kinds(int count) {
       }
     }
     if (i % 17 == 10) request.length.max_tokens = 1000;  // the context ends it
+    if (i % 11 == 7) {
+      request.control.prefix = "\nO ";
+      request.length.max_tokens = std::max(request.length.max_tokens, 6);
+    }
+    if (i % 10 == 4) request.control.banned_text = {"th", "e "};
+    if (i % 9 == 0) request.control.constraint = RegexConstraint{"( [A-Z][a-z]+)+[.!]"};
+    if (i % 9 == 3) request.control.constraint = ChoicesConstraint{{" yea", " nay", " never", " yea and nay"}};
+    if (i % 9 == 5) request.control.constraint = RegexConstraint{"[A-Za-z ,.]{9,}"};
+    if (i % 18 == 3) request.length.min_tokens = std::min(20, request.length.max_tokens);
+    if (i % 18 == 12) request.control.banned_token_ids = {3};  // the end: it ends by itself
     requests.push_back(request);
     if (i < count / 2) continue;  // the others are of kinds that keep the whole batch waiting for the host
     Request& waiting = requests.back();
-    if (i % 11 == 7) {
-      waiting.control.prefix = "\nO ";
-      waiting.length.max_tokens = std::max(waiting.length.max_tokens, 6);
-    }
-    if (i % 11 == 8) waiting.control.banned_text = {"th"};
     if (i % 7 == 3) waiting.sampling.penalty_window = 9;
     if (i % 13 == 9) waiting.logprobs = i % 2;
   }
@@ -98,7 +103,7 @@ TEST(DeviceLoop, TokensAreThoseOfStepsThatWait) {
     Machine machine({.max_rows = 6, .kv_cache_bytes = ahead == 2 ? 3 << 20 : 0, .steps_ahead = ahead}, speed);
     EXPECT_EQ(results_of(machine, requests), wanted) << ahead << " steps ahead, speed " << speed;
     EXPECT_GT(machine.device.counts.replays, 20 / kFewer);
-    EXPECT_LE(machine.device.counts.recordings, 4);  // 1, 2, 4 and 6 rows
+    EXPECT_LE(machine.device.counts.recordings, 8);  // 1, 2, 4 and 6 rows, before there were masks and since
   }
 }
 
@@ -121,7 +126,8 @@ TEST(DeviceLoop, TheCpuRunsItWithoutRecording) {
   EXPECT_EQ(texts(3), wanted);
 }
 
-TEST(DeviceLoop, NothingOfTheHostIsInAStep) {
+/// Forty steps of eight rows, each of which restrain has seen.
+void expect_nothing_of_the_host(const std::function<void(Request&, int)>& restrain) {
   Machine machine({.max_rows = 8}, 0);
   constexpr std::int32_t kSteps = 40 / kFewer, kTokens = kSteps + 20;
   for (int i = 0; i < 8; ++i) {
@@ -131,6 +137,7 @@ TEST(DeviceLoop, NothingOfTheHostIsInAStep) {
     request.sampling.logit_bias = {{40, 1}};
     request.stop.strings = {"no such text"};
     request.length.min_tokens = kTokens;
+    restrain(request, i);
     machine.runner->submit(std::move(request));
   }
   for (int step = 0; step < 8; ++step) machine.runner->step();  // the prompts; the first step as it is; the recording
@@ -147,6 +154,53 @@ TEST(DeviceLoop, NothingOfTheHostIsInAStep) {
   // 6 layers of 8 operations; embedding, norm, product, sampling, commit.
   EXPECT_EQ(after.operations, before.operations + kSteps * (6 * 8 + 5));
   machine.runner->run_to_the_end();
+}
+
+TEST(DeviceLoop, NothingOfTheHostIsInAStep) {
+  expect_nothing_of_the_host([](Request&, int) {});
+}
+
+TEST(DeviceLoop, NothingOfTheHostIsInAStepOfRestrainedRows) {
+  expect_nothing_of_the_host([](Request& request, int i) {
+    if (i % 4 == 1) request.control.constraint = RegexConstraint{"( [A-Z][a-z]{1,9}){40,}[.!]"};
+    if (i % 4 == 2) request.control.banned_text = {"th", "e "};
+    if (i % 4 == 3) request.control.prefix = " what light through yonder window breaks";
+    if (i == 5) request.control.banned_text = {"ar"};
+  });
+}
+
+// A device that draws what the host forbids is found out at once.
+class StubbornBackend final : public ForwardingBackend {
+ public:
+  using ForwardingBackend::ForwardingBackend;
+  void commit_rows(const CommitRowsParams& p) override {
+    CommitRowsParams without = p;
+    without.automata = {};
+    backend().commit_rows(without);
+  }
+};
+
+TEST(DeviceLoop, TheHostDoesNotTakeTheDevicesWordForIt) {
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  StubbornBackend stubborn(*cpu);
+  EngineRunner runner(stubborn, {.max_rows = 2});
+  Request request = request_for("ROMEO:", 30);
+  request.control.constraint = RegexConstraint{"([A-Z][a-z]){10}"};
+  runner.submit(std::move(request));
+  expect_error(ErrorCode::kInternal, {"the device has drawn token", "the host allows others"},
+               [&] { runner.run_to_the_end(); });
+}
+
+// No error: the host goes on with its own masks, beside others that need none.
+TEST(DeviceLoop, WhatIsTooLargeForADeviceStaysWithTheHost) {
+  Machine machine({.max_rows = 2, .steps_ahead = 2});
+  Request request = request_for("ROMEO:", 12);
+  request.control.constraint = RegexConstraint{"[a-z ]{40000}"};
+  const RequestId id = machine.runner->submit(std::move(request));
+  machine.runner->run_to_the_end();
+  EXPECT_EQ(machine.device.counts.replays, 0);
+  EXPECT_EQ(machine.runner->result(id).samples[0].finish_reason, FinishReason::kIncomplete);
+  EXPECT_EQ(machine.runner->result(id).samples[0].tokens.size(), 12U);
 }
 
 TEST(DeviceLoop, ARowThatEndsStaysInPlaceUntilItPays) {

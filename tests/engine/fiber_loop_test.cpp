@@ -38,6 +38,8 @@ std::map<std::uint64_t, std::pair<std::vector<TokenId>, double>> drawn_with(std:
     Request request = request_for(i % 2 == 0 ? "ROMEO:" : "K", static_cast<std::int32_t>(3 + 2 * i));
     request.sampling.seed = i;
     if (i % 2 == 0) request.sampling.frequency_penalty = 0.5f;
+    if (i == 3) request.control.constraint = RegexConstraint{"[A-Z][a-z]{2,4}( [a-z]+)*"};
+    if (i == 4) request.control.banned_text = {"e", "th"};
     auto state = engine.prepare(std::move(request));
     state->completion.request = RequestId{i};
     engine.enqueue(std::move(state));
@@ -66,6 +68,7 @@ std::vector<std::vector<TokenId>> found_on(Backend& backend) {
     if (i == 1) request.beam = BeamOptions{.width = 3, .num_return = 3};
     request.sampling.repetition_penalty = 1.2f;
     request.control.banned_text = {"e", "th"};
+    if (i == 1) request.control.constraint = RegexConstraint{"[a-z]{2,4}( [a-z]+)*"};
     auto state = engine.prepare(std::move(request));
     state->completion.request = RequestId{i};
     engine.enqueue(std::move(state));

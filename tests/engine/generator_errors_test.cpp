@@ -57,7 +57,7 @@ TEST(GeneratorErrors, AnEmptySupportEndsOneSampleWithAReason) {
   Request request = request_for("A");
   for (TokenId id = 0; id < 69; ++id) request.control.banned_token_ids.push_back(id);
   const Sample sample = only_sample(generator, request);
-  EXPECT_EQ(sample.finish_reason, FinishReason::kError);
+  EXPECT_EQ(sample.finish_reason, FinishReason::kDeadEnd);
   ASSERT_TRUE(sample.error.has_value());
   EXPECT_EQ(sample.error->code, ErrorCode::kEmptySupport);
   EXPECT_EQ(only_sample(generator, request_for("A", 5)).tokens.size(), 5u);  // the generator goes on

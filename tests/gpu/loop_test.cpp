@@ -141,6 +141,8 @@ Request request_number(int i) {
   if (i % 4 == 3) request.stop.strings = {"e", "a"};
   if (i % 6 == 4) request.stop.token_ids = {30, 31, 32, 33, 34};
   if (i % 6 == 5) request.length.max_tokens = 100;  // the context of 64 ends it
+  if (i % 4 == 1) request.control.constraint = RegexConstraint{"[A-Z][a-z]{2,4}( [a-z]+)*[.!]"};
+  if (i % 5 == 2) request.control.banned_text = {"e", "th"};
   return request;
 }
 
@@ -180,6 +182,9 @@ TEST(CudaLoop, NothingOfTheHostIsInAStep) {
     Request request = request_number(0);
     request.length.max_tokens = request.length.min_tokens = 50;
     request.sampling.seed = static_cast<std::uint64_t>(i);
+    if (i == 1) request.control.constraint = RegexConstraint{"[a-z ]{60}"};
+    if (i == 2) request.control.banned_text = {"e", "th"};
+    if (i == 3) request.control.prefix = "what light through yonder";
     machine.submit(std::move(request));
   }
   for (int i = 0; i < 6; ++i) machine.step();
@@ -215,7 +220,8 @@ TEST(CudaLoop, RecordedWorkIsNotRunYet) {
                                 numbers.data(),
                                 numbers.data(),
                                 {static_cast<std::uint32_t*>(ring->on_device()), sums.data(), sums.data(), 3, 2},
-                                2};
+                                2,
+                                {}};
   device->commit_rows(params);
   device->synchronize();
   const auto recorded = device->record([&] { device->commit_rows(params); });

@@ -74,6 +74,10 @@ class Generator(unittest.TestCase):
         self.assertEqual(self.one(stop=["shall"]).samples[0].finish_reason, "stop_string")
         self.assertTrue(self.one(prefix="\nO ").text.startswith("\nO "))
         self.assertNotIn("h", self.one(banned_text=["h"], max_tokens=40).text)
+        self.assertEqual(self.generator.generate(["x"], choices=["ab"], max_tokens=1)[0].samples[0].finish_reason, "incomplete")
+        dead_end = self.generator.generate(["x"], choices=["ab"], banned_text=["b"])[0].samples[0]
+        self.assertEqual((dead_end.finish_reason, dead_end.tokens[1:]), ("dead_end", []))
+        self.assertIn("every token is forbidden", dead_end.error)
         self.assertEqual(self.one(logit_bias={40: 100}, max_tokens=2).samples[0].tokens, [40, 40])
         self.assertEqual(len(self.one(num_samples=3).samples), 3)
         detail = self.one(logprobs=3).samples[0].logprobs[2]

@@ -33,7 +33,7 @@ struct BeamBatch::Device {
         masks(backend, not_empty(b.masks_)),
         next(backend, not_empty(b.tables_.next)),
         mask_rows(backend, not_empty(b.tables_.mask_rows)),
-        accepts(backend, not_empty(b.tables_.accepts)),
+        flags(backend, not_empty(b.tables_.flags)),
         bytes(backend, not_empty(b.bytes_)),
         offsets(backend, b.offsets_),
         candidates(backend, of(b.rows_) * of(b.row_candidates_)),
@@ -55,7 +55,7 @@ struct BeamBatch::Device {
   DeviceTable<CountEntry> counts;
   DeviceTable<std::uint32_t> masks;
   DeviceTable<std::int32_t> next, mask_rows;
-  DeviceTable<std::uint8_t> accepts, bytes;
+  DeviceTable<std::uint8_t> flags, bytes;
   DeviceTable<std::int64_t> offsets;
   GuardedArray<BeamCandidate> candidates;
   GuardedArray<std::int32_t> candidate_counts;

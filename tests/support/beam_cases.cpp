@@ -115,7 +115,7 @@ std::int32_t add_stop_strings(BeamTables& tables, const std::vector<std::string>
   for (const std::string& text : strings) {
     for (std::size_t length = 0; length <= text.size(); ++length) states[text.substr(0, length)] = 0;
   }
-  const auto first = static_cast<std::int32_t>(tables.accepts.size());
+  const auto first = static_cast<std::int32_t>(tables.flags.size());
   for (std::int32_t number = first; auto& [text, state] : states) state = number++;
   for (const auto& [text, state] : states) {
     for (std::int32_t byte = 0; byte < 256; ++byte) {
@@ -126,18 +126,18 @@ std::int32_t add_stop_strings(BeamTables& tables, const std::vector<std::string>
     }
     bool accepts = false;
     for (const std::string& string : strings) accepts = accepts || text.ends_with(string);
-    tables.accepts.push_back(accepts ? 1 : 0);
+    tables.flags.push_back(accepts ? kStateAccepts : 0);
     tables.mask_rows.push_back(-1);
   }
   return first;
 }
 
 std::int32_t add_masks(BeamTables& tables, const std::vector<std::vector<std::int32_t>>& masks) {
-  const auto first = static_cast<std::int32_t>(tables.accepts.size());
+  const auto first = static_cast<std::int32_t>(tables.flags.size());
   const auto count = static_cast<std::int32_t>(masks.size());
   for (std::int32_t i = 0; i < count; ++i) {
     tables.next.insert(tables.next.end(), 256, first + (i + 1) % count);
-    tables.accepts.push_back(0);
+    tables.flags.push_back(0);
     tables.mask_rows.push_back(static_cast<std::int32_t>(tables.masks.size()));
     tables.masks.push_back(mask_of(static_cast<std::int32_t>(tables.texts.size()), masks[static_cast<std::size_t>(i)]));
   }

@@ -80,6 +80,8 @@ void BeamBatch::compare_rows(std::size_t index, const std::vector<OracleBeam>& l
     EXPECT_EQ(sampling[row].seed, asked.row.sampling.seed);
     if (beam.mask_state >= 0) {
       EXPECT_EQ(sampling[row].mask_row, tables_.mask_rows[of(beam.mask_state)]);
+      const bool frees = (tables_.flags[of(beam.mask_state)] & kStateFreesEnds) != 0;
+      EXPECT_EQ(sampling[row].min_tokens, frees ? 0 : asked.row.sampling.min_tokens);
     }
     if (!asked.histories) continue;
     const std::int32_t slot = asked.rules.first_slot + (steps % 2) * asked.rules.width + beam.slot;

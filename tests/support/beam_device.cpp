@@ -40,6 +40,7 @@ BeamBatch::BeamBatch(Backend& backend, LogitType type, std::vector<BeamCase> cas
   }
   for (BeamCase& asked : cases_) {
     asked.rules.first_norm = append(norms_, asked.norms).begin;
+    asked.rules.min_tokens = asked.row.sampling.min_tokens;
     asked.rules.first_row = rows_;
     asked.rules.first_slot = asked.histories ? slots_ : -1;
     if (asked.histories) slots_ += 2 * asked.rules.width;
@@ -73,7 +74,10 @@ void BeamBatch::set_up_rows() {
       row.mask_row = static_cast<std::int32_t>(masks_.size() / words);
       masks_.insert(masks_.end(), asked.row.mask.begin(), asked.row.mask.begin() + words);
     }
-    if (asked.rules.mask_start >= 0) row.mask_row = tables_.mask_rows[of(asked.rules.mask_start)];
+    if (asked.rules.mask_start >= 0) {
+      row.mask_row = tables_.mask_rows[of(asked.rules.mask_start)];
+      if ((tables_.flags[of(asked.rules.mask_start)] & kStateFreesEnds) != 0) row.min_tokens = 0;
+    }
     for (std::int32_t k = 0; k < asked.rules.width; ++k) {
       RowSampling& own = sampling_.emplace_back(row);
       own.random.sample += static_cast<std::uint32_t>(k);
@@ -104,8 +108,8 @@ BeamParams BeamBatch::beam_params() const {
   p.rows = rows_;
   p.row_searches = d.row_searches.data();
   p.length_norms = d.norms.data();
-  p.automata = {d.next.data(),  d.mask_rows.data(), d.accepts.data(),
-                d.bytes.data(), d.offsets.data(),   static_cast<std::int32_t>(tables_.accepts.size())};
+  p.automata = {d.next.data(),  d.mask_rows.data(), d.flags.data(),
+                d.bytes.data(), d.offsets.data(),   static_cast<std::int32_t>(tables_.flags.size())};
   p.candidates = d.candidates.data();
   p.candidate_counts = d.candidate_counts.data();
   p.candidate_stride = row_candidates_;

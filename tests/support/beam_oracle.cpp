@@ -65,7 +65,7 @@ bool BeamTables::accepts_within(std::int32_t state, std::int32_t token) const {
   bool accepts_one = false;
   for (const char byte : texts[at(token)]) {
     state = next[at(state) * 256 + static_cast<unsigned char>(byte)];
-    accepts_one = accepts_one || accepts[at(state)] != 0;
+    accepts_one = accepts_one || (flags[at(state)] & kStateAccepts) != 0;
   }
   return accepts_one;
 }
@@ -106,6 +106,7 @@ OracleBeamSearch::OracleBeamSearch(const BeamCase& asked, const BeamTables& tabl
     first.slot = static_cast<std::int32_t>(g) * width_;
     first.mask_state = asked.rules.mask_start;
     first.stop_state = asked.rules.stop_start;
+    if (asked.constraint != nullptr) first.constraint = asked.constraint->fork();
   }
 }
 
@@ -134,14 +135,25 @@ std::vector<float> OracleBeamSearch::logprobs(const OracleBeam& beam) const {
     const std::int32_t mask_row = tables_.mask_rows[at(beam.mask_state)];
     mask = mask_row >= 0 ? tables_.masks[at(mask_row)] : std::vector<std::uint32_t>{};
   }
+  if (beam.constraint != nullptr) {
+    mask.resize((logits.size() + 31) / 32);
+    beam.constraint->fill_mask(mask);
+  }
   std::vector<std::int32_t> bans = asked_.row.bans;
   bans.insert(bans.end(), asked_.row.end_ids.begin(), asked_.row.end_ids.end());
   const std::vector<CountEntry> history = counts(beam);
   OneRow one(asked_.row, logits, mask, bans, history);
   one.sampling.generated = steps_;
+  one.sampling.min_tokens = min_tokens_for_ends(beam);
   const OracleDistribution row = one.distribution();
   if (rules.sampled != 0) return kept_logprobs(row);
   return rules.edits_after_softmax != 0 ? row.edited : oracle_log_softmax(row.edited);
+}
+
+std::int32_t OracleBeamSearch::min_tokens_for_ends(const OracleBeam& beam) const {
+  const bool frees = beam.mask_state >= 0 && (tables_.flags[at(beam.mask_state)] & kStateFreesEnds) != 0;
+  const bool must_end = beam.constraint != nullptr && beam.must_end();
+  return frees || must_end ? 0 : asked_.row.sampling.min_tokens;
 }
 
 float OracleBeamSearch::noise(const OracleBeam& beam, std::int32_t token) const {
@@ -189,15 +201,24 @@ OracleBeam OracleBeamSearch::grown(const Group& group, const Candidate& candidat
   beam.cum = beam.cum + candidate.logprob;
   if (beam.mask_state >= 0) beam.mask_state = tables_.after(beam.mask_state, candidate.token);
   if (beam.stop_state >= 0) beam.stop_state = tables_.after(beam.stop_state, candidate.token);
+  if (beam.constraint != nullptr) {
+    beam.constraint = beam.constraint->fork();
+    beam.constraint->advance(candidate.token);
+  }
   return beam;
 }
 
-BeamEnd OracleBeamSearch::end_of(const OracleBeam& parent, std::int32_t token) const {
+BeamEnd OracleBeamSearch::end_of(const OracleBeam& parent, const OracleBeam& beam) const {
   const auto& end_ids = asked_.row.end_ids;
-  if (steps_ >= asked_.row.sampling.min_tokens) {
-    if (std::find(end_ids.begin(), end_ids.end(), token) != end_ids.end()) return BeamEnd::kEndToken;
-    if (parent.stop_state >= 0 && tables_.accepts_within(parent.stop_state, token)) return BeamEnd::kStopString;
+  const std::int32_t token = beam.tokens.back();
+  if (steps_ >= min_tokens_for_ends(parent) && std::find(end_ids.begin(), end_ids.end(), token) != end_ids.end()) {
+    return BeamEnd::kEndToken;
   }
+  const bool stops = parent.stop_state >= 0 && tables_.accepts_within(parent.stop_state, token);
+  if (steps_ >= asked_.row.sampling.min_tokens && stops) return BeamEnd::kStopString;
+  const bool ends = beam.mask_state >= 0 && (tables_.flags[at(beam.mask_state)] & kStateEnds) != 0;
+  const bool whole = beam.constraint != nullptr && !asked_.can_draw_end && beam.must_end();
+  if (ends || whole) return BeamEnd::kWhole;
   return steps_ + 1 == asked_.rules.max_length ? BeamEnd::kLength : BeamEnd::kNone;
 }
 
@@ -216,7 +237,7 @@ void OracleBeamSearch::step_group(std::int32_t index, std::vector<std::int32_t>&
   const std::vector<Candidate> best = candidates(group, taken);
   for (std::size_t rank = 0; rank < best.size(); ++rank) {
     OracleBeam beam = grown(group, best[rank]);
-    const BeamEnd end = end_of(group.live[best[rank].beam], best[rank].token);
+    const BeamEnd end = end_of(group.live[best[rank].beam], beam);
     if ((end == BeamEnd::kNone || end == BeamEnd::kLength) && goes_on.size() < at(width_)) {
       goes_on.push_back(best[rank].token);
     }

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cuda/kernels/beam_params.h"
+#include "host/constraint/constraint.h"
 #include "tests/support/sample_batch.h"
 
 // A plain restatement of docs/beam_search.md: every beam has its own list of tokens, every candidate is sorted. It shares
@@ -20,7 +22,7 @@ using TableModel = std::function<std::vector<float>(const std::vector<std::int32
 struct BeamTables {
   std::vector<std::int32_t> next;                 // [states, 256]
   std::vector<std::int32_t> mask_rows;            // [states]; -1: everything is allowed
-  std::vector<std::uint8_t> accepts;              // [states]
+  std::vector<std::uint8_t> flags;                // [states] of StateFlag
   std::vector<std::vector<std::uint32_t>> masks;  // [mask rows][words]
   std::vector<std::string> texts;                 // [vocab]: the tokens' bytes
 
@@ -39,6 +41,9 @@ struct BeamCase {
   RowCase row;             // edits, and of drawn searches temperature and filters. counts: of the prompt
   bool histories = false;  // the row's counts go on with the beams' tokens
   std::int32_t history_capacity = 64;
+  // What the host's rules say of the output, in place of rules.mask_start; null: nothing.
+  std::shared_ptr<const Constraint> constraint;
+  bool can_draw_end = true;  // some end token is not banned
 };
 
 struct OracleBeam {
@@ -50,6 +55,10 @@ struct OracleBeam {
   float cum = 0;
   std::int32_t mask_state = -1;
   std::int32_t stop_state = -1;
+  std::shared_ptr<Constraint> constraint;
+
+  /// Whether nothing but an end may follow.
+  [[nodiscard]] bool must_end() const { return constraint->may_end() && !constraint->can_go_on(); }
 };
 
 struct OracleHypothesis {
@@ -94,7 +103,10 @@ class OracleBeamSearch {
   [[nodiscard]] std::vector<float> logprobs(const OracleBeam& beam) const;
   [[nodiscard]] float noise(const OracleBeam& beam, std::int32_t token) const;
   [[nodiscard]] std::vector<Candidate> candidates(const Group& group, const std::vector<std::int32_t>& taken) const;
-  [[nodiscard]] BeamEnd end_of(const OracleBeam& parent, std::int32_t token) const;
+  /// How a beam that has just grown ends.
+  [[nodiscard]] BeamEnd end_of(const OracleBeam& parent, const OracleBeam& beam) const;
+  /// What a beam has at least before an end token is one.
+  [[nodiscard]] std::int32_t min_tokens_for_ends(const OracleBeam& beam) const;
   [[nodiscard]] OracleBeam grown(const Group& group, const Candidate& candidate) const;
   void enter(Group& group, const OracleBeam& beam, BeamEnd end) const;
   void step_group(std::int32_t index, std::vector<std::int32_t>& taken);

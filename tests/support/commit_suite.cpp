@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "tests/support/device_rows.h"
@@ -17,6 +18,41 @@ namespace {
 
 constexpr std::int32_t kVocab = 12;
 
+/// What texts may be: states, some of whose edges lead nowhere, and what the tokens print.
+struct PlainAutomaton {
+  static constexpr std::int32_t kStates = 9;
+  std::vector<std::int32_t> next, mask_rows;
+  std::vector<std::uint8_t> flags;
+  std::vector<std::string> texts;
+
+  explicit PlainAutomaton(std::mt19937& random) {
+    for (std::int32_t edge = 0; edge < kStates * 256; ++edge) {
+      next.push_back(random() % 16 == 0 ? (random() % 2 == 0 ? -7 : kStates)
+                                        : static_cast<std::int32_t>(random() % kStates));
+    }
+    for (std::int32_t state = 0; state < kStates; ++state) {
+      mask_rows.push_back(static_cast<std::int32_t>(random() % 100) - 1);
+      // Of all kinds, more of them such that rows go on.
+      flags.push_back(static_cast<std::uint8_t>(state % 3 == 0 ? state % 2 * kStateFreesEnds : state));
+    }
+    for (std::int32_t token = 0; token < kVocab; ++token) {
+      std::string& text = texts.emplace_back();
+      for (auto length = random() % 4; length > 0; --length) text += static_cast<char>(random() % 256);
+    }
+  }
+  [[nodiscard]] bool has(std::int32_t state, StateFlag flag) const {
+    return state >= 0 && state < kStates && (flags[static_cast<std::size_t>(state)] & flag) != 0;
+  }
+  /// -1: nowhere.
+  [[nodiscard]] std::int32_t behind(std::int32_t state, std::int32_t token) const {
+    for (const char byte : texts[static_cast<std::size_t>(token)]) {
+      if (state < 0 || state >= kStates) return -1;
+      state = next[static_cast<std::size_t>(state * 256 + static_cast<unsigned char>(byte))];
+    }
+    return state < 0 || state >= kStates ? -1 : state;
+  }
+};
+
 /// A row as the definition has it: what it has, and whether it goes on.
 struct PlainRow {
   std::int32_t prompt_count = 1, limit = 2, min_tokens = 0;
@@ -26,26 +62,34 @@ struct PlainRow {
   bool ended = false;
   std::int32_t input = 0;  // what the model reads next, at input_position
   std::int32_t input_position = 0;
+  std::int32_t state = -1, mask_row = -5;
+  std::int32_t free_from = 0;  // end tokens end it from so many tokens on
 
   [[nodiscard]] double sum() const {
     double total = 0;
     for (const float logprob : logprobs) total += static_cast<double>(logprob);
     return total;
   }
-  /// The token is part of the text; the row goes on with it unless one of the three reasons to end holds.
-  void take(std::int32_t token, float logprob) {
+  /// The token is part of the text; the row goes on with it unless one of the four reasons to end holds.
+  void take(std::int32_t token, float logprob, const PlainAutomaton& automaton) {
     if (token < 0) {
       ended = true;
       return;
     }
     const bool is_end = std::find(end_ids.begin(), end_ids.end(), token) != end_ids.end();
-    ended = is_end && static_cast<std::int32_t>(output.size()) >= min_tokens;
+    ended = is_end && static_cast<std::int32_t>(output.size()) >= free_from && !automaton.has(state, kStateSpells);
     output.push_back(token);
     logprobs.push_back(logprob);
     ended = ended || prompt_count + static_cast<std::int32_t>(output.size()) == limit;
+    const std::int32_t to = automaton.behind(state, token);
+    ended = ended || automaton.has(to, kStateEnds);
     if (ended) return;
     input = token;
     ++input_position;
+    state = to;
+    if (state < 0) return;
+    mask_row = automaton.mask_rows[static_cast<std::size_t>(state)];
+    free_from = automaton.has(state, kStateFreesEnds) ? 0 : min_tokens;
   }
 };
 
@@ -53,7 +97,10 @@ PlainRow random_row(std::mt19937& random) {
   PlainRow row;
   row.prompt_count = 1 + static_cast<std::int32_t>(random() % 40);
   row.limit = row.prompt_count + 1 + static_cast<std::int32_t>(random() % 9);
-  row.min_tokens = static_cast<std::int32_t>(random() % 4);
+  row.min_tokens = row.free_from = static_cast<std::int32_t>(random() % 4);
+  constexpr std::int32_t kStarts[] = {-1, 0, 1, 2, 3, 4, 6, 7, PlainAutomaton::kStates};
+  row.state = kStarts[random() % 9];
+  if (random() % 2 == 0) row.free_from = static_cast<std::int32_t>(random() % 2);
   const std::size_t ends = random() % 4;
   while (row.end_ids.size() < ends) row.end_ids.push_back(static_cast<std::int32_t>(random() % kVocab));
   row.ended = random() % 8 == 0;  // a place without a row
@@ -84,7 +131,8 @@ class CommitBatch {
         sums_(backend, depth_ * stride_),
         wanted_words_(depth_ * stride_, kEmptyWord),
         wanted_final_sums_(stride_, -1),
-        wanted_sums_(depth_ * stride_, -1) {
+        wanted_sums_(depth_ * stride_, -1),
+        automaton_(random) {
     std::vector<RowSampling> sampling;
     std::vector<ResidentRow> states;
     std::vector<std::int32_t> tokens, positions;
@@ -96,9 +144,11 @@ class CommitBatch {
       s.end_ids.begin = static_cast<std::int32_t>(end_ids_.size());
       end_ids_.insert(end_ids_.end(), row.end_ids.begin(), row.end_ids.end());
       s.end_ids.end = static_cast<std::int32_t>(end_ids_.size());
-      s.min_tokens = row.min_tokens;
+      s.min_tokens = row.free_from;
+      s.mask_row = row.mask_row;
       s.random.position = static_cast<std::uint32_t>(row.prompt_count);
-      states.push_back({0, row.limit, row.ended ? 1 : 0, static_cast<std::int32_t>(slots_.back())});
+      states.push_back({0, row.limit, row.ended ? 1 : 0, static_cast<std::int32_t>(slots_.back()), row.state,
+                        row.min_tokens});
       tokens.push_back(row.input);
       positions.push_back(row.input_position);
     }
@@ -122,6 +172,15 @@ class CommitBatch {
     }
     const DeviceTable<std::int32_t> device_drawn(backend_, drawn), end_ids(backend_, end_ids_);
     const DeviceTable<SampleDetail> device_details(backend_, details);
+    std::vector<std::uint8_t> token_bytes;
+    std::vector<std::int64_t> ends{0};
+    for (const std::string& text : automaton_.texts) {
+      token_bytes.insert(token_bytes.end(), text.begin(), text.end());
+      ends.push_back(static_cast<std::int64_t>(token_bytes.size()));
+    }
+    const DeviceTable<std::int32_t> next(backend_, automaton_.next), mask_rows(backend_, automaton_.mask_rows);
+    const DeviceTable<std::uint8_t> flags(backend_, automaton_.flags), bytes(backend_, token_bytes);
+    const DeviceTable<std::int64_t> offsets(backend_, ends);
     backend_.commit_rows({device_drawn.data(),
                           device_details.data(),
                           end_ids.data(),
@@ -131,7 +190,9 @@ class CommitBatch {
                           positions_.data(),
                           {words_.data(), final_sums_.data(), sums_.data(), static_cast<std::int32_t>(depth_),
                            static_cast<std::int32_t>(stride_)},
-                          static_cast<std::int32_t>(rows_.size())});
+                          static_cast<std::int32_t>(rows_.size()),
+                          {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(),
+                           PlainAutomaton::kStates}});
     compare();
     std::fill(wanted_words_.begin(), wanted_words_.end(), kEmptyWord);  // what the host has read
     words_.upload(wanted_words_);
@@ -150,7 +211,7 @@ class CommitBatch {
       wanted_words_[word] = 0xffffffffu;
       return;
     }
-    row.take(token, logprob);
+    row.take(token, logprob, automaton_);
     wanted_words_[word] = static_cast<std::uint32_t>(2 * (token + 1) + (row.ended ? 1 : 0));
     wanted_sums_[word] = row.sum();
     if (row.ended) wanted_final_sums_[index] = row.sum();
@@ -171,6 +232,10 @@ class CommitBatch {
       EXPECT_EQ(states[i].finished, row.ended ? 1 : 0) << i;
       EXPECT_EQ(states[i].token_limit, row.limit) << i;
       EXPECT_EQ(states[i].sum_logprob, row.sum()) << i;
+      EXPECT_EQ(states[i].state, row.state) << i;
+      EXPECT_EQ(states[i].min_tokens, row.min_tokens) << i;
+      EXPECT_EQ(sampling[i].mask_row, row.mask_row) << i;
+      EXPECT_EQ(sampling[i].min_tokens, row.free_from) << i;
       EXPECT_EQ(sampling[i].seed, 1000 + i) << i;
       EXPECT_EQ(positions[i] + 1, static_cast<std::int32_t>(sampling[i].random.position)) << i;
       EXPECT_EQ(sampling[i].generated, row.input_position - row.prompt_count + 1) << i;
@@ -190,6 +255,7 @@ class CommitBatch {
   GuardedArray<double> final_sums_, sums_;
   std::vector<std::uint32_t> wanted_words_;
   std::vector<double> wanted_final_sums_, wanted_sums_;
+  PlainAutomaton automaton_;
 };
 
 }  // namespace
@@ -216,7 +282,8 @@ void run_commit_refusals(Backend& backend) {
   std::uint32_t word = 0;
   double sum = 0;
   const CommitRowsParams good{&number, &detail, &number, &sampling, &state, &number, &number, {&word, &sum, &sum, 1, 1},
-                              1};
+                              1,
+                              {}};
   const auto refused = [&](const char* part, const std::function<void(CommitRowsParams&)>& change) {
     CommitRowsParams wrong = good;
     change(wrong);
@@ -235,6 +302,8 @@ void run_commit_refusals(Backend& backend) {
   refused("ring words or sums missing", [](auto& w) { w.ring.words = nullptr; });
   refused("ring words or sums missing", [](auto& w) { w.ring.final_sums = nullptr; });
   refused("ring words or sums missing", [](auto& w) { w.ring.sums = nullptr; });
+  refused("automata state_count is -1", [](auto& w) { w.automata.state_count = -1; });
+  refused("automata tables missing", [](auto& w) { w.automata.state_count = 1; });
 }
 
 }  // namespace fllm::test

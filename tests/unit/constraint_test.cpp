@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <span>
 #include <string>
@@ -11,7 +12,9 @@
 
 #include "fundamentallm/result.h"
 #include "host/constraint/banned_text.h"
+#include "host/constraint/constraint_cache.h"
 #include "host/constraint/device_automaton.h"
+#include "host/constraint/dfa_constraint.h"
 #include "host/constraint/prefix.h"
 #include "host/constraint/token_mask.h"
 #include "tests/support/expect_error.h"
@@ -130,7 +133,7 @@ std::pair<std::int32_t, bool> walk(const DeviceAutomaton& automaton, std::int32_
   bool accepts = false;
   for (const char byte : bytes) {
     state = automaton.next[static_cast<std::size_t>(state) * 256 + static_cast<unsigned char>(byte)];
-    accepts = accepts || automaton.accepts[static_cast<std::size_t>(state)] != 0;
+    accepts = accepts || (automaton.flags[static_cast<std::size_t>(state)] & kStateAccepts) != 0;
   }
   return {state, accepts};
 }
@@ -167,6 +170,56 @@ TEST(DeviceAutomaton, AllowsWhatPrefixAndBannedTextAllowTogether) {
       state = walk(automaton, state, tokens.bytes(id)).first;
       of_banned = banned.advance(of_banned, tokens.bytes(id));
       done += static_cast<std::int32_t>(tokens.bytes(id).size());
+    }
+  }
+}
+
+// Token by token what the host's own place in the tables says, flags included.
+TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
+  // No token is "b" by itself: a state behind it alone is only passed through.
+  const TokenIndex tokens({"", "a", "bc", "ab", "c", "d", "cab", "dd"});
+  const std::vector<std::uint32_t> usable = all_of(tokens);
+  const BannedText banned({"cc", "add"}, tokens);
+  ControlOptions control;
+  control.constraint = RegexConstraint{"(a|bc|c){1,4}d*|ddd"};
+  for (const bool can_draw_end : {true, false}) {
+    std::vector<std::uint32_t> open = usable;
+    if (!can_draw_end) forbid(open, 0);
+    ConstraintCache cache(tokens);
+    const auto tables = cache.tables(control, open, {0}, MaskRows::kAll);
+    for (const BannedText* ban : {static_cast<const BannedText*>(nullptr), &banned}) {
+      DeviceAutomaton automaton({}, usable.size());
+      automaton.constrain(*tables, ban, can_draw_end);
+      EXPECT_LT(automaton.mask_count(), automaton.state_count());
+      std::mt19937 random(7);
+      int must_end_count = 0;
+      for (int round = 0; round < 300; ++round) {
+        DfaConstraint place(tables, tokens, 12);
+        std::int32_t state = automaton.mask_start;
+        BannedText::State of_banned = ByteAutomaton::kRoot;
+        for (int step = 0; step < 12; ++step) {
+          std::vector<std::uint32_t> wanted(usable.size());
+          place.fill_mask(wanted);
+          if (ban != nullptr) ban->forbid_in(of_banned, wanted);
+          const auto at = static_cast<std::size_t>(state);
+          const auto row = static_cast<std::size_t>(automaton.mask_rows[at]);
+          const auto mask = std::span(automaton.masks).subspan(row * usable.size(), usable.size());
+          ASSERT_TRUE(std::ranges::equal(mask, wanted)) << round << ", step " << step;
+          const bool must_end = place.may_end() && !place.can_go_on();
+          must_end_count += must_end ? 1 : 0;
+          ASSERT_EQ(automaton.flags[at], !must_end ? 0 : can_draw_end ? kStateFreesEnds : kStateFreesEnds | kStateEnds);
+          std::vector<TokenId> choices;
+          for (TokenId id = 1; id < tokens.size(); ++id) {
+            if (is_allowed(wanted, id)) choices.push_back(id);
+          }
+          if (choices.empty()) break;
+          const TokenId id = choices[random() % choices.size()];
+          ASSERT_TRUE(place.advance(id));
+          state = automaton.walk(state, tokens.bytes(id));
+          if (ban != nullptr) of_banned = ban->advance(of_banned, tokens.bytes(id));
+        }
+      }
+      EXPECT_GT(must_end_count, 10);
     }
   }
 }

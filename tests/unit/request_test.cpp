@@ -151,6 +151,8 @@ TEST(FinishReason, HasTheNamesOfTheOutputFormat) {
   EXPECT_EQ(to_string(FinishReason::kContext), "context");
   EXPECT_EQ(to_string(FinishReason::kCancelled), "cancelled");
   EXPECT_EQ(to_string(FinishReason::kError), "error");
+  EXPECT_EQ(to_string(FinishReason::kIncomplete), "incomplete");
+  EXPECT_EQ(to_string(FinishReason::kDeadEnd), "dead_end");
 }
 
 }  // namespace

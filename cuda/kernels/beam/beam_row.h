@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cuda/kernels/automaton_walk.h"
 #include "cuda/kernels/beam_params.h"
 #include "cuda/portable/numeric.h"
 
@@ -27,31 +28,11 @@ FLLM_DEVICE float sum_of(const BeamSearch& search, std::int32_t slot) {
   return search.state.step > 0 ? search.cum[slot] : 0.0f;
 }
 
-/// A state of an automaton that exists, or -1.
-FLLM_DEVICE std::int32_t checked_state(const BeamAutomata& automata, std::int32_t state) {
-  return state >= 0 && state < automata.state_count ? state : -1;
-}
-
 /// The state of a beam that lives. states: of BeamSearch.
-FLLM_DEVICE std::int32_t state_of(const BeamSearch& search, const BeamAutomata& automata, const std::int32_t* states,
+FLLM_DEVICE std::int32_t state_of(const BeamSearch& search, const ByteAutomata& automata, const std::int32_t* states,
                                   std::int32_t start, std::int32_t slot) {
   if (start < 0 || states == nullptr) return -1;
   return checked_state(automata, search.state.step > 0 ? states[slot] : start);
-}
-
-/// The state behind a token's bytes, -1 where there was none before, and whether a state on the way accepts.
-struct Walked {
-  std::int32_t state;
-  bool accepts;
-};
-FLLM_DEVICE Walked walk(const BeamAutomata& automata, std::int32_t state, std::int32_t token) {
-  Walked walked{state, false};
-  if (state < 0) return walked;
-  for (std::int64_t i = automata.offsets[token]; i < automata.offsets[token + 1] && walked.state >= 0; ++i) {
-    walked.state = checked_state(automata, automata.next[std::int64_t{walked.state} * 256 + automata.bytes[i]]);
-    walked.accepts = walked.accepts || (walked.state >= 0 && automata.accepts[walked.state] != 0);
-  }
-  return walked;
 }
 
 /// The slot of history a beam's counts are in before the given step; -1: none.

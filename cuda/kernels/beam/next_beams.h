@@ -17,7 +17,7 @@ FLLM_DEVICE void put_beam(const SelectStep& s, std::int32_t place, std::int32_t 
   search.parents[at] = static_cast<std::uint16_t>(candidate.parent);
   search.logprobs[at] = candidate.logprob;
   s.arrays.cums[slot] = sum_of(search, candidate.parent) + candidate.logprob;
-  const BeamAutomata& automata = s.p.automata;
+  const ByteAutomata& automata = s.p.automata;
   const std::int32_t mask = state_of(search, automata, search.mask_states, rules.mask_start, candidate.parent);
   const std::int32_t stop = state_of(search, automata, search.stop_states, rules.stop_start, candidate.parent);
   s.arrays.masks[slot] = walk(automata, mask, candidate.token).state;
@@ -46,8 +46,10 @@ FLLM_DEVICE void write_beams(const C& cta, const SelectStep& s) {
     p.positions[row] = rules.prompt_count + s.step;
     if (rules.stop_start >= 0 && search.stop_states != nullptr) search.stop_states[k] = s.arrays.stops[k];
     if (rules.mask_start >= 0 && search.mask_states != nullptr) {
-      search.mask_states[k] = s.arrays.masks[k];
-      sampling.mask_row = s.arrays.masks[k] >= 0 ? p.automata.mask_rows[s.arrays.masks[k]] : -1;
+      const std::int32_t state = s.arrays.masks[k];
+      search.mask_states[k] = state;
+      sampling.mask_row = state >= 0 ? p.automata.mask_rows[state] : -1;
+      sampling.min_tokens = (flags_of(p.automata, state) & kStateFreesEnds) != 0 ? 0 : rules.min_tokens;
     }
   }
 }

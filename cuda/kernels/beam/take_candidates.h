@@ -19,7 +19,7 @@ FLLM_DEVICE Taken taken_at(const SelectStep& s, std::int32_t rank) {
   return {place / s.p.candidate_stride, candidate.id, candidate.logprob};
 }
 
-/// How a beam ends with a token.
+/// How a beam ends with a token. Its own minimum, below the rules' where nothing but an end is left, is for end tokens alone.
 FLLM_DEVICE BeamEnd end_of(const SelectStep& s, std::int32_t parent, std::int32_t token) {
   const BeamRules& rules = s.search.rules;
   const RowSampling& row = s.p.sampling[rules.first_row + parent];
@@ -27,9 +27,13 @@ FLLM_DEVICE BeamEnd end_of(const SelectStep& s, std::int32_t parent, std::int32_
     for (std::int32_t i = row.end_ids.begin; i < row.end_ids.end; ++i) {
       if (s.p.end_ids[i] == token) return BeamEnd::kEndToken;
     }
-    const std::int32_t state = state_of(s.search, s.p.automata, s.search.stop_states, rules.stop_start, parent);
-    if (walk(s.p.automata, state, token).accepts) return BeamEnd::kStopString;
   }
+  if (s.step >= rules.min_tokens) {
+    const std::int32_t state = state_of(s.search, s.p.automata, s.search.stop_states, rules.stop_start, parent);
+    if ((walk(s.p.automata, state, token).passed & kStateAccepts) != 0) return BeamEnd::kStopString;
+  }
+  const std::int32_t text = state_of(s.search, s.p.automata, s.search.mask_states, rules.mask_start, parent);
+  if ((flags_of(s.p.automata, walk(s.p.automata, text, token).state) & kStateEnds) != 0) return BeamEnd::kWhole;
   return s.step + 1 >= rules.max_length ? BeamEnd::kLength : BeamEnd::kNone;
 }
 
