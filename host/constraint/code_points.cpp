@@ -2,11 +2,12 @@
 #include "host/constraint/code_points.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
+#include "host/constraint/case_folding.h"
 #include "host/tokenizer/utf8.h"
 
 namespace fllm {
@@ -14,36 +15,29 @@ namespace {
 
 constexpr CodePointRange kSurrogates{0xD800, 0xDFFF};
 
-/// Capitals with their small letters `distance` further on; stride 2 where the two alternate.
-struct CasePairs {
-  char32_t first, last, distance, stride;
-};
-constexpr std::array kCasePairs{
-    CasePairs{'A', 'Z', 32, 1},     CasePairs{0xC0, 0xD6, 32, 1},   CasePairs{0xD8, 0xDE, 32, 1},
-    CasePairs{0x100, 0x12E, 1, 2},  CasePairs{0x132, 0x136, 1, 2},  CasePairs{0x139, 0x147, 1, 2},
-    CasePairs{0x14A, 0x176, 1, 2},  CasePairs{0x179, 0x17D, 1, 2},  CasePairs{0x391, 0x3A1, 32, 1},
-    CasePairs{0x3A3, 0x3AB, 32, 1}, CasePairs{0x400, 0x40F, 80, 1}, CasePairs{0x410, 0x42F, 32, 1},
-    CasePairs{0x531, 0x556, 48, 1},
-};
-
 void add_overlap(std::vector<CodePointRange>& out, const CodePointRange& a, const CodePointRange& b) {
   const CodePointRange both{std::max(a.first, b.first), std::min(a.last, b.last)};
   if (both.first <= both.last) out.push_back(both);
 }
 
-void add_other_case(std::vector<CodePointRange>& out, const CodePointRange& range, const CasePairs& pairs) {
-  if (pairs.stride == 1) {
-    std::vector<CodePointRange> capitals, small;
-    add_overlap(capitals, range, {pairs.first, pairs.last});
-    add_overlap(small, range, {pairs.first + pairs.distance, pairs.last + pairs.distance});
-    for (const CodePointRange& r : capitals) out.push_back({r.first + pairs.distance, r.last + pairs.distance});
-    for (const CodePointRange& r : small) out.push_back({r.first - pairs.distance, r.last - pairs.distance});
+/// The members of a run in `range`, moved by its distance; or, back, those whose images are in it.
+void add_images(std::vector<CodePointRange>& out, const CodePointRange& range, const CaseFoldingRun& run, bool back) {
+  const auto moved = [](char32_t value, std::int32_t by) {
+    return static_cast<char32_t>(static_cast<std::int32_t>(value) + by);
+  };
+  const CodePointRange from{back ? moved(run.first, run.distance) : run.first,
+                            back ? moved(run.last, run.distance) : run.last};
+  const std::int32_t by = back ? -run.distance : run.distance;
+  const CodePointRange both{std::max(range.first, from.first), std::min(range.last, from.last)};
+  if (both.first > both.last) return;
+  if (run.stride == 1) {
+    out.push_back({moved(both.first, by), moved(both.last, by)});
     return;
   }
-  for (char32_t capital = pairs.first; capital <= pairs.last; capital += pairs.stride) {
-    const bool has = range.first <= capital && capital <= range.last;
-    const bool has_small = range.first <= capital + 1 && capital + 1 <= range.last;
-    if (has || has_small) out.push_back({capital, capital + 1});
+  const auto stride = static_cast<char32_t>(run.stride);
+  const char32_t skipped = (both.first - from.first + stride - 1) / stride;
+  for (char32_t value = from.first + skipped * stride; value <= both.last; value += stride) {
+    out.push_back({moved(value, by), moved(value, by)});
   }
 }
 
@@ -93,11 +87,15 @@ CodePointSet CodePointSet::within(const CodePointSet& other) const {
 }
 
 CodePointSet CodePointSet::any_case() const {
-  std::vector<CodePointRange> ranges = ranges_;
-  for (const CodePointRange& range : ranges_) {
-    for (const CasePairs& pairs : kCasePairs) add_other_case(ranges, range, pairs);
+  CodePointSet set = *this;
+  for (const bool back : {false, true}) {  // what they fold to, then all that folds to the same
+    std::vector<CodePointRange> ranges = set.ranges_;
+    for (const CodePointRange& range : set.ranges_) {
+      for (const CaseFoldingRun& run : case_folding()) add_images(ranges, range, run, back);
+    }
+    set = CodePointSet(ranges);
   }
-  return CodePointSet(ranges);
+  return set;
 }
 
 bool CodePointSet::contains(char32_t value) const {

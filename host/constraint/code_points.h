@@ -24,8 +24,7 @@ class CodePointSet {
   [[nodiscard]] CodePointSet inverted() const;
   [[nodiscard]] CodePointSet without(const CodePointSet& other) const;
   [[nodiscard]] CodePointSet within(const CodePointSet& other) const;
-  /// With the other case of each letter of the scripts that have two and a fixed distance between them: Latin to U+017F,
-  /// Greek, Cyrillic, Armenian.
+  /// With all characters that Unicode's simple case folding makes the same as one of them.
   [[nodiscard]] CodePointSet any_case() const;
 
   [[nodiscard]] bool contains(char32_t value) const;

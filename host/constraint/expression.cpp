@@ -94,4 +94,13 @@ ExprId Expressions::graph(std::int32_t place_count, std::vector<ExpressionEdge> 
   return add(std::move(node));
 }
 
+ExprId Expressions::byte_graph(ByteGraph graph) {
+  if (graph.ends.empty()) return nothing();
+  Node node;
+  node.kind = Kind::kByteGraph;
+  node.set = static_cast<std::int32_t>(byte_graphs_.size());
+  byte_graphs_.push_back(std::move(graph));
+  return add(std::move(node));
+}
+
 }  // namespace fllm

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "host/constraint/decimal_ranges.h"
-#include "host/constraint/schema_keywords.h"
+#include "host/constraint/intersect.h"
 #include "host/util/quoted_text.h"
 
 namespace fllm {
@@ -40,28 +40,37 @@ std::optional<Bound> bound_of(const SchemaJson& schema, const SchemaPointer& poi
   return bound;
 }
 
+const std::string& text_of(const SchemaJson& schema, const SchemaPointer& pointer, const char* keyword) {
+  const SchemaJson& value = schema.at(keyword);
+  if (!value.is_string()) refuse_schema(pointer, std::string(keyword) + ": a string is allowed");
+  return value.get_ref<const std::string&>();
+}
+
 }  // namespace
 
-ExprId JsonSchemaCompiler::compile(const SchemaJson& schema, const SchemaPointer& pointer) {
+ExprId JsonSchemaCompiler::compile(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds) {
   expressions_.budget().take_steps(kSchemaSteps);
-  if (schema.is_boolean()) return schema.get<bool>() ? text_.value(kAnySchemaDepth) : expressions_.nothing();
+  if (schema.is_boolean()) {
+    if (!schema.get<bool>()) return expressions_.nothing();
+    return kinds == kAnyJson ? text_.value(kAnySchemaDepth) : compile(SchemaJson::object(), pointer, kinds);
+  }
   if (!schema.is_object()) refuse_schema(pointer, "a schema is an object, true or false");
   if (depth_ >= kMaxExpansion) {
     refuse_schema(pointer, "nested deeper than " + std::to_string(kMaxExpansion) + " schemas, the limit");
   }
-  const unsigned kinds = kinds_of_keywords(schema, pointer);
+  kinds = kinds_of_keywords(schema, pointer, kinds);
   ++depth_;
   std::vector<ExprId> ways;
   if (schema.contains("$ref")) {
-    ways.push_back(reference(schema, pointer));
+    ways.push_back(reference(schema, pointer, kinds));
   } else if (schema.contains("enum") || schema.contains("const")) {
-    ways.push_back(listed(schema, pointer));
+    ways.push_back(listed(schema, pointer, kinds));
   } else if (schema.contains("anyOf")) {
-    ways.push_back(branches(schema, pointer, "anyOf"));
+    ways.push_back(branches(schema, pointer, kinds, "anyOf"));
   } else if (schema.contains("oneOf")) {
-    ways.push_back(branches(schema, pointer, "oneOf"));
+    ways.push_back(branches(schema, pointer, kinds, "oneOf"));
   } else if (schema.contains("allOf")) {
-    ways.push_back(branches(schema, pointer, "allOf"));
+    ways.push_back(branches(schema, pointer, kinds, "allOf"));
   } else {
     if ((kinds & kJsonNull) != 0) ways.push_back(text_.literal("null"));
     if ((kinds & kJsonBoolean) != 0) ways.push_back(text_.boolean());
@@ -74,27 +83,25 @@ ExprId JsonSchemaCompiler::compile(const SchemaJson& schema, const SchemaPointer
   return expressions_.alternate(std::move(ways));
 }
 
-ExprId JsonSchemaCompiler::reference(const SchemaJson& schema, const SchemaPointer& pointer) {
+ExprId JsonSchemaCompiler::reference(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds) {
   refuse_beside(schema, pointer, "$ref");
-  if (schema.contains("type")) refuse_schema(pointer, "\"type\" beside \"$ref\" is not supported");
   const SchemaJson& name = schema.at("$ref");
   if (!name.is_string()) refuse_schema(pointer, "$ref: a string is allowed");
   SchemaPointer target;
   const SchemaJson& referred = document_.resolve(name.get<std::string>(), pointer, target);
   if (open_[target] > kSchemaRecursion) return expressions_.nothing();
   ++open_[target];
-  const ExprId result = compile(referred, target);
+  const ExprId result = compile(referred, target, kinds);
   --open_[target];
   return result;
 }
 
-ExprId JsonSchemaCompiler::listed(const SchemaJson& schema, const SchemaPointer& pointer) {
+ExprId JsonSchemaCompiler::listed(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds) {
   const char* keyword = schema.contains("enum") ? "enum" : "const";
   refuse_beside(schema, pointer, keyword);
   const SchemaJson& value = schema.at(keyword);
   const bool lists = schema.contains("enum");
   if (lists && !value.is_array()) refuse_schema(pointer, "enum: an array is allowed");
-  const unsigned kinds = kinds_of_type(schema, pointer);
   std::vector<ExprId> ways;
   const auto add = [&](const SchemaJson& item) {
     if ((kind_of(item) & kinds) == 0) return;
@@ -108,12 +115,12 @@ ExprId JsonSchemaCompiler::listed(const SchemaJson& schema, const SchemaPointer&
   return expressions_.alternate(std::move(ways));
 }
 
-ExprId JsonSchemaCompiler::branches(const SchemaJson& schema, const SchemaPointer& pointer, const char* keyword) {
+ExprId JsonSchemaCompiler::branches(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds,
+                                    const char* keyword) {
   refuse_beside(schema, pointer, keyword);
   const SchemaJson& list = schema.at(keyword);
   const std::string name(keyword);
   if (!list.is_array() || list.empty()) refuse_schema(pointer, name + ": an array of schemas is allowed");
-  if (schema.contains("type")) refuse_schema(pointer, "\"type\" beside " + quoted_text(name) + " is not supported");
   if (name == "allOf" && list.size() != 1) refuse_schema(pointer, "allOf of more than one schema is not supported");
   std::vector<ExprId> ways;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -125,7 +132,7 @@ ExprId JsonSchemaCompiler::branches(const SchemaJson& schema, const SchemaPointe
                                    "property with different listed values, are allowed");
       }
     }
-    ways.push_back(compile(list[i], pointer_to(pointer_to(pointer, keyword), std::to_string(i))));
+    ways.push_back(compile(list[i], pointer_to(pointer_to(pointer, keyword), std::to_string(i)), kinds));
   }
   return expressions_.alternate(std::move(ways));
 }
@@ -163,26 +170,24 @@ ExprId JsonSchemaCompiler::number(const SchemaJson& schema, const SchemaPointer&
 ExprId JsonSchemaCompiler::string(const SchemaJson& schema, const SchemaPointer& pointer) {
   const std::optional<std::int32_t> least = count_of(schema, "minLength", pointer);
   const std::optional<std::int32_t> most = count_of(schema, "maxLength", pointer);
-  const bool has_pattern = schema.contains("pattern"), has_format = schema.contains("format");
-  if (has_pattern || has_format) {
-    const char* keyword = has_pattern ? "pattern" : "format";
-    if (least || most || (has_pattern && has_format)) {
-      refuse_schema(pointer,
-                    std::string(keyword) + " beside minLength, maxLength or another of its kind is not supported");
-    }
-    const SchemaJson& value = schema.at(keyword);
-    if (!value.is_string()) refuse_schema(pointer, std::string(keyword) + ": a string is allowed");
-    const auto& text = value.get_ref<const std::string&>();
-    if (has_pattern) return text_.string_matching(text, RegexAnchoring::kSearch);
-    const std::string pattern = format_pattern(text);
+  if (most && least.value_or(0) > *most) return expressions_.nothing();
+  std::optional<ExprId> texts;  // in the shortest spelling, so that what two keywords allow can be compared
+  const auto also = [&](ExprId more) { texts = texts ? intersect(expressions_, *texts, more) : more; };
+  if (schema.contains("pattern")) {
+    also(text_.string_matching(text_of(schema, pointer, "pattern"), RegexAnchoring::kSearch));
+  }
+  if (schema.contains("format")) {
+    const std::string& format = text_of(schema, pointer, "format");
+    const std::string pattern = format_pattern(format);
     if (pattern.empty()) {
-      refuse_schema(pointer, "the format " + quoted_text(text) +
+      refuse_schema(pointer, "the format " + quoted_text(format) +
                                  " is not supported: date, time, date-time, uuid, email and ipv4 are");
     }
-    return text_.string_matching(pattern, RegexAnchoring::kWhole);
+    also(text_.string_matching(pattern, RegexAnchoring::kWhole));
   }
-  if (most && least.value_or(0) > *most) return expressions_.nothing();
-  return text_.string(least.value_or(0), most.value_or(kUnbounded));
+  if (!texts) return text_.string(least.value_or(0), most.value_or(kUnbounded));
+  if (least || most) also(text_.shortest_string(least.value_or(0), most.value_or(kUnbounded)));
+  return *texts;
 }
 
 ExprId JsonSchemaCompiler::array(const SchemaJson& schema, const SchemaPointer& pointer) {

@@ -10,6 +10,7 @@
 #include "host/constraint/expression.h"
 #include "host/constraint/json_text.h"
 #include "host/constraint/schema_document.h"
+#include "host/constraint/schema_keywords.h"
 
 namespace fllm {
 
@@ -30,7 +31,7 @@ class JsonSchemaCompiler {
       : document_(document), expressions_(expressions), text_(expressions), options_(options), open_{{"", 1}} {}
 
   /// Exception(kInvalidArgument) names the keyword that is not supported and its place, or a limit.
-  [[nodiscard]] ExprId compile() { return compile(document_.root(), ""); }
+  [[nodiscard]] ExprId compile() { return compile(document_.root(), "", kAnyJson); }
 
  private:
   struct Property {
@@ -42,10 +43,12 @@ class JsonSchemaCompiler {
     std::int32_t least = 0, most = kUnbounded;
   };
 
-  ExprId compile(const SchemaJson& schema, const SchemaPointer& pointer);
-  ExprId reference(const SchemaJson& schema, const SchemaPointer& pointer);
-  ExprId listed(const SchemaJson& schema, const SchemaPointer& pointer);
-  ExprId branches(const SchemaJson& schema, const SchemaPointer& pointer, const char* keyword);
+  /// Its values of some kinds.
+  ExprId compile(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds);
+  ExprId compile(const SchemaJson& schema, const SchemaPointer& pointer) { return compile(schema, pointer, kAnyJson); }
+  ExprId reference(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds);
+  ExprId listed(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds);
+  ExprId branches(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds, const char* keyword);
   ExprId number(const SchemaJson& schema, const SchemaPointer& pointer, bool fractions);
   ExprId string(const SchemaJson& schema, const SchemaPointer& pointer);
   ExprId array(const SchemaJson& schema, const SchemaPointer& pointer);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "host/constraint/json_schema.h"
-#include "host/constraint/schema_keywords.h"
 #include "host/util/quoted_text.h"
 
 namespace fllm {
@@ -72,10 +71,10 @@ ExprId JsonSchemaCompiler::object(const SchemaJson& schema, const SchemaPointer&
       additional = expressions_.concat({text_.string_other_than(names), text_.mark(':'), value});
     }
   }
-  if (counts.least > 0 && !expressions_.is_nothing(additional)) {
-    refuse_schema(pointer,
-                  "minProperties above the number of required properties, beside additionalProperties, is not "
-                  "supported");
+  const auto certain = static_cast<std::int32_t>(named.size()) + 1;
+  if (counts.least > certain && !expressions_.is_nothing(additional)) {
+    refuse_schema(pointer, "minProperties: " + std::to_string(counts.least) + ": beside additionalProperties at most " +
+                               std::to_string(certain) + " is supported, one more than there are named ones");
   }
   const bool unordered = options_.any_order && named.size() > 1;
   if (unordered && named.size() > kMaxUnordered) {
@@ -86,16 +85,19 @@ ExprId JsonSchemaCompiler::object(const SchemaJson& schema, const SchemaPointer&
   return text_.enclosed('{', members, '}');
 }
 
-/// Properties that the schema does not name, behind so many that it does.
+/// Properties that the schema does not name, behind so many that it does. They may have the same name, so that of those that are
+/// needed only one can be among them.
 ExprId JsonSchemaCompiler::additional_members(std::int32_t written, ObjectCounts counts, ExprId additional) {
   Expressions& e = expressions_;
-  if (written < counts.least || (counts.most != kUnbounded && written > counts.most)) return e.nothing();
+  if (written + 1 < counts.least || (counts.most != kUnbounded && written > counts.most)) return e.nothing();
+  const bool needs_one = written < counts.least;
   const std::int32_t room = counts.most == kUnbounded ? kUnbounded : counts.most - written;
   const ExprId more = e.concat({text_.mark(','), additional});
-  if (written > 0) return e.repeat(more, 0, room);
-  if (room == 0) return e.empty();
-  if (room == kUnbounded) return e.optional(text_.list(additional));
-  return e.optional(e.concat({additional, e.repeat(more, 0, room - 1)}));
+  if (written > 0 && !(needs_one && room == 0)) return e.repeat(more, needs_one ? 1 : 0, room);
+  if (room == 0) return needs_one ? e.nothing() : e.empty();
+  const ExprId some =
+      room == kUnbounded ? text_.list(additional) : e.concat({additional, e.repeat(more, 0, room - 1)});
+  return needs_one ? some : e.optional(some);
 }
 
 // Place (i, count): the first i properties are written or left out, `count` of them written, where more than `top` need not

@@ -85,6 +85,12 @@ ExprId JsonText::string(std::int32_t least, std::int32_t most) {
   return e.concat({e.bytes("\""), e.repeat(character, least, most), e.bytes("\"")});
 }
 
+ExprId JsonText::shortest_string(std::int32_t least, std::int32_t most) {
+  const ExprId character = JsonCharacterWriter().write(expressions_, CodePointSet::all());
+  const ExprId quote = expressions_.bytes("\"");
+  return expressions_.concat({quote, expressions_.repeat(character, least, most), quote});
+}
+
 ExprId JsonText::string_of(std::string_view value) {
   std::string text = "\"";
   for (const char byte : value) {

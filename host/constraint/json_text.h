@@ -27,6 +27,8 @@ class JsonText {
   [[nodiscard]] ExprId literal(std::string_view text);
   /// A string of so many characters in any spelling.
   [[nodiscard]] ExprId string(std::int32_t least, std::int32_t most);
+  /// The same in the shortest spelling.
+  [[nodiscard]] ExprId shortest_string(std::int32_t least, std::int32_t most);
   /// A string with this value, in the shortest spelling.
   [[nodiscard]] ExprId string_of(std::string_view value);
   /// A string with a value the expression matches, in the shortest spelling. parse_regex's errors.

@@ -63,6 +63,9 @@ void Nfa::emit(ExprId id, std::int32_t from, std::int32_t to) {
     case Kind::kGraph:
       emit_graph(node, from, to);
       break;
+    case Kind::kByteGraph:
+      emit_byte_graph(expressions_.byte_graph(node.set), from, to);
+      break;
   }
 }
 
@@ -108,6 +111,14 @@ void Nfa::emit_repeat(const Expressions::Node& node, std::int32_t from, std::int
     from = next;
   }
   add_move(from, to);
+}
+
+void Nfa::emit_byte_graph(const ByteGraph& graph, std::int32_t from, std::int32_t to) {
+  const std::int32_t inner = state_count();  // of place 0: ways may lead back to it, and on from an end
+  for (std::int32_t place = 0; place < graph.place_count; ++place) add_state();
+  add_move(from, inner);
+  for (const ByteGraph::Edge& edge : graph.edges) add_edge(inner + edge.from, inner + edge.to, edge.first, edge.last);
+  for (const std::int32_t end : graph.ends) add_move(inner + end, to);
 }
 
 void Nfa::emit_graph(const Expressions::Node& node, std::int32_t from, std::int32_t to) {

@@ -41,6 +41,7 @@ class Nfa {
   void emit_bytes(std::string_view bytes, std::int32_t from, std::int32_t to);
   void emit_set(const Utf8Automaton& automaton, std::int32_t from, std::int32_t to);
   void emit_repeat(const Expressions::Node& node, std::int32_t from, std::int32_t to);
+  void emit_byte_graph(const ByteGraph& graph, std::int32_t from, std::int32_t to);
   void emit_graph(const Expressions::Node& node, std::int32_t from, std::int32_t to);
 
   const Expressions& expressions_;

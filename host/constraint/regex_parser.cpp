@@ -98,7 +98,7 @@ class RegexParser {
       case '.':
         return write(CodePointSet({{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}).inverted());
       case '\\':
-        return write(folded(scanner_.take_escape(start, false)));
+        return write(folded(scanner_.take_escape(start, false, any_case_)));
       case '^':
         scanner_.refuse(start,
                         "^: allowed at the beginning of the expression or of one of its alternatives (\\^ is a "

@@ -89,7 +89,7 @@ char32_t RegexScanner::take_hex(std::size_t start, std::size_t digit_count) {
   return value;
 }
 
-CodePointSet RegexScanner::take_escape(std::size_t start, bool in_class) {
+CodePointSet RegexScanner::take_escape(std::size_t start, bool in_class, bool any_case) {
   const char32_t letter = take_character("what is escaped");
   switch (letter) {
     case 'd':
@@ -97,9 +97,9 @@ CodePointSet RegexScanner::take_escape(std::size_t start, bool in_class) {
     case 'D':
       return digits().inverted();
     case 'w':
-      return word_characters();
+      return any_case ? word_characters().any_case() : word_characters();
     case 'W':
-      return word_characters().inverted();
+      return (any_case ? word_characters().any_case() : word_characters()).inverted();
     case 's':
       return white_space();
     case 'S':
@@ -158,14 +158,14 @@ CodePointSet RegexScanner::take_escape(std::size_t start, bool in_class) {
   return one_character(letter);
 }
 
-CodePointSet RegexScanner::take_class_item(bool& is_single) {
+CodePointSet RegexScanner::take_class_item(bool& is_single, bool any_case) {
   const std::size_t start = at_;
   const char32_t value = take_character("]");
   if (value == '[' && (looks_at(":") || looks_at("=") || looks_at("."))) {
     refuse(start, "named classes are not supported (\\[ is a bracket)");
   }
   if (value != '\\') return is_single = true, one_character(value);
-  CodePointSet set = take_escape(start, true);
+  CodePointSet set = take_escape(start, true, any_case);
   is_single = set.ranges().size() == 1 && set.ranges().front().first == set.ranges().front().last;
   return set;
 }
@@ -177,14 +177,14 @@ CodePointSet RegexScanner::take_class(std::size_t start, bool any_case) {
     if (at_end()) refuse(start, "a class without its ]");
     const std::size_t item = at_;
     bool single = false;
-    const CodePointSet low = take_class_item(single);
+    const CodePointSet low = take_class_item(single, any_case);
     if (!looks_at("-") || looks_at("-]")) {
       ranges.insert(ranges.end(), low.ranges().begin(), low.ranges().end());
       continue;
     }
     take("-");
     bool high_single = false;
-    const CodePointSet high = take_class_item(high_single);
+    const CodePointSet high = take_class_item(high_single, any_case);
     if (!single || !high_single) refuse(item, "a range between two characters is allowed");
     const CodePointRange range{low.ranges().front().first, high.ranges().front().first};
     if (range.first > range.last) refuse(item, "a range whose end comes before its beginning");

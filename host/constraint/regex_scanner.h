@@ -24,8 +24,9 @@ class RegexScanner {
   char32_t take_character(const char* missing);
   /// Digits; at most kMaxRepeats. Refuses where there are none.
   std::int32_t take_count();
-  /// The set of what \ stands for. Precondition: the backslash was taken at `start`.
-  CodePointSet take_escape(std::size_t start, bool in_class);
+  /// The set of what \ stands for, \w and \W with any_case with what their letters fold to. Precondition: the backslash was taken at
+  /// `start`.
+  CodePointSet take_escape(std::size_t start, bool in_class, bool any_case);
   /// [...] or [^...]. Precondition: the bracket was taken at `start`.
   CodePointSet take_class(std::size_t start, bool any_case);
 
@@ -35,7 +36,7 @@ class RegexScanner {
 
  private:
   char32_t take_hex(std::size_t start, std::size_t digits);
-  CodePointSet take_class_item(bool& is_single);
+  CodePointSet take_class_item(bool& is_single, bool any_case);
 
   std::string_view pattern_;
   std::string name_;

@@ -146,7 +146,7 @@ unsigned kinds_of_type(const SchemaJson& schema, const SchemaPointer& pointer) {
   return kinds;
 }
 
-unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointer) {
+unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds) {
   unsigned asked = 0;
   for (const auto& [name, value] : schema.items()) {
     const bool is_root_id = pointer.empty() && (name == "$id" || name == "id");
@@ -155,8 +155,8 @@ unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointe
       refuse_schema(pointer, "the keyword " + quoted_text(name) + " is not supported");
     if (keyword != nullptr && keyword->kinds != kDescribes) asked |= keyword->kinds;
   }
-  if (schema.contains("type")) return kinds_of_type(schema, pointer);
-  return asked == 0 ? kAnyJson : asked;
+  if (schema.contains("type")) return kinds & kinds_of_type(schema, pointer);
+  return (asked & kinds) == 0 ? kinds : asked & kinds;
 }
 
 void refuse_beside(const SchemaJson& schema, const SchemaPointer& pointer, std::string_view main) {

@@ -26,9 +26,9 @@ enum JsonKind : unsigned {
 [[nodiscard]] unsigned kind_of(const SchemaJson& value);
 /// The kinds `type` allows; all where there is none. Refuses unknown names.
 [[nodiscard]] unsigned kinds_of_type(const SchemaJson& schema, const SchemaPointer& pointer);
-/// The kinds its keywords are about: those of `type`, and without it those that some keyword is for; all for a schema that
-/// asks nothing. Refuses every keyword that is not supported, by name.
-[[nodiscard]] unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointer);
+/// Of some kinds, those its keywords are about: those of `type`, and without it those that some keyword is for; all where there is
+/// none for them. Refuses every keyword that is not supported, by name.
+[[nodiscard]] unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds);
 
 /// Refuses keywords beside `main`, other than `type` and those that only describe.
 void refuse_beside(const SchemaJson& schema, const SchemaPointer& pointer, std::string_view main);

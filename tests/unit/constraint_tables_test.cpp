@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -135,7 +136,7 @@ TEST(ConstraintTables, EqualTheirDefinition) {
     for (TokenId id = 0; id < tokens.index.size(); ++id) {
       if (random() % 8 == 0) forbid(tokens.usable, id);
     }
-    const std::string pattern = test::pattern_of(test::random_tree(random, alphabet, 3));
+    const std::string pattern = test::pattern_of(test::random_tree(random, alphabet, test::kTreeDepth));
     CompileBudget budget("regex");
     const ByteDfa dfa = compile_source(RegexConstraint{pattern}, budget);
     std::vector<bool> live(static_cast<std::size_t>(dfa.state_count()), false);
@@ -198,30 +199,34 @@ std::string bytes_of(const std::string& hex) {
   return bytes;
 }
 
-/// tests/golden/make_constraint_masks.py writes the file with llguidance.
-TEST(ConstraintTables, EqualAnotherEngines) {
+/// tests/golden/make_constraint_masks.py writes the file with llguidance and xgrammar.
+TEST(ConstraintTables, EqualOtherEngines) {
   std::ifstream stream("tests/golden/constraint_masks.json");
   const nlohmann::json golden = nlohmann::json::parse(stream);
   std::vector<std::string> texts;
   for (const std::string& hex : words_of(golden["tokens"])) texts.push_back(bytes_of(hex));
   Tokens tokens(std::move(texts));
-  int compared = 0;
+  std::map<std::string, int> compared;
   for (const auto& test : golden["cases"]) {
     DfaConstraint at(tokens.tables(RegexConstraint{test["pattern"]}), tokens.index, 16);
     for (const auto& step : test["steps"]) {
       ASSERT_TRUE(step["token"].is_null() || at.advance(step["token"].get<TokenId>())) << test;
-      if (step["mask"].is_null()) continue;
       std::vector<std::uint32_t> mask(tokens.usable.size());
       at.fill_mask(mask);
-      const std::vector<std::string> wanted = words_of(step["mask"]);
-      ASSERT_EQ(wanted.size(), mask.size());
-      for (std::size_t i = 0; i < mask.size(); ++i) {
-        ASSERT_EQ(mask[i], std::stoul(wanted[i], nullptr, 16)) << test["pattern"] << " word " << i << " of " << step;
+      for (const char* engine : {"mask", "xgrammar"}) {
+        if (!step.contains(engine) || step[engine].is_null()) continue;
+        const std::vector<std::string> wanted = words_of(step[engine]);
+        ASSERT_EQ(wanted.size(), mask.size());
+        for (std::size_t i = 0; i < mask.size(); ++i) {
+          ASSERT_EQ(mask[i], std::stoul(wanted[i], nullptr, 16))
+              << test["pattern"] << " word " << i << " of " << step << " by " << engine;
+        }
+        ++compared[engine];
       }
-      ++compared;
     }
   }
-  EXPECT_GT(compared, 40);
+  EXPECT_GT(compared["mask"], 40);
+  EXPECT_GT(compared["xgrammar"], 40);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ TEST(Regex, AgreesWithAMatcherThatFollowsEveryWay) {
   std::mt19937 random(11);
   const std::u32string alphabet = U"abc\u00E9\u65E5\U0001F600\n";
   for (int round = 0; round < 1500 / test::kFewerLanguages; ++round) {
-    const test::RegexTree tree = test::random_tree(random, alphabet, 3);
+    const test::RegexTree tree = test::random_tree(random, alphabet, test::kTreeDepth);
     const std::string pattern = test::pattern_of(tree);
     const ByteDfa dfa = regex(pattern);
     for (int i = 0; i < 30; ++i) {
@@ -52,6 +52,11 @@ TEST(Regex, KnowsItsSyntax) {
   expect("^a|b$", {"a", "b"}, {"ab", ""});
   expect("(?i)stra\u00DFe \u00C4\u041F", {"STRA\u00DFE \u00E4\u043F", "strA\u00DFe \u00C4\u041F"},
          {"strasse \u00E4\u043F"});
+  expect("(?i)k\\w[\u0430-\u0433]", {"K_\u0413", "\u212A\u017F\u0430"}, {"kk\u0434", "k-\u0430"});
+  expect("(?i)\\W[^s]", {"-t", "\u0434t"}, {"st", "\u017Ft", "-\u017F", "-S"});
+  expect("(?i)\u1E9E\u03C2[\u01C5]\U00010400", {"\u00DF\u03A3\u01C6\U00010428", "\u1E9E\u03C3\u01C4\U00010400"},
+         {"ss\u03C3\u01C6\U00010428"});
+  expect("[\U0001F600-\U0001F64F\u0800-\uFFFF]", {"\U0001F60A", "\u0800", "\uFFFF"}, {"\U0001F650", "\u07FF", "a"});
   expect("a(?i:b)c", {"abc", "aBc"}, {"Abc", "abC"});
   expect("(?<year>[12]\\d*?)", {"1", "2024"}, {"3", ""});
   expect("[\\u00e9\\x41\\u{1F600}\\]-]", {"\u00E9", "A", "\U0001F600", "]", "-"}, {"\\", "e"});
@@ -101,7 +106,10 @@ TEST(Regex, EndsInALimit) {
        {std::string("(a{1000}){1000}"), std::string("((a{0,1000}){0,1000}){0,1000}"), std::string("(a|b)*a(a|b){40}"),
         std::string("(.{0,900}x){0,900}"), std::string("([^a]|.|\\w){60000}"),
         std::string("(.*a.*b.*c.*d.*){25}.{12}x.{16}"), deep, long_alternation}) {
-    test::expect_error(ErrorCode::kInvalidArgument, {"limit"}, [&] { (void)regex(pattern); });
+    test::expect_error(ErrorCode::kInvalidArgument, {"limit"}, [&] {
+      CompileBudget budget = test::budget("regex");
+      (void)compile_source(RegexConstraint{pattern}, budget);
+    });
   }
   // As hostile to a matcher that backtracks, and easy here.
   EXPECT_TRUE(regex("(a|a)*(a*)*").matches("aaaa"));
