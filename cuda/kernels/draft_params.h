@@ -16,15 +16,15 @@ constexpr std::int32_t kMaxDraftTokens = 16;  // of a row
 /// The mass of an id with edited logit v is that of MassFunction{maximum, scale}(v) within the stretch of the total order
 /// from start to cut, both included, and 0 outside; with `only`, it is kept_mass for only_id and 0 for all others.
 struct RowSupport {
-  float maximum;            // m: largest edited logit
-  float scale;              // s
-  float start_value;        // +inf: the stretch begins with the order
+  float maximum;      // m: largest edited logit
+  float scale;        // s
+  float start_value;  // +inf: the stretch begins with the order
   std::int32_t start_id;
   float cut_value;
   std::int32_t cut_id;
-  Mass kept_mass;           // M > 0
-  std::int32_t only;        // 1: one id is the result, whatever is drawn (greedy, +inf, nothing allowed)
-  std::int32_t only_id;     // likewise; the fallback where nothing is allowed
+  Mass kept_mass;            // M > 0
+  std::int32_t only;         // 1: one id is the result, whatever is drawn (greedy, +inf, nothing allowed)
+  std::int32_t only_id;      // likewise; the fallback where nothing is allowed
   std::int32_t proposed_id;  // as asked for, or the token drawn; -1: there is none within the vocabulary
   std::int32_t kept_count;   // as in SampleDetail; where details are wanted
   Mass proposed_mass;        // of proposed_id; 0: it is not kept
@@ -52,9 +52,9 @@ struct ResolveDraftsParams {
   /// (or the proposed id). rows = 0: there are none.
   SampleParams draft;
   const std::int32_t* draft_ids = nullptr;  // [target.rows]: at first_logit_row + i, d_{i+1}. Also target.proposed_ids.
-                                            // Outside the vocabulary: never accepted. A draft that its draft row did not
-                                            // propose was chosen, as if the row were not there
-  const DraftRow* rows = nullptr;           // [row_count]
+      // Outside the vocabulary: never accepted. A draft that its draft row did not
+      // propose was chosen, as if the row were not there
+  const DraftRow* rows = nullptr;  // [row_count]
   std::int32_t row_count = 0;
   // Tests: [target.rows] or null, in place of RandomStream::kAcceptance and kResidual at each logit row's position.
   const std::uint64_t* acceptance_uniforms = nullptr;

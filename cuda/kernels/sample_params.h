@@ -142,9 +142,9 @@ struct SampleParams {
   float* probabilities = nullptr;   // [rows, vocab]: fl(mass) / fl(kept mass), 0 outside the kept set
   std::int64_t probabilities_stride = 0;
   // For rows whose next token has been proposed already (cuda/kernels/draft_params.h); all may be null.
-  RowSupport* supports = nullptr;               // [rows]
-  const std::int32_t* proposed_ids = nullptr;   // [rows]; outside [0, vocab): none. Null: the token that is drawn
-  SampleDetail* proposed_details = nullptr;     // [rows] of the proposed ids, as details; with supports alone
+  RowSupport* supports = nullptr;              // [rows]
+  const std::int32_t* proposed_ids = nullptr;  // [rows]; outside [0, vocab): none. Null: the token that is drawn
+  SampleDetail* proposed_details = nullptr;    // [rows] of the proposed ids; with supports and details alone
 };
 
 }  // namespace fllm
