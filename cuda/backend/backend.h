@@ -11,6 +11,7 @@
 #include "cuda/kernels/attention_params.h"
 #include "cuda/kernels/beam_params.h"
 #include "cuda/kernels/commit_params.h"
+#include "cuda/kernels/draft_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/quantized_params.h"
@@ -164,6 +165,11 @@ class Backend {
   [[nodiscard]] virtual std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const = 0;
   virtual void sample(LogitType type, const SampleParams& params) = 0;
   virtual void sample_shard(LogitType type, const ShardParams& params) = 0;
+  /// Floats of ResolveDraftsParams::scratch each row needs for this vocabulary; 0 when rows stay on chip.
+  [[nodiscard]] virtual std::int64_t resolve_scratch_elements(std::int32_t vocab,
+                                                              std::int32_t blocks_per_row) const = 0;
+  /// Which drafts are accepted, and what comes after them. type: of the target's logits and the draft's.
+  virtual void resolve_drafts(LogitType type, const ResolveDraftsParams& params) = 0;
   virtual void history_append(const HistoryAppendParams& params) = 0;
   virtual void commit_rows(const CommitRowsParams& params) = 0;
 

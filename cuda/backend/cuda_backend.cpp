@@ -11,6 +11,7 @@
 #include "cuda/backend/half_matrix.h"
 #include "cuda/backend/kernel_backend.h"
 #include "cuda/backend/quantized_matrix.h"
+#include "cuda/kernels/resolve_drafts.h"
 #include "cuda/runtime/blas.h"
 #include "cuda/runtime/check.h"
 #include "cuda/runtime/device_buffer.h"
@@ -98,6 +99,7 @@ CudaBackend::CudaBackend(std::int32_t index)
   staging_.emplace();
   prepare_sampling(executor());
   prepare_beams(executor());
+  executor().allow_all_shared<ResolveDrafts<float>>();
 }
 
 MemoryInfo CudaBackend::memory() const {

@@ -42,6 +42,7 @@ class FiberBackend final : public KernelBackend<FiberExecutor> {
 // Compiled apart: a change to one kernel recompiles its own group.
 extern template void KernelBackend<FiberExecutor>::sample(LogitType, const SampleParams&);
 extern template void KernelBackend<FiberExecutor>::sample_shard(LogitType, const ShardParams&);
+extern template void KernelBackend<FiberExecutor>::resolve_drafts(LogitType, const ResolveDraftsParams&);
 extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
 extern template void KernelBackend<FiberExecutor>::commit_rows(const CommitRowsParams&);
 extern template void KernelBackend<FiberExecutor>::beam_candidates(LogitType, const BeamCandidatesParams&);

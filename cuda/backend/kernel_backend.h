@@ -7,6 +7,7 @@
 #include "cuda/backend/backend.h"
 #include "cuda/launch/beam_launch.h"
 #include "cuda/launch/commit_launch.h"
+#include "cuda/launch/drafts_launch.h"
 #include "cuda/launch/history_launch.h"
 #include "cuda/launch/model_launch.h"
 #include "cuda/launch/sampling_launch.h"
@@ -41,6 +42,8 @@ class KernelBackend : public Backend {
   [[nodiscard]] std::int64_t sample_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override;
   void sample(LogitType type, const SampleParams& params) override;
   void sample_shard(LogitType type, const ShardParams& params) override;
+  [[nodiscard]] std::int64_t resolve_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override;
+  void resolve_drafts(LogitType type, const ResolveDraftsParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
   void commit_rows(const CommitRowsParams& params) override;
   void beam_candidates(LogitType type, const BeamCandidatesParams& params) override;
@@ -177,6 +180,16 @@ void KernelBackend<Executor>::sample(LogitType type, const SampleParams& params)
 template <class Executor>
 void KernelBackend<Executor>::sample_shard(LogitType type, const ShardParams& params) {
   sample_shards(executor_, type, params);
+}
+
+template <class Executor>
+std::int64_t KernelBackend<Executor>::resolve_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const {
+  return resolve_scratch(executor_.target(), vocab, blocks_per_row);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::resolve_drafts(LogitType type, const ResolveDraftsParams& params) {
+  resolve_draft_rows(executor_, type, params);
 }
 
 template <class Executor>

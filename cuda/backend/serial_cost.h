@@ -4,6 +4,7 @@
 #include "cuda/kernels/attention_params.h"
 #include "cuda/kernels/beam_params.h"
 #include "cuda/kernels/commit_params.h"
+#include "cuda/kernels/draft_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
 #include "cuda/kernels/panel_product.h"
@@ -50,6 +51,7 @@ constexpr double block_nanoseconds(const CommitRowsParams& p) {
 constexpr double block_nanoseconds(const SampleParams& p) { return 500 + 0.5 * p.vocab; }
 constexpr double block_nanoseconds(const BeamCandidatesParams& p) { return block_nanoseconds(p.sample); }
 constexpr double block_nanoseconds(const BeamParams& p) { return 500.0 + 20.0 * p.candidate_limit; }
+constexpr double block_nanoseconds(const ResolveDraftsParams& p) { return 500 + 2.0 * p.target.vocab; }  // a row again
 constexpr double block_nanoseconds(const ShardParams& p) { return block_nanoseconds(p.sample); }
 
 }  // namespace fllm

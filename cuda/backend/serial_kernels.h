@@ -19,6 +19,7 @@
 #include "cuda/kernels/panel_product.h"
 #include "cuda/kernels/quantize_rows.h"
 #include "cuda/kernels/quantized_product.h"
+#include "cuda/kernels/resolve_drafts.h"
 #include "cuda/kernels/rms_norm.h"
 #include "cuda/kernels/rope.h"
 #include "cuda/kernels/sample_row.h"
@@ -105,6 +106,7 @@ using SerialKernels = decltype(joined(SerialTable<Embed,                  //
                                                   ShardRow<float>,        //
                                                   ShardRow<Half>,         //
                                                   ShardRow<BFloat16>,     //
+                                                  ResolveDrafts<float>,   //
                                                   BeamCandidates<float>,  //
                                                   BeamSelect,             //
                                                   BeamAncestors>{},

@@ -109,6 +109,8 @@ struct TopEntry {
 };
 constexpr std::int32_t kMaxTopEntries = 32;
 
+struct RowSupport;  // cuda/kernels/draft_params.h
+
 struct SampleParams {
   const void* logits = nullptr;  // [rows, vocab] of the launch's logit type
   std::int64_t stride = 0;       // elements between rows
@@ -139,6 +141,10 @@ struct SampleParams {
   std::int32_t top_count = 0;       // [0, kMaxTopEntries]
   float* probabilities = nullptr;   // [rows, vocab]: fl(mass) / fl(kept mass), 0 outside the kept set
   std::int64_t probabilities_stride = 0;
+  // For rows whose next token has been proposed already (cuda/kernels/draft_params.h); all may be null.
+  RowSupport* supports = nullptr;              // [rows]
+  const std::int32_t* proposed_ids = nullptr;  // [rows]; outside [0, vocab): none. Null: the token that is drawn
+  SampleDetail* proposed_details = nullptr;    // [rows] of the proposed ids; with supports and details alone
 };
 
 }  // namespace fllm

@@ -7,6 +7,7 @@
 #include "cuda/kernels/sampling/row_open.h"
 #include "cuda/kernels/sampling/row_outputs.h"
 #include "cuda/kernels/sampling/row_shape.h"
+#include "cuda/kernels/sampling/row_support.h"
 #include "cuda/kernels/sampling/sequence_edits.h"
 #include "cuda/launch/launch_shape.h"
 
@@ -88,13 +89,16 @@ struct SampleRow {
       }
     }
     const Support<C, kRowIds<C, LogitT>> support{row, drawn, row.mass()};
-    if (p.details != nullptr) write_details(cta, support, raw, p.details + index);
+    if (p.details != nullptr) {
+      write_detail(cta, support, raw, {drawn.token, drawn.value, drawn.rank}, p.details + index);
+    }
     if (wants_top) {
       if (listed < 0) listed = resume(row, list_top(cta, shared, row, summary.bound, p.top_count));
       if (row.rank == 0) write_top(cta, shared.list, listed, support, raw, p.top_count, p.top + index * p.top_count);
     }
     if (p.probabilities != nullptr)
       write_probabilities(cta, row, support, p.probabilities + index * p.probabilities_stride);
+    if (p.supports != nullptr) write_support(cta, shared, row, p, index, RowFindings<LogitT>{drawn, raw});
   }
 };
 

@@ -3,7 +3,7 @@
 
 #include "cuda/kernels/sampling/row_advance.h"
 #include "cuda/kernels/sampling/row_edit.h"
-#include "cuda/kernels/sampling/row_load.h"
+#include "cuda/kernels/sampling/row_edited.h"
 #include "cuda/kernels/sampling/row_open.h"
 #include "cuda/kernels/sampling/row_shape.h"
 #include "cuda/kernels/sharding/shard_report.h"
@@ -82,13 +82,9 @@ struct ShardRow {
   FLLM_DEVICE static sampling::Row<C, sampling::kRowIds<C, LogitT>> load_row(const C& cta, sampling::SharedRow& shared,
                                                                              const SampleParams& p,
                                                                              std::int64_t index) {
-    const std::uint32_t* mask = sampling::mask_of(p, index);
     sampling::Row<C, sampling::kRowIds<C, LogitT>> row =
         sampling::open_row<C, sampling::kRowIds<C, LogitT>>(cta, p, index);
-    const bool has_nan = sampling::load_slice(cta, row, static_cast<const LogitT*>(p.logits) + index * p.stride, mask);
-    if (cta.lane() == 0) shared.warp_has_nan[cta.warp()] = has_nan ? 1 : 0;
-    cta.sync();  // the block's values and the maxima of their parts are there
-    sampling::edit_loaded(cta, shared, row, p, mask != nullptr);
+    sampling::load_edited<C, LogitT>(cta, shared, row, p, index);
     return row;
   }
 

@@ -40,6 +40,8 @@ inline void check_sample_params(const SampleParams& p, const LaunchTarget& targe
   require(p.top_count >= 0 && p.top_count <= kMaxTopEntries, "top_count", p.top_count, "[0, 32]");
   require(p.probabilities == nullptr || p.probabilities_stride >= p.vocab || p.rows <= 1, "probabilities_stride",
           p.probabilities_stride, ">= vocab");
+  require(p.proposed_details == nullptr || (p.supports != nullptr && p.details != nullptr),
+          "proposed_details without supports or details", 0, "all given");
   const SequenceTable& sequences = p.filters.sequences;
   require(sequences.slot_count >= 0, "sequences.slot_count", sequences.slot_count, ">= 0");
   require(sequences.capacity >= 0, "sequences.capacity", sequences.capacity, ">= 0");

@@ -34,4 +34,9 @@ struct Wide {
 
 FLLM_HOST_DEVICE Wide product(std::uint64_t a, std::uint64_t b) { return {multiply_high(a, b), a * b}; }
 
+/// floor(a * b / 2^64).
+FLLM_HOST_DEVICE Wide multiply_high(std::uint64_t a, const Wide& b) {
+  return product(a, b.high) + Wide{0, multiply_high(a, b.low)};
+}
+
 }  // namespace fllm

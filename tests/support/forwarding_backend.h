@@ -68,6 +68,12 @@ class ForwardingBackend : public Backend {
     return backend_.sample_scratch_elements(vocab, blocks_per_row);
   }
   void sample(LogitType type, const SampleParams& params) override { backend_.sample(type, params); }
+  [[nodiscard]] std::int64_t resolve_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override {
+    return backend_.resolve_scratch_elements(vocab, blocks_per_row);
+  }
+  void resolve_drafts(LogitType type, const ResolveDraftsParams& params) override {
+    backend_.resolve_drafts(type, params);
+  }
   void sample_shard(LogitType type, const ShardParams& params) override { backend_.sample_shard(type, params); }
 
  protected:
@@ -94,6 +100,14 @@ class BlocksBackend final : public ForwardingBackend {
     ShardParams forced = params;
     forced.sample.blocks_per_row = blocks_;
     backend().sample_shard(type, forced);
+  }
+  [[nodiscard]] std::int64_t resolve_scratch_elements(std::int32_t vocab, std::int32_t) const override {
+    return backend().resolve_scratch_elements(vocab, blocks_);
+  }
+  void resolve_drafts(LogitType type, const ResolveDraftsParams& params) override {
+    ResolveDraftsParams forced = params;
+    forced.blocks_per_row = blocks_;
+    backend().resolve_drafts(type, forced);
   }
 
  private:

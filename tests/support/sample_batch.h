@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -95,6 +97,10 @@ using Adjust = std::function<void(SampleParams&)>;
 /// Runs the batch and holds every output of every row to the oracle. Ids, status, ranks, kept sets and masses must be
 /// equal; log-probabilities within the error of log_mass and of the roundings around it.
 void expect_oracle(Backend& backend, const SampleBatch& batch, const Adjust& adjust = {});
+
+/// A row's raw log-probability is one rounded difference, log_mass (2e-7 and half an ulp of its result) and the rounding
+/// of their difference; a processed one is the difference of two log_mass, of results up to |value| + |offset|.
+[[nodiscard]] ::testing::AssertionResult close_logprob(float got, long double want, long double offset);
 
 /// All outputs of two rows are the same bits.
 [[nodiscard]] bool same_row(const SampleBatch& batch, const SampleOutput& a, std::int32_t a_row, const SampleOutput& b,

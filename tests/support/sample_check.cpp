@@ -41,20 +41,6 @@ TableSizes table_sizes(const SampleParams& host) {
 
 std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
 
-/// A row's raw log-probability is one rounded difference, log_mass (2e-7 and half an ulp of its result) and the rounding
-/// of their difference; a processed one is the difference of two log_mass, of results up to |value| + |offset|.
-::testing::AssertionResult close(float got, long double want, long double offset) {
-  if (std::isinf(want) || std::isinf(got)) {
-    const bool overflowed = want < 0 && want <= -static_cast<long double>(std::numeric_limits<float>::max());
-    if (overflowed && got == -std::numeric_limits<float>::infinity()) return ::testing::AssertionSuccess();
-    return ::testing::AssertionFailure() << "got " << got << ", want " << static_cast<double>(want);
-  }
-  const long double tolerance = 4e-7L + std::fabs(want) * 2.4e-7L + std::fabs(offset) * 2.4e-7L;
-  if (std::fabs(got - want) <= tolerance) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << "got " << got << ", want " << static_cast<double>(want) << " within "
-                                       << static_cast<double>(tolerance);
-}
-
 /// Whether the row's history has no room for its token.
 bool is_full(const SampleBatch& batch, std::int32_t row) {
   if (batch.layout().history_capacity < 0 || !batch.layout().advance) return false;
@@ -101,15 +87,16 @@ void check_row(const SampleBatch& batch, const SampleOutput& got, std::int32_t r
     EXPECT_EQ(detail.rank, want.rank);
     EXPECT_EQ(detail.kept_count, want.kept_count);
     EXPECT_EQ(detail.kept_mass, want.kept_mass);
-    EXPECT_TRUE(close(detail.raw_logprob, want.raw_logprob, 0)) << "raw log-probability";
-    EXPECT_TRUE(close(detail.processed_logprob, want.processed_logprob, offset)) << "processed log-probability";
+    EXPECT_TRUE(close_logprob(detail.raw_logprob, want.raw_logprob, 0)) << "raw log-probability";
+    EXPECT_TRUE(close_logprob(detail.processed_logprob, want.processed_logprob, offset)) << "processed log-probability";
   }
   for (std::int32_t i = 0; i < layout.top_count; ++i) {
     const TopEntry& top = got.top[at(std::int64_t{row} * layout.top_count + i)];
     const OracleTop& expected = want.top[at(i)];
     EXPECT_EQ(top.id, expected.id) << "top entry " << i;
-    EXPECT_TRUE(close(top.raw_logprob, expected.raw_logprob, 0)) << "raw, top entry " << i;
-    EXPECT_TRUE(close(top.processed_logprob, expected.processed_logprob, offset)) << "processed, top entry " << i;
+    EXPECT_TRUE(close_logprob(top.raw_logprob, expected.raw_logprob, 0)) << "raw, top entry " << i;
+    EXPECT_TRUE(close_logprob(top.processed_logprob, expected.processed_logprob, offset))
+        << "processed, top entry " << i;
   }
   for (std::int32_t id = 0; layout.want_probabilities && id < layout.vocab; ++id) {
     const float probability = got.probabilities[at(row * batch.probabilities_stride() + id)];
@@ -119,6 +106,18 @@ void check_row(const SampleBatch& batch, const SampleOutput& got, std::int32_t r
 }
 
 }  // namespace
+
+::testing::AssertionResult close_logprob(float got, long double want, long double offset) {
+  if (std::isinf(want) || std::isinf(got)) {
+    const bool overflowed = want < 0 && want <= -static_cast<long double>(std::numeric_limits<float>::max());
+    if (overflowed && got == -std::numeric_limits<float>::infinity()) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure() << "got " << got << ", want " << static_cast<double>(want);
+  }
+  const long double tolerance = 4e-7L + std::fabs(want) * 2.4e-7L + std::fabs(offset) * 2.4e-7L;
+  if (std::fabs(got - want) <= tolerance) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "got " << got << ", want " << static_cast<double>(want) << " within "
+                                       << static_cast<double>(tolerance);
+}
 
 SampleOutput run_batch(Backend& backend, const SampleBatch& batch, const Adjust& adjust) {
   const BatchLayout& layout = batch.layout();

@@ -28,6 +28,7 @@ TEST(Wide, AgreesWithTheCompiler) {
     ASSERT_TRUE(native(a * factor) == native(a) * factor);
     ASSERT_TRUE(native(a << bits) == native(a) << bits);
     ASSERT_TRUE(native(product(a.low, factor)) == Native{a.low} * factor);
+    ASSERT_TRUE(native(multiply_high(factor, a)) == Native{factor} * a.high + ((Native{factor} * a.low) >> 64));
   }
 }
 

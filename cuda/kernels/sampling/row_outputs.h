@@ -63,14 +63,21 @@ struct Support {
   }
 };
 
+/// An id of this value, which so many precede.
+struct RankedId {
+  std::int32_t id;
+  float value;
+  std::int32_t rank;
+};
+
 template <Cta C, std::int32_t kIds, class LogitT>
-FLLM_DEVICE void write_details(const C& cta, const Support<C, kIds>& support, const RawDistribution<LogitT>& raw,
-                               SampleDetail* out) {
+FLLM_DEVICE void write_detail(const C& cta, const Support<C, kIds>& support, const RawDistribution<LogitT>& raw,
+                              const RankedId& id, SampleDetail* out) {
   if (support.row.rank != 0 || cta.thread_index() != 0) return;
   const Drawn& drawn = support.drawn;
-  const float own = drawn.kept_count > 0 ? raw.logprob(drawn.token) : -infinity32();
-  const float processed = support.logprob(support.mass(drawn.value, drawn.token));
-  *out = {own, processed, drawn.rank, drawn.kept_count, drawn.kept_mass};
+  const float own = drawn.kept_count > 0 ? raw.logprob(id.id) : -infinity32();
+  const float processed = support.logprob(support.mass(id.value, id.id));
+  *out = {own, processed, id.rank, drawn.kept_count, drawn.kept_mass};
 }
 
 /// The first top_count ids of a sorted list of `count`, which holds at least as many or all that are allowed; -1 behind

@@ -49,35 +49,53 @@ inline RowLayout layout_on(const LaunchTarget& target, std::int32_t vocab, std::
 }
 
 /// Blocks of a row: what the number of rows asks for, more where the values would not fit beside those of other blocks, or
-/// would not fit at all.
+/// would not fit at all. held: rows that a block holds at once.
 inline std::int32_t choose_blocks(const LaunchTarget& target, std::int32_t rows, std::int32_t vocab,
-                                  std::int32_t lane_ids) {
+                                  std::int32_t lane_ids, std::int32_t held = 1) {
   const std::int32_t most = target.max_cluster < kMaxBlocks ? target.max_cluster : kMaxBlocks;
   const std::size_t available = target.block_shared_bytes - kStaticBytes;
   const std::size_t together = target.block_shared_bytes / kBlocksTogether - kStaticBytes - 1024;
   std::int32_t blocks = blocks_by_rows(rows, target.multiprocessors);
   while (blocks > 1 && (blocks > most || vocab < blocks * kLeastSlice)) blocks /= 2;
-  const auto bytes = [&](std::int32_t count) { return resident_bytes(layout_on(target, vocab, count, lane_ids)); };
+  const auto bytes = [&](std::int32_t count) {
+    return static_cast<std::size_t>(held) * resident_bytes(layout_on(target, vocab, count, lane_ids));
+  };
   while (blocks < most && bytes(blocks) > together) blocks *= 2;
   return bytes(blocks) <= available ? blocks : most;
 }
 
-inline LaunchShape sample_shape(const SampleParams& p, const LaunchTarget& target, std::int32_t lane_ids) {
-  const std::int32_t blocks =
-      p.blocks_per_row > 0 ? p.blocks_per_row : choose_blocks(target, p.rows, p.vocab, lane_ids);
-  const RowLayout layout = layout_on(target, p.vocab, blocks, lane_ids);
+/// A launch whose blocks hold `held` rows at once; streamed: their values lie in global memory.
+struct RowLaunch {
+  std::int32_t rows;
+  std::int32_t vocab;
+  std::int32_t blocks_per_row;  // 0: chosen
+  std::int32_t held;
+  bool streamed;
+};
+
+inline LaunchShape row_shape(const RowLaunch& launch, const LaunchTarget& target, std::int32_t lane_ids) {
+  const std::int32_t blocks = launch.blocks_per_row > 0
+                                  ? launch.blocks_per_row
+                                  : choose_blocks(target, launch.rows, launch.vocab, lane_ids, launch.held);
+  const RowLayout layout = layout_on(target, launch.vocab, blocks, lane_ids);
   const std::int32_t threads = target.warp_width > 1 ? layout.chunks * target.warp_width : kRowThreads;
-  return {p.rows * blocks, threads, p.scratch != nullptr ? streamed_bytes(layout) : resident_bytes(layout), blocks};
+  const std::size_t bytes = launch.streamed ? streamed_bytes(layout) : resident_bytes(layout);
+  return {launch.rows * blocks, threads, static_cast<std::size_t>(launch.held) * bytes, blocks};
 }
 
-/// Floats of SampleParams::scratch a row needs: 0 when it stays on chip with every number of blocks the target may use.
-inline std::int64_t scratch_elements(const LaunchTarget& target, std::int32_t vocab, std::int32_t blocks_per_row) {
+inline LaunchShape sample_shape(const SampleParams& p, const LaunchTarget& target, std::int32_t lane_ids) {
+  return row_shape({p.rows, p.vocab, p.blocks_per_row, 1, p.scratch != nullptr}, target, lane_ids);
+}
+
+/// Floats of scratch that rows held at once need: 0 when they stay on chip with every number of blocks the target may use.
+inline std::int64_t scratch_elements(const LaunchTarget& target, std::int32_t vocab, std::int32_t blocks_per_row,
+                                     std::int32_t held = 1) {
   const std::int32_t most = target.max_cluster < kMaxBlocks ? target.max_cluster : kMaxBlocks;
   const std::int32_t blocks = blocks_per_row > 0 ? blocks_per_row : most;
   // Groups of 16-bit logits are wider, so their slices are no shorter.
   const RowLayout layout = layout_on(target, vocab, blocks, kLaneIds<Half>);
-  const bool fits = resident_bytes(layout) + kStaticBytes <= target.block_shared_bytes;
-  return fits ? 0 : std::int64_t{layout.blocks} * layout.slice_width();
+  const bool fits = static_cast<std::size_t>(held) * resident_bytes(layout) + kStaticBytes <= target.block_shared_bytes;
+  return fits ? 0 : std::int64_t{held} * layout.blocks * layout.slice_width();
 }
 
 }  // namespace fllm::sampling
