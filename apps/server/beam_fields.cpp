@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/server/beam_fields.h"
 
-#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+
+#include "fundamentallm/names.h"
 
 namespace fllm::server {
 
@@ -14,37 +15,27 @@ using Json = nlohmann::json;
 
 /// The choice of this name; what is none of them is refused.
 template <class Choice>
-std::optional<Choice> named_choice(const std::string& field, const Json& value, FieldReader& fields,
-                                   std::initializer_list<std::pair<std::string_view, Choice>> choices) {
+std::optional<Choice> named_choice(const std::string& field, const Json& value, FieldReader& fields) {
+  const std::optional<Choice> choice =
+      value.is_string() ? value_named<Choice>(value.get_ref<const std::string&>()) : std::nullopt;
   std::string allowed;
-  for (const auto& [name, choice] : choices) {
-    if (value.is_string() && value.get_ref<const std::string&>() == name) return choice;
-    allowed.append(allowed.empty() ? "" : ", ").append(name);
-  }
-  fields.refuse(field, value, "one of " + allowed);
-  return std::nullopt;
+  for (const std::string_view name : kNames<Choice>) allowed.append(allowed.empty() ? "" : ", ").append(name);
+  if (!choice) fields.refuse(field, value, "one of " + allowed);
+  return choice;
 }
 
 }  // namespace
 
 void read_length_norm(const std::string& name, const Json& value, BeamFields& beams, FieldReader& fields) {
-  beams.options.length_norm = named_choice<LengthNorm>(
-      name, value, fields, {{"gnmt", LengthNorm::kGnmt}, {"power", LengthNorm::kPower}, {"none", LengthNorm::kNone}});
+  beams.options.length_norm = named_choice<LengthNorm>(name, value, fields);
 }
 
 void read_beam_stop(const std::string& name, const Json& value, BeamFields& beams, FieldReader& fields) {
-  beams.options.stop = named_choice<BeamStopRule>(name, value, fields,
-                                                  {{"exact", BeamStopRule::kExact},
-                                                   {"first-k", BeamStopRule::kFirstK},
-                                                   {"heuristic", BeamStopRule::kHeuristic},
-                                                   {"never-early", BeamStopRule::kNeverEarly}});
+  beams.options.stop = named_choice<BeamStopRule>(name, value, fields);
 }
 
 void read_beam_profile(const std::string& name, const Json& value, BeamFields& beams, FieldReader& fields) {
-  beams.options.profile =
-      named_choice<BeamProfile>(name, value, fields,
-                                {{"hf", BeamProfile::kHuggingFace}, {"ctranslate2", BeamProfile::kCTranslate2}})
-          .value_or(BeamProfile::kNone);
+  beams.options.profile = named_choice<BeamProfile>(name, value, fields).value_or(BeamProfile::kNone);
 }
 
 void settle_beams(const BeamFields& beams, std::optional<std::int32_t>& best_of, Request& request,
