@@ -172,7 +172,7 @@ class Serve(support.CommandLineTest):
                                    ("response_format", {"type": "json_schema", "json_schema": {"schema": {"not": {}}}}, "is not supported"),
                                    ("use_beam_search", 1, "use_beam_search: 1"), ("beam_width", 0, "beam_width: 0"), ("beam_width", 65, "beam_width: 65: the batch has 64 rows"),
                                    ("beam_width", 321, "beam_width: 1 prompts with 321 beams each"), ("length_penalty", 1, "length_penalty: given without beam_width"),
-                                   ("length_norm", "best", "length_norm: \"best\""), ("beam_stop", 1, "beam_stop: 1"), ("beam_profile", "vllm", "one of hf, ctranslate2"),
+                                   ("length_norm", "best", "length_norm: \"best\""), ("beam_stop", 1, "beam_stop: 1"), ("beam_profile", "vllm", "one of none, hf, ctranslate2"),
                                    ("diversity_groups", 2, "diversity_groups: given without"), ("temprature", 1, "temprature: unknown field"), ("tools", [1], "tools: unknown field")):
             extra = {"max_tokens": 3} if field == "min_tokens" else {}
             error = self.refused(400, [word], {"prompt": "A", **extra, field: value})
