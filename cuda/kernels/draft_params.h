@@ -66,6 +66,9 @@ struct ResolveDraftsParams {
   std::int32_t* accepted_counts = nullptr;  // [row_count] in [0, draft_count]
   std::int32_t* tokens = nullptr;           // [row_count] what comes after the accepted drafts
   SampleDetail* details = nullptr;          // [row_count] of that token, or null
+  // [target.rows] or null: at first_logit_row + i, the row that d_{i+1} was drawn from, wherever it is; negative: it was
+  // chosen. In place of DraftRow::first_draft_row.
+  const std::int32_t* draft_rows = nullptr;
 };
 
 }  // namespace fllm

@@ -28,8 +28,9 @@ FLLM_DEVICE std::int32_t draft_count(const ResolveDraftsParams& p, const DraftRo
 /// Index of the draft's row that draft i was drawn from; -1: it was chosen.
 FLLM_DEVICE std::int64_t drawn_from(const ResolveDraftsParams& p, const DraftRow& row, std::int32_t i,
                                     std::int32_t draft) {
-  const std::int64_t index = std::int64_t{row.first_draft_row} + i;
-  if (row.first_draft_row < 0 || index >= p.draft.rows) return -1;
+  std::int64_t index = row.first_draft_row < 0 ? -1 : std::int64_t{row.first_draft_row} + i;
+  if (p.draft_rows != nullptr) index = p.draft_rows[row.first_logit_row + i];
+  if (index < 0 || index >= p.draft.rows) return -1;
   return draft >= 0 && p.draft.supports[index].proposed_id == draft ? index : -1;
 }
 
