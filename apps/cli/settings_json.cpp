@@ -25,7 +25,13 @@ class JsonAssignment {
     settings_.*member = value.get<bool>();
   }
   void operator()(std::optional<std::int32_t> Settings::*member, const Json& value) {
-    if (std::int32_t number = 0; read_int(value, number)) settings_.*member = number;
+    const bool is_word = (value.is_boolean() && !setting_.implied.empty()) || value == setting_.zero;
+    if (is_word) {
+      const std::string word = value == true ? std::string(setting_.implied) : "0";
+      assign_text(settings_, setting_, {word}, std::string(setting_.name), violations_);
+    } else if (std::int32_t number = 0; read_int(value, number)) {
+      settings_.*member = number;
+    }
   }
   void operator()(std::optional<std::uint64_t> Settings::*member, const Json& value) {
     if (!value.is_number_unsigned()) return refuse(value, "a whole number, 0 to 2^64-1");
