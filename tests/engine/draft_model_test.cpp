@@ -89,7 +89,7 @@ TEST(DraftModel, RatioIsGreedyWhereTheModelIs) {
 /// Texts of five letters of three, with their probability by the draws' own log-probabilities.
 void expect_the_distribution_of_the_model(const SpeculationOptions& speculation, const std::string& prompt) {
   Generator generator = open_bundled({.threads = 1, .max_rows = 256, .draft_model = kSmallModel});
-  constexpr std::int32_t kSamples = 2048;
+  constexpr std::int32_t kSamples = 1024;
   Request request = request_for(prompt, 5);
   request.num_samples = kSamples;
   request.length.min_tokens = 5;
