@@ -14,8 +14,8 @@ constexpr std::int32_t kDrafts = 4;
 struct DraftWork {
   const char* name;
   std::int32_t top_k;
-  bool drawn;         // from rows of a draft model; chosen otherwise
-  bool refused;       // the first draft; all are accepted otherwise
+  bool drawn;    // from rows of a draft model; chosen otherwise
+  bool refused;  // the first draft; all are accepted otherwise
 };
 
 constexpr DraftWork kDraftWork[] = {

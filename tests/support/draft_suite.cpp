@@ -25,12 +25,13 @@ std::int32_t case_vocab(std::int32_t turn, Random& random) {
 
 /// A sequence of one draft, random bits at all ends.
 void add_pair(DraftBatch& batch, const LogitRow& p, const LogitRow& q, std::int32_t draft) {
-  for (const std::uint64_t u : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0} / 2, ~std::uint64_t{0}}) {
-    for (const std::uint64_t r : {std::uint64_t{0}, ~std::uint64_t{0} / 3, ~std::uint64_t{0}}) {
-      batch.add({{p, p}, {q}, {{draft, draft, u, r}}, false});
-      batch.add({{p, p}, {}, {{draft, draft, u, r}}, false});
-    }
+  constexpr std::uint64_t kNone = 0, kAll = ~std::uint64_t{0};
+  for (const auto& [u, r] : {std::pair{kNone, kNone}, std::pair{std::uint64_t{1}, kAll}, std::pair{kAll / 2, kAll / 3},
+                             std::pair{kAll, kNone}, std::pair{kAll, kAll}}) {
+    batch.add({{p, p}, {q}, {{draft, draft, u, r}}});
   }
+  batch.add({{p, p}, {}, {{draft, draft, kNone, kAll}}});
+  batch.add({{p, p}, {}, {{draft, draft, kAll, kAll / 3}}});
 }
 
 }  // namespace
