@@ -22,7 +22,7 @@ FLLM_DEVICE std::uint64_t bits_of(const SampleParams& p, std::int64_t index, Ran
 FLLM_DEVICE std::int32_t draft_count(const ResolveDraftsParams& p, const DraftRow& row) {
   const std::int32_t most = p.target.rows - 1 - row.first_logit_row;
   const std::int32_t count = row.draft_count < kMaxDraftTokens ? row.draft_count : kMaxDraftTokens;
-  return count < most ? count : most;
+  return count < 0 ? 0 : count < most ? count : most;
 }
 
 /// Index of the draft's row that draft i was drawn from; -1: it was chosen.
@@ -40,7 +40,8 @@ FLLM_DEVICE bool accepts(const ResolveDraftsParams& p, const DraftRow& row, std:
   const std::int32_t draft = p.draft_ids[index];
   if (row.coupled != 0) return p.target.tokens[index] == draft;
   const RowSupport& target = p.target.supports[index];
-  if (draft < 0 || target.proposed_id != draft) return false;  // the latter outside the vocabulary too
+  if (target.proposed_id != draft)
+    return false;  // outside the vocabulary too, where a row proposes -1 without any mass
   const std::int64_t source = drawn_from(p, row, i, draft);
   const Mass q = source >= 0 ? p.draft.supports[source].proposed_mass : 1;
   const Mass q_total = source >= 0 ? p.draft.supports[source].kept_mass : 1;
