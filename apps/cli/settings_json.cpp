@@ -25,10 +25,11 @@ class JsonAssignment {
     settings_.*member = value.get<bool>();
   }
   void operator()(std::optional<std::int32_t> Settings::*member, const Json& value) {
-    const bool is_word = (value.is_boolean() && !setting_.implied.empty()) || value == setting_.zero;
-    if (is_word) {
-      const std::string word = value == true ? std::string(setting_.implied) : "0";
+    if (value.is_boolean() && !setting_.implied.empty()) {
+      const std::string word = value.get<bool>() ? std::string(setting_.implied) : "0";
       assign_text(settings_, setting_, {word}, std::string(setting_.name), violations_);
+    } else if (!setting_.zero.empty() && value == std::string(setting_.zero)) {
+      settings_.*member = 0;
     } else if (std::int32_t number = 0; read_int(value, number)) {
       settings_.*member = number;
     }
