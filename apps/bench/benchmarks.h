@@ -74,6 +74,17 @@ struct ProductBench {
 /// The matrix product of the CPU alone, y = x W^T; a line with "seconds" and "median_seconds".
 void bench_product(const ProductBench& options);
 
+struct SpeculationBench {
+  std::string model;
+  std::string draft;  // empty: prompt look-up, on a text that repeats
+  int tokens = 200;
+  int runs = 7;
+};
+
+/// Generation of one row by one thread without drafts, with 4 a step by either rule, and with as many as pay; turn by turn, by the
+/// processor's time, the best of the runs: lines with "what", "tokens_per_second", "acceptance_rate" and "tokens_per_step".
+void bench_speculation(const SpeculationBench& options);
+
 struct QuantizedBench {
   int rows = 1;
   bool prompt = false;  // one of `rows` tokens, whose head takes the last row alone

@@ -14,6 +14,7 @@ constexpr const char* kUsage =
     "       fundamentallm-bench overhead MODEL ROWS TOKENS THREADS RUNS\n"
     "       fundamentallm-bench beams MODEL WIDTH TOKENS THREADS RUNS\n"
     "       fundamentallm-bench beam-step WIDTH VOCAB THREADS RUNS\n"
+    "       fundamentallm-bench speculation MODEL DRAFT|- TOKENS RUNS\n"
     "       fundamentallm-bench model MODEL THREADS RUNS\n"
     "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n"
     "       fundamentallm-bench quantized batch|prompt ROWS THREADS RUNS\n";
@@ -48,6 +49,13 @@ int run(const std::vector<std::string>& words) {
                                   .vocab = std::stoi(words[2]),
                                   .threads = std::stoi(words[3]),
                                   .runs = std::stoi(words[4])});
+    return 0;
+  }
+  if (words.size() == 5 && words[0] == "speculation") {
+    fllm::bench::bench_speculation({.model = words[1],
+                                    .draft = words[2] == "-" ? "" : words[2],
+                                    .tokens = std::stoi(words[3]),
+                                    .runs = std::stoi(words[4])});
     return 0;
   }
   if (words.size() == 4 && words[0] == "model") {

@@ -38,6 +38,7 @@ void check_plan(CommandLine& line, const Plan& plan) {
   }
   check_files(settings, false, line.violations);
   check_machine(settings, line.violations);
+  check_speculation(settings, true, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
   if (settings.stream.value_or(false) && (settings.is_jsonl() || settings.output_file)) {

@@ -54,6 +54,7 @@ void check(CommandLine& line) {
   if (!settings.input) {  // else each line has settings of its own beside these
     check_system(settings, line.violations);
     check_beams(settings, true, line.violations);
+    check_speculation(settings, true, line.violations);
   }
   if (settings.logprobs && !settings.is_jsonl()) {
     line.violations.emplace_back("--logprobs: given with text format: --format jsonl shows them");
@@ -107,6 +108,16 @@ void report_run(const BatchReport& report, double seconds) {
   std::string line = text.data();
   if (report.requests == 1 && report.last_seed) line = "seed " + std::to_string(*report.last_seed) + ", " + line;
   report_note(false, line);
+}
+
+void report_speculation(const SpeculationStats& stats) {
+  if (stats.steps == 0) return;
+  std::array<char, 160> text{};
+  std::snprintf(text.data(), text.size(),
+                "%lld of %lld drafts accepted (%.1f%%), %.2f of those of a step, %.2f tokens per step of the model",
+                static_cast<long long>(stats.accepted_tokens), static_cast<long long>(stats.drafted_tokens),
+                100 * stats.acceptance_rate(), stats.mean_accepted_length(), stats.tokens_per_step());
+  report_note(false, text.data());
 }
 
 /// The exit code, after the last words.
@@ -164,6 +175,7 @@ int run_generate(CommandLine& line) {
   report.failed += resumed.failed;
   if (settings.is_verbose()) {
     report_run(report, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    report_speculation(generator.metrics().speculation);
   }
   return conclude(settings, report);
 }

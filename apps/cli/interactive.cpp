@@ -174,6 +174,7 @@ int run_interactive(CommandLine& line) {
   check_machine(line.settings, line.violations);
   check_system(line.settings, line.violations);
   check_beams(line.settings, true, line.violations);
+  check_speculation(line.settings, true, line.violations);
   const std::vector<std::string> of_request = request_violations(make_request(line.settings, ""), true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
   check_usage(line);

@@ -128,6 +128,7 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
   const std::vector<std::string> of_request = request_violations(make_request(job.settings, ""), false);
   violations.insert(violations.end(), of_request.begin(), of_request.end());
   check_beams(job.settings, false, violations);
+  check_speculation(job.settings, false, violations);
   if (!violations.empty()) throw Exception(ErrorCode::kInvalidArgument, joined(violations, "; "));
   read_schema(job.settings);
   if (!chat) job.prompt = prompt_text(job.settings);

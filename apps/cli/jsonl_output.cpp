@@ -90,6 +90,14 @@ void JsonlWriter::write(const Job& job, const Completion& completion) {
   record["timing"] = {{"queue_seconds", completion.timing.queue_seconds},
                       {"prefill_seconds", completion.timing.prefill_seconds},
                       {"decode_seconds", completion.timing.decode_seconds}};
+  if (const auto& speculation = completion.speculation) {
+    record["speculation"] = {{"steps", speculation->steps},
+                             {"drafted_tokens", speculation->drafted_tokens},
+                             {"accepted_tokens", speculation->accepted_tokens},
+                             {"acceptance_rate", speculation->acceptance_rate()},
+                             {"mean_accepted_length", speculation->mean_accepted_length()},
+                             {"tokens_per_step", speculation->tokens_per_step()}};
+  }
   write_line(record);
 }
 

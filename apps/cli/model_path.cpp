@@ -73,6 +73,7 @@ Generator open_generator(const CommandLine& line, int max_rows) {
   options.threads = line.settings.threads.value_or(0);
   options.kv_cache_bytes = static_cast<std::int64_t>(line.settings.kv_memory.value_or(0));
   options.max_rows = std::clamp(max_rows, 1, 4096);
+  options.draft_model = line.settings.draft_model.value_or("");
   const std::string path = line.model.empty() ? bundled_model_path() : line.model;
   const auto start = std::chrono::steady_clock::now();
   Result<Generator> opened = Generator::open(path, options);

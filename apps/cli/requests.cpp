@@ -68,6 +68,16 @@ SamplingOptions sampling_options(const Settings& settings) {
   return sampling;
 }
 
+std::optional<SpeculationOptions> speculation_options(const Settings& settings) {
+  const std::int32_t lookup = settings.prompt_lookup.value_or(0);
+  if ((!settings.draft_model && lookup == 0) || settings.speculation == "off") return std::nullopt;
+  SpeculationOptions speculation;
+  if (settings.speculation == "ratio") speculation.rule = SpeculationRule::kRatio;
+  overlay(speculation.draft_tokens, settings.draft_tokens);
+  speculation.prompt_lookup = lookup;
+  return speculation;
+}
+
 namespace {
 
 std::optional<BeamOptions> beam_options(const Settings& settings) {
@@ -102,6 +112,7 @@ Request without_prompt(const Settings& settings) {
   overlay(request.control.banned_text, settings.ban);
   overlay(request.control.banned_token_ids, settings.ban_token_ids);
   request.beam = beam_options(settings);
+  request.speculation = speculation_options(settings);
   request.control.constraint = constraint_of(settings);
   for (std::string& character : code_points(settings.ban_chars.value_or(""))) {
     request.control.banned_text.push_back(std::move(character));
@@ -185,6 +196,21 @@ void check_beams(const Settings& settings, bool label_flags, std::vector<std::st
   check_name("beam-sample", settings.beam_sample.has_value());
   check_name("diversity-groups", settings.diversity_groups.has_value());
   check_name("diversity-penalty", settings.diversity_penalty.has_value());
+}
+
+void check_speculation(const Settings& settings, bool label_flags, std::vector<std::string>& violations) {
+  if (settings.draft_model && settings.draft_model->empty()) {
+    violations.emplace_back("--draft-model: '': a file or a folder is needed");
+  }
+  if (settings.draft_model || settings.prompt_lookup) return;
+  const std::string dashes = label_flags ? "--" : "";
+  const auto check_name = [&](const char* name, bool is_given) {
+    if (!is_given) return;
+    violations.push_back(dashes + name + ": given without --draft-model or " + dashes +
+                         "prompt-lookup: there is nothing to guess from");
+  };
+  check_name("draft-tokens", settings.draft_tokens.has_value());
+  check_name("speculation", settings.speculation.has_value() && settings.speculation != "off");
 }
 
 void check_files(const Settings& settings, bool needed, std::vector<std::string>& violations) {

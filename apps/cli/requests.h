@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace fllm::cli {
 
 /// The preset's values, overridden one by one by what was set explicitly. Without a preset, "default" applies.
 [[nodiscard]] SamplingOptions sampling_options(const Settings& settings);
+
+/// None where nothing is guessed.
+[[nodiscard]] std::optional<SpeculationOptions> speculation_options(const Settings& settings);
 
 [[nodiscard]] Request make_request(const Settings& settings, std::string prompt);
 /// Of a conversation, which the message of --system goes before where it has none of its own.
@@ -30,6 +34,9 @@ void check_system(const Settings& settings, std::vector<std::string>& violations
 
 /// Where a setting of beam search has no search to be a part of.
 void check_beams(const Settings& settings, bool label_flags, std::vector<std::string>& violations);
+
+/// Where a setting of speculation has nothing to guess from.
+void check_speculation(const Settings& settings, bool label_flags, std::vector<std::string>& violations);
 
 /// Where --prompt, --prompt-file and --input contradict each other, or none is given though one is needed; and where a
 /// file, --output-file too, has no name.

@@ -10,6 +10,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/errors.h"
 #include "apps/cli/model_path.h"
+#include "apps/cli/requests.h"
 #include "apps/cli/signals.h"
 #include "apps/cli/text.h"
 
@@ -54,7 +55,13 @@ server::ServerOptions server_options(CommandLine& line) {
   options.max_body_bytes = static_cast<std::int64_t>(settings.max_body.value_or(options.max_body_bytes));
   options.max_tokens = settings.max_tokens.value_or(0);
   options.max_connections = settings.max_connections.value_or(options.max_connections);
+  options.speculation = speculation_options(settings);
   options.timeout_seconds = settings.timeout.value_or(options.timeout_seconds);
+  check_speculation(settings, true, line.violations);
+  Request speculating;
+  speculating.speculation = options.speculation;
+  const std::vector<std::string> of_speculation = request_violations(speculating, true);
+  line.violations.insert(line.violations.end(), of_speculation.begin(), of_speculation.end());
   check_range("--port", options.port, 0, 65535, line);
   check_range("--max-tokens", settings.max_tokens.value_or(1), 1, kMax, line);
   check_range("--max-rows", settings.max_rows.value_or(1), 1, kMostRows, line);

@@ -34,6 +34,9 @@ struct Settings {
   std::optional<std::string> length_norm, beam_stop, beam_profile;
   std::optional<float> length_penalty, diversity_penalty;
   std::optional<bool> beam_sample;
+  // Speculation
+  std::optional<std::string> draft_model, speculation;
+  std::optional<std::int32_t> draft_tokens, prompt_lookup;
   // Length and stops
   std::optional<std::int32_t> max_length, max_tokens, min_length, min_tokens;
   std::optional<std::vector<std::string>> stop_tokens;
@@ -99,6 +102,7 @@ struct Setting {
   std::string_view help;          // with default and unit
   std::string_view choices = {};  // "a|b" where only these words are allowed
   std::string_view implied = {};  // the value of a bare flag that may go without one
+  std::string_view zero = {};     // a word for 0
 };
 
 [[nodiscard]] bool is_list(const Setting& setting);

@@ -25,7 +25,14 @@ class JsonAssignment {
     settings_.*member = value.get<bool>();
   }
   void operator()(std::optional<std::int32_t> Settings::*member, const Json& value) {
-    if (std::int32_t number = 0; read_int(value, number)) settings_.*member = number;
+    if (value.is_boolean() && !setting_.implied.empty()) {
+      const std::string word = value.get<bool>() ? std::string(setting_.implied) : "0";
+      assign_text(settings_, setting_, {word}, std::string(setting_.name), violations_);
+    } else if (!setting_.zero.empty() && value == std::string(setting_.zero)) {
+      settings_.*member = 0;
+    } else if (std::int32_t number = 0; read_int(value, number)) {
+      settings_.*member = number;
+    }
   }
   void operator()(std::optional<std::uint64_t> Settings::*member, const Json& value) {
     if (!value.is_number_unsigned()) return refuse(value, "a whole number, 0 to 2^64-1");

@@ -96,6 +96,12 @@ void assign_text(Settings& settings, const Setting& setting, const std::vector<s
                  const std::string& label, std::vector<std::string>& violations) {
   std::visit(
       [&](auto member) {
+        if constexpr (std::is_same_v<decltype(member), std::optional<std::int32_t> Settings::*>) {
+          if (!setting.zero.empty() && words.size() == 1 && words.back() == setting.zero) {
+            settings.*member = 0;
+            return;
+          }
+        }
         if (!assign_value(settings.*member, words, label, violations)) return;
         if constexpr (std::is_same_v<decltype(member), std::optional<std::string> Settings::*>) {
           if (!is_choice(setting.choices, *(settings.*member))) {

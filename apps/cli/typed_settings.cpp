@@ -138,6 +138,12 @@ std::string shown_settings(const Settings& settings) {
     show("beam-profile", std::string(to_string(beam.profile)));
     show("beam-sample", beam.sample ? "on" : "off");
   }
+  if (request.speculation) {
+    const std::int32_t drafts = request.speculation->draft_tokens;
+    show("speculation", settings.speculation.value_or("coupled"));
+    show("draft-tokens", drafts > 0 ? std::to_string(drafts) : "auto");
+    show("prompt-lookup", std::to_string(request.speculation->prompt_lookup));
+  }
   show("max-tokens", std::to_string(request.length.max_tokens));
   show("max-length", optional_count(request.length.max_length));
   show("min-tokens", std::to_string(request.length.min_tokens));

@@ -33,6 +33,8 @@ struct Reading {
   bool wants_logprobs = false;  // of a chat
   BeamFields beams;
   std::string_view body;  // its text
+  std::optional<std::string> speculation;
+  std::optional<std::int32_t> draft_tokens, prompt_lookup;
 };
 
 struct BodyField {
@@ -147,6 +149,18 @@ void read_choices(const std::string& name, const Json& value, Reading& reading) 
   set_constraint(std::move(choices), reading);
 }
 
+void read_speculation(const std::string& name, const Json& value, Reading& reading) {
+  if (value != "coupled" && value != "ratio" && value != "off") {
+    return reading.fields.refuse(name, value, "coupled, ratio or off");
+  }
+  reading.speculation = value.get<std::string>();
+}
+
+void read_draft_tokens(const std::string& name, const Json& value, Reading& reading) {
+  reading.draft_tokens = 0;
+  if (value != "auto") reading.fields.read(name, value, reading.draft_tokens);
+}
+
 void read_tool_choice(const std::string& name, const Json& value, Reading& reading) {
   if (value != "none" && value != "auto") reading.fields.refuse(name, value, "none or auto, since there are no tools,");
 }
@@ -221,6 +235,9 @@ constexpr std::array kFields{
     BodyField{"response_format", kBoth, read_response_format},
     BodyField{"regex", kBoth, read_regex},
     BodyField{"choices", kBoth, read_choices},
+    BodyField{"speculation", kBoth, read_speculation},
+    BodyField{"draft_tokens", kBoth, read_draft_tokens},
+    BodyField{"prompt_lookup", kBoth, read_other<&Reading::prompt_lookup>},
     BodyField{"modalities", kTalk, read_modalities},
     BodyField{"suffix", kText, read_suffix},
     BodyField{"tool_choice", kTalk, read_tool_choice},
@@ -305,6 +322,18 @@ void settle_samples(Reading& reading, std::int32_t limit) {
   }
 }
 
+/// What the request says of it goes before what the server does of itself.
+void settle_speculation(Reading& reading, const std::optional<SpeculationOptions>& usual) {
+  const bool asks = reading.speculation || reading.draft_tokens || reading.prompt_lookup;
+  if (reading.speculation == "off" || (!asks && !usual)) return;
+  SpeculationOptions& made = reading.request.options.speculation.emplace(usual.value_or(SpeculationOptions{}));
+  if (reading.speculation) {
+    made.rule = reading.speculation == "ratio" ? SpeculationRule::kRatio : SpeculationRule::kCoupled;
+  }
+  made.draft_tokens = reading.draft_tokens.value_or(made.draft_tokens);
+  made.prompt_lookup = reading.prompt_lookup.value_or(made.prompt_lookup);
+}
+
 /// ApiError 400 for what is no object within the limits.
 Json parse_body(std::string_view body) {
   try {
@@ -331,6 +360,7 @@ CompletionRequest parse_completion(Endpoint endpoint, std::string_view body, con
   settle_logprobs(reading);
   settle_beams(reading.beams, reading.best_of, reading.request.options, reading.fields);
   settle_samples(reading, limits.max_samples);
+  settle_speculation(reading, limits.speculation);
   for (const std::string& violation : violations(reading.request.options)) {
     std::string field;
     const std::string message = renamed_field(violation, field);

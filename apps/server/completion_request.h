@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,9 +38,10 @@ struct CompletionRequest {
 };
 
 struct RequestLimits {
-  std::int32_t max_tokens = 0;   // new ones of a sample; 0: no limit
-  std::int32_t context = 0;      // the model's
-  std::int32_t max_samples = 0;  // prompts times n, or times the beams of a search
+  std::int32_t max_tokens = 0;                         // new ones of a sample; 0: no limit
+  std::int32_t context = 0;                            // the model's
+  std::int32_t max_samples = 0;                        // prompts times n, or times the beams of a search
+  std::optional<SpeculationOptions> speculation = {};  // where a request says nothing of it
 };
 
 /// ApiError 400 with every violation. A field that would change the text and is not supported is refused by name, and so is

@@ -59,6 +59,22 @@ constexpr std::array kEngineMetrics{
                  &Metrics::requests_finished},
 };
 
+struct SpeculationMetric {
+  std::string_view name, help;
+  std::int64_t SpeculationStats::*value;
+};
+
+constexpr std::array kSpeculationMetrics{
+    SpeculationMetric{"fundamentallm_speculative_steps_total", "Steps of samples that guess ahead.",
+                      &SpeculationStats::steps},
+    SpeculationMetric{"fundamentallm_drafted_steps_total", "Of these with drafts.", &SpeculationStats::drafted_steps},
+    SpeculationMetric{"fundamentallm_drafted_tokens_total", "Tokens guessed.", &SpeculationStats::drafted_tokens},
+    SpeculationMetric{"fundamentallm_accepted_tokens_total", "Guesses that became output.",
+                      &SpeculationStats::accepted_tokens},
+    SpeculationMetric{"fundamentallm_speculative_tokens_total", "Tokens of the output of samples that guess ahead.",
+                      &SpeculationStats::tokens},
+};
+
 }  // namespace
 
 template <std::size_t N>
@@ -105,6 +121,10 @@ std::string ServerMetrics::text(const Now& now) const {
   for (const EngineMetric& metric : kEngineMetrics) {
     append_head(out, metric.name, metric.type, metric.help);
     append_value(out, metric.name, "", now.engine.*metric.value);
+  }
+  for (const SpeculationMetric& metric : kSpeculationMetrics) {
+    append_head(out, metric.name, "counter", metric.help);
+    append_value(out, metric.name, "", now.engine.speculation.*metric.value);
   }
   const std::lock_guard lock(mutex_);
   append_head(out, "fundamentallm_http_requests_total", "counter", "Requests by endpoint and status.");

@@ -39,7 +39,7 @@ static_assert(sizeof(RowSupport) % sizeof(Mass) == 0);
 /// One sequence's drafts d_1 .. d_N: logit row i, of N + 1, says what comes after d_i.
 struct DraftRow {
   std::int32_t first_logit_row = 0;   // in [0, target.rows)
-  std::int32_t draft_count = 0;       // N in [0, kMaxDraftTokens]; cut to the logit rows there are
+  std::int32_t draft_count = 0;       // N in [0, kMaxDraftTokens]; cut to that and the logit rows there are
   std::int32_t first_draft_row = -1;  // row i behind it is what d_{i+1} was drawn from; -1: they were chosen, not drawn
   std::int32_t coupled = 0;           // 1: a draft is accepted when it is the target's own draw
 };
@@ -51,9 +51,9 @@ struct ResolveDraftsParams {
   /// The rows drafts were drawn from, likewise, on RandomStream::kDraft, of the same vocabulary; the draft is the token drawn
   /// (or the proposed id). rows = 0: there are none.
   SampleParams draft;
-  const std::int32_t* draft_ids = nullptr;  // [target.rows]: at first_logit_row + i, d_{i+1}. Also target.proposed_ids.
-      // Outside the vocabulary: never accepted. A draft that its draft row did not
-      // propose was chosen, as if the row were not there
+  /// [target.rows] at first_logit_row + i, d_{i+1}; target.proposed_ids too. Outside the vocabulary, or another id than was
+  /// proposed: never accepted. A draft that its draft row did not propose was chosen, as if the row were not there.
+  const std::int32_t* draft_ids = nullptr;
   const DraftRow* rows = nullptr;  // [row_count]
   std::int32_t row_count = 0;
   // Tests: [target.rows] or null, in place of RandomStream::kAcceptance and kResidual at each logit row's position.
@@ -66,6 +66,9 @@ struct ResolveDraftsParams {
   std::int32_t* accepted_counts = nullptr;  // [row_count] in [0, draft_count]
   std::int32_t* tokens = nullptr;           // [row_count] what comes after the accepted drafts
   SampleDetail* details = nullptr;          // [row_count] of that token, or null
+  // [target.rows] or null: at first_logit_row + i, the row that d_{i+1} was drawn from, wherever it is; negative: it was
+  // chosen. In place of DraftRow::first_draft_row.
+  const std::int32_t* draft_rows = nullptr;
 };
 
 }  // namespace fllm

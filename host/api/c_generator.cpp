@@ -195,10 +195,12 @@ fllm_status fllm_generator_get_metrics(const fllm_generator* generator, fllm_met
   return c_guard([&] {
     const Metrics now = cpp(generator).metrics();
     read_struct(metrics, "fllm_metrics");
-    fill_struct(fllm_metrics{sizeof(fllm_metrics), now.queued_requests, now.running_rows, now.blocks_total,
-                             now.blocks_used, now.blocks_free, now.blocks_cached, now.steps, now.tokens_generated,
-                             now.prompt_tokens, now.prefix_hit_tokens, now.requests_finished},
-                metrics);
+    fill_struct(
+        fllm_metrics{sizeof(fllm_metrics), now.queued_requests, now.running_rows, now.blocks_total, now.blocks_used,
+                     now.blocks_free, now.blocks_cached, now.steps, now.tokens_generated, now.prompt_tokens,
+                     now.prefix_hit_tokens, now.requests_finished, now.speculation.steps, now.speculation.drafted_steps,
+                     now.speculation.drafted_tokens, now.speculation.accepted_tokens, now.speculation.tokens},
+        metrics);
   });
 }
 

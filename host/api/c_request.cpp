@@ -121,6 +121,20 @@ std::optional<BeamOptions> beam_of(const fllm_request& request, Violations& foun
   return beam;
 }
 
+std::optional<SpeculationOptions> speculation_of(const fllm_request& request, Violations& found) {
+  const std::int32_t rule = request.speculation;
+  found.require(request.speculation_reserved == 0, "speculation_reserved", request.speculation_reserved, "must be 0");
+  found.require(rule >= 0 && rule <= FLLM_SPECULATION_RATIO, "speculation", rule, "must be in [0, 2]");
+  if (rule == FLLM_SPECULATION_NONE) {
+    constexpr const char* kPart = "given without speculation";
+    found.require(request.draft_tokens == 0, "draft_tokens", request.draft_tokens, kPart);
+    found.require(request.prompt_lookup == 0, "prompt_lookup", request.prompt_lookup, kPart);
+    return std::nullopt;
+  }
+  return SpeculationOptions{rule == FLLM_SPECULATION_RATIO ? SpeculationRule::kRatio : SpeculationRule::kCoupled,
+                            request.draft_tokens, request.prompt_lookup};
+}
+
 }  // namespace
 
 Request request_of(const fllm_request& request) {
@@ -154,6 +168,7 @@ Request request_of(const fllm_request& request) {
   made.control.banned_text = read.texts("banned_texts", request.banned_texts, request.banned_text_count);
   made.control.banned_token_ids = read.array("banned_ids", request.banned_ids, request.banned_id_count);
   made.beam = beam_of(request, found);
+  made.speculation = speculation_of(request, found);
   refuse_violations(found.lines());
   return made;
 }
@@ -167,6 +182,7 @@ EngineOptions engine_options_of(const fllm_generator_options& options) {
   set(options.prefill_tokens, made.prefill_tokens);
   made.prefix_cache = options.without_prefix_cache == 0;
   if (options.dtype != nullptr) made.dtype = options.dtype;
+  if (options.draft_model != nullptr) made.draft_model = options.draft_model;
   return made;
 }
 

@@ -58,6 +58,11 @@ fllm_status fllm_result_get_info(const fllm_result* result, fllm_result_info* in
     made.decode_seconds = completion.timing.decode_seconds;
     made.sample_count = static_cast<std::int32_t>(completion.samples.size());
     made.cached_tokens = completion.usage.cached_tokens;
+    const SpeculationStats stats = completion.speculation.value_or(SpeculationStats{});
+    made.speculative_steps = stats.steps;
+    made.drafted_steps = stats.drafted_steps;
+    made.drafted_tokens = stats.drafted_tokens;
+    made.accepted_tokens = stats.accepted_tokens;
     fill_struct(made, info);
   });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fundamentallm/generator.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "cuda/backend/backend.h"
@@ -47,6 +49,15 @@ ModelInfo describe(const OpenedModel& opened, const Backend& backend) {
   return info;
 }
 
+std::optional<OpenedModel> open_draft(const EngineOptions& options, Backend& backend) {
+  if (options.draft_model.empty()) return std::nullopt;
+  try {
+    return open_model(options.draft_model, backend, dtype_of(options.dtype));
+  } catch (const Exception& error) {
+    throw Exception(error.code(), std::string("draft_model: ") + error.what());
+  }
+}
+
 }  // namespace
 
 /// Members in the order they depend on each other.
@@ -55,9 +66,11 @@ class Generator::Impl {
   Impl(const std::string& path, const EngineOptions& options)
       : backend(make_backend({options.device, options.threads})),
         opened(open_model(path, *backend, dtype_of(options.dtype))),
+        draft(open_draft(options, *backend)),
         info(describe(opened, *backend)),
         engine(*backend, opened.model, *opened.tokenizer,
-               {options.max_rows, options.kv_cache_bytes, options.prefill_tokens, options.prefix_cache}),
+               {options.max_rows, options.kv_cache_bytes, options.prefill_tokens, options.prefix_cache},
+               draft ? &*draft : nullptr),
         driver(engine) {}
 
   [[nodiscard]] const Tokenizer* tokenizer() const { return opened.tokenizer.get(); }
@@ -72,6 +85,7 @@ class Generator::Impl {
 
   std::unique_ptr<Backend> backend;
   OpenedModel opened;
+  std::optional<OpenedModel> draft;
   ModelInfo info;
   Engine engine;
   Driver driver;

@@ -26,26 +26,25 @@ std::size_t StepCapacity::ids_per_row() const {
 std::size_t StepCapacity::bias_per_row() const { return static_cast<std::size_t>(std::min(vocab, kMaxBiasEntries)); }
 std::size_t StepCapacity::counts_per_row() const { return static_cast<std::size_t>(std::min(vocab, context_length)); }
 
-Batch::Batch(const StepCapacity& capacity) : capacity_(capacity) {
-  const std::size_t rows = capacity.row_count();
+Batch::Batch(const StepCapacity& capacity) : draws(capacity), capacity_(capacity) {
+  const std::size_t rows = capacity.row_count(), draw_count = capacity.logit_row_count();
   const auto fed = static_cast<std::size_t>(capacity.tokens());
   tokens.reserve(fed);
   positions.reserve(fed);
   token_rows.reserve(fed);
   drawing.reserve(rows);
-  logit_tokens.reserve(rows);
+  draft_ids.reserve(draw_count);
+  logit_tokens.reserve(draw_count);
   row_sampling.reserve(rows);
   block_tables.reserve(rows * static_cast<std::size_t>(capacity.blocks_per_row));
-  sampling.reserve(rows);
-  masks.reserve(rows * capacity.mask_words_per_row());
   ids.reserve(rows * capacity.ids_per_row());
   bias.reserve(rows * capacity.bias_per_row());
-  counts.reserve(rows * capacity.counts_per_row());
   copy_source.reserve(rows);
   copy_destination.reserve(rows);
-  drawn.resize(rows);
-  details.resize(rows);
-  top.resize(rows * kMaxTopEntries);
+  drawn.resize(draw_count);
+  details.resize(draw_count);
+  top.resize(draw_count * kMaxTopEntries);
+  accepted.reserve(rows);
 }
 
 void Batch::fill_static(Rows rows, Searches searches) {
@@ -101,41 +100,46 @@ void Batch::clear_feed(std::int32_t beams) {
   token_rows.resize(static_cast<std::size_t>(beams));
   std::iota(token_rows.begin(), token_rows.end(), 0);
   drawing.clear();
+  draft_ids.clear();
   logit_tokens = token_rows;
 }
 
 void Batch::feed(const Sequence& row, std::int32_t place) {
-  for (std::int32_t i = row.cached; i < row.cached + row.feeding; ++i) {
-    tokens.push_back(row.token(i));
-    positions.push_back(i);
+  const auto feed_token = [&](TokenId id, std::int32_t position) {
+    tokens.push_back(id);
+    positions.push_back(position);
     token_rows.push_back(beam_rows + place);
-  }
+  };
+  const auto draw_behind = [&](TokenId draft) {
+    draft_ids.push_back(draft);
+    logit_tokens.push_back(beam_rows + static_cast<std::int32_t>(tokens.size()) - 1);
+  };
+  for (std::int32_t i = row.cached; i < row.cached + row.feeding; ++i) feed_token(row.token(i), i);
   if (row.feeding < row.missing()) return;
   drawing.push_back(place);
-  logit_tokens.push_back(beam_rows + static_cast<std::int32_t>(tokens.size()) - 1);
-}
-
-void Batch::fill_sampling(Rows rows) {
-  sampling.clear();
-  counts.clear();
-  for (const std::int32_t place : drawing) {
-    const Sequence& row = *rows[static_cast<std::size_t>(place)];
-    RowSampling& draw = sampling.emplace_back(row_sampling[static_cast<std::size_t>(place)]);
-    row.set_sampling(draw);
-    draw.counts = append<CountEntry>(counts, row.counts());
-    draw.mask_row = -1;
+  std::int32_t position = row.token_count();
+  for (const TokenId draft : row.drafted()) {
+    draw_behind(draft);
+    feed_token(draft, position++);
   }
+  draw_behind(kNothingDrawn);
 }
 
-void Batch::fill_masks(Rows rows) {
-  const std::size_t words = capacity_.mask_words_per_row();
-  masks.clear();
-  for (std::size_t i = 0; i < drawing.size(); ++i) {
-    const Sequence& row = *rows[static_cast<std::size_t>(drawing[i])];
-    if (!row.request().has_masks()) continue;
-    sampling[i].mask_row = static_cast<std::int32_t>(masks.size() / words);
-    masks.resize(masks.size() + words);
-    row.fill_mask(std::span(masks).last(words));
+void Batch::fill_sampling(Rows rows, bool with_masks) {
+  draws.clear();
+  for (const std::int32_t place : drawing) {
+    Sequence& row = *rows[static_cast<std::size_t>(place)];
+    const RowSampling& fixed = row_sampling[static_cast<std::size_t>(place)];
+    const auto add_draw = [&] {
+      draws.add(row, fixed);
+      if (with_masks) draws.add_mask(row);
+    };
+    add_draw();
+    for (const TokenId draft : row.drafted()) {
+      row.step_over(draft);
+      add_draw();
+    }
+    row.step_back();
   }
 }
 

@@ -51,14 +51,14 @@ void DeviceLoop::start(Rows rows, Batch& batch, Workspace& workspace) {
     row_states_.push_back({row.sum_logprob(), row.request().token_limit, 0, next_slot_, -1, 0});
     sequences_.push_back(static_cast<std::int32_t>(i));
   }
-  batch.fill_sampling(rows);
-  for (std::size_t i = 0; i < rows.size(); ++i) set_automaton(*rows[i], batch.sampling[i], row_states_[i]);
+  batch.fill_sampling(rows, false);
+  for (std::size_t i = 0; i < rows.size(); ++i) set_automaton(*rows[i], batch.draws.sampling[i], row_states_[i]);
   move_histories(batch, workspace);
   fill_up(batch);
 
   workspace.tokens.upload(batch.tokens);
   workspace.positions.upload(batch.positions);
-  workspace.sampling.upload(batch.sampling);
+  workspace.sampling.upload(batch.draws.sampling);
   states_.upload(row_states_);
   row_sequence_.upload(sequences_);
 }
@@ -82,7 +82,7 @@ void DeviceLoop::fill_up(Batch& batch) {
   for (std::int32_t i = 0; live_count_ + i < size_; ++i) {
     batch.tokens.push_back(0);
     batch.positions.push_back(i % capacity_.filler_tokens());
-    batch.sampling.push_back(greedy);
+    batch.draws.sampling.push_back(greedy);
     row_states_.push_back({0, 0, 1, next_slot_, -1, 0});
     sequences_.push_back(capacity_.rows + i / capacity_.filler_tokens());
   }
@@ -91,13 +91,14 @@ void DeviceLoop::fill_up(Batch& batch) {
 // From the flat table to one slot a row, in the same memory: there each has room for all it may ever need.
 void DeviceLoop::move_histories(Batch& batch, Workspace& workspace) {
   history_counts_.clear();
-  for (std::size_t i = 0; i < batch.sampling.size(); ++i) {
-    RowSampling& row = batch.sampling[i];
+  for (std::size_t i = 0; i < batch.draws.sampling.size(); ++i) {
+    RowSampling& row = batch.draws.sampling[i];
     const std::int32_t count = row.counts.end - row.counts.begin;
     history_counts_.push_back(count);
     if (count == 0) continue;
     row.history_slot = static_cast<std::int32_t>(i);
-    backend_->upload(workspace.counts.data() + i * capacity_.counts_per_row(), batch.counts.data() + row.counts.begin,
+    backend_->upload(workspace.counts.data() + i * capacity_.counts_per_row(),
+                     batch.draws.counts.data() + row.counts.begin,
                      static_cast<std::size_t>(count) * sizeof(CountEntry));
   }
   history_sizes_.upload(history_counts_);

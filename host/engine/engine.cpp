@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "fundamentallm/result.h"
+#include "host/engine/same_tokens.h"
+#include "host/model/open_model.h"
 #include "host/util/violations.h"
 
 namespace fllm {
@@ -35,6 +37,9 @@ StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits
   if (backend.replay_pays()) {  // fewer than half of the rows of a recorded step are fillers
     capacity.filler_blocks = (limits.max_rows / 2 + capacity.filler_tokens() - 1) / capacity.filler_tokens();
   }
+  // Drafts have the rows that no sequence has; of a small batch some that are there for them alone.
+  constexpr std::int32_t kForDrafts = 128;
+  capacity.logit_rows = std::max(limits.max_rows, std::min(limits.max_rows * (1 + kMaxDraftTokens), kForDrafts));
   return capacity;
 }
 
@@ -45,22 +50,25 @@ std::int32_t steps_ahead(const Backend& backend, const EngineLimits& limits) {
 }
 
 std::int32_t cache_blocks(const Backend& backend, const ModelConfig& config, const EngineLimits& limits,
-                          const StepCapacity& capacity) {
+                          const StepCapacity& capacity, const OpenedModel* draft) {
   const std::int64_t full = std::int64_t{capacity.rows} * capacity.blocks_per_row;
   const std::int64_t half_of_free = static_cast<std::int64_t>(backend.memory().free_bytes / 2);
   const std::int64_t bytes = limits.kv_cache_bytes > 0 ? limits.kv_cache_bytes : half_of_free;
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(bytes / block_bytes(config), 1, full));
+  const std::int64_t of_block = block_bytes(config) + (draft != nullptr ? block_bytes(draft->model.config) : 0);
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(bytes / of_block, 1, full));
 }
 
 }  // namespace
 
-Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer, const EngineLimits& limits)
+Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer, const EngineLimits& limits,
+               const OpenedModel* draft)
     : backend_(&backend),
       model_(&model),
       vocabulary_(tokenizer, model),
       preparer_(tokenizer, vocabulary_, model.config.sequence_length),
       capacity_(step_capacity(model.config, limits, vocabulary_.size(), backend)),
-      cache_(backend, model.config, cache_blocks(backend, model.config, limits, capacity_), capacity_.filler_blocks),
+      cache_(backend, model.config, cache_blocks(backend, model.config, limits, capacity_, draft),
+             capacity_.filler_blocks),
       prefixes_(cache_),
       prefix_cache_(limits.prefix_cache),
       workspace_(backend, model.config, capacity_),
@@ -73,7 +81,11 @@ Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer,
   rows_.reserve(capacity_.row_count());
   prefilling_.reserve(capacity_.row_count());
   found_.reserve(static_cast<std::size_t>(capacity_.blocks_per_row));
+  drafting_.reserve(capacity_.row_count());
   upload_filler_tables();
+  if (draft == nullptr) return;
+  require_same_tokens(tokenizer, *draft->tokenizer, draft->model.path);
+  draft_model_.emplace(backend, draft->model, capacity_, cache_.block_count());
 }
 
 // Rows of the block tables behind those of the rows; fillers look at their first entry alone.
@@ -91,7 +103,9 @@ void Engine::upload_filler_tables() {
 std::unique_ptr<RequestState> Engine::prepare(Request request) {
   std::unique_ptr<RequestState> state = preparer_.prepare(std::move(request));
   check_beams(*state);
-  const std::int64_t needed = std::int64_t{state->need.shared_blocks} + state->need.sample_blocks();
+  check_speculation(*state);
+  const std::int64_t needed =
+      std::int64_t{state->need.shared_blocks} + state->need.sample_blocks();  // of a draft model too
   if (needed > cache_.block_count()) {
     const auto in_blocks = [bytes = block_bytes(model_->config)](std::int64_t blocks) {
       return std::to_string(blocks) + " blocks (" + std::to_string(blocks * bytes) + " bytes)";
@@ -118,6 +132,12 @@ void Engine::check_beams(const RequestState& request) const {
                                                  std::to_string(bytes) + " bytes; a search may have " +
                                                  std::to_string(most));
   }
+}
+
+void Engine::check_speculation(const RequestState& request) const {
+  if (!request.request.speculation || request.request.speculation->prompt_lookup > 0 || draft_model_) return;
+  throw Exception(ErrorCode::kInvalidArgument,
+                  "speculation: nothing to guess from: no draft_model is open, and prompt_lookup is 0");
 }
 
 void Engine::enqueue(std::unique_ptr<RequestState> request) {

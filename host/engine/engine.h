@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "cuda/backend/backend.h"
@@ -13,11 +14,13 @@
 #include "host/engine/batch.h"
 #include "host/engine/beam_batch.h"
 #include "host/engine/device_loop.h"
+#include "host/engine/draft_model.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/request_preparer.h"
 #include "host/engine/row_automata.h"
 #include "host/engine/scheduler.h"
 #include "host/engine/sequence.h"
+#include "host/engine/verification.h"
 #include "host/engine/vocabulary.h"
 #include "host/engine/workspace.h"
 #include "host/model/kv_cache.h"
@@ -27,6 +30,7 @@
 namespace fllm {
 
 struct BeamOutcome;
+struct OpenedModel;
 
 struct EngineLimits {
   std::int32_t max_rows = 256;        // [1, 4096]
@@ -47,11 +51,14 @@ struct EngineOutput {
 };
 
 /// Requests in, samples out: admits requests into the rows of a batch and advances all rows together. A row's output
-/// depends on its own request alone. One owner at a time, but for prepare; model, tokenizer and backend must outlive it.
+/// depends on its own request alone. One owner at a time, but for prepare; models, tokenizer and backend must outlive it.
 /// Errors are exceptions. Whatever step() throws is a fault of the machine or of this library: it may not be called again.
 class Engine {
  public:
-  Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer, const EngineLimits& limits);
+  /// draft: a small model that guesses for requests that speculate; null: none. Exception(kInvalidArgument) where its
+  /// tokens are others than those of tokenizer.
+  Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer, const EngineLimits& limits,
+         const OpenedModel* draft = nullptr);
 
   /// Checks a request, and that it fits an empty cache. Also callable while another thread is in the other functions, by
   /// one thread at a time.
@@ -77,6 +84,12 @@ class Engine {
   [[nodiscard]] SampleParams edits_of(std::int32_t first, std::int32_t rows) const;
   [[nodiscard]] RowView<float> logits(std::int32_t first, std::int32_t rows) const;
   [[nodiscard]] BlockTables block_tables() const;
+  // speculation.cpp
+  void propose();
+  void verify(const SampleParams& target);
+  void accept_drafts();
+  void reserve_drafts(Sequence& row);
+  void count_drafts(Sequence& row, std::int32_t taken, std::int32_t accepted);
   // search.cpp
   void add_search(RequestState& request);
   void begin_searches();
@@ -110,9 +123,12 @@ class Engine {
   [[nodiscard]] std::int32_t rows_in_use() const {
     return row_count() + beams_.row_count() + beams_.reserved_row_count();
   }
+  /// Of logits, in the longest steps of what is in the batch.
+  [[nodiscard]] std::int32_t logit_rows_in_use() const;
   // engine.cpp
   void upload_filler_tables();
   void check_beams(const RequestState& request) const;
+  void check_speculation(const RequestState& request) const;
   void add_event(RequestState& request, StepEvent event, EngineOutput& output);
   void forget_finished_requests(EngineOutput& output);
   [[nodiscard]] std::int32_t row_count() const { return static_cast<std::int32_t>(rows_.size()); }
@@ -132,12 +148,16 @@ class Engine {
   RowAutomata row_automata_;
   DeviceLoop loop_;
   BeamBatch beams_;
+  std::optional<DraftModel> draft_model_;
+  std::optional<Verification> verification_;
   Scheduler scheduler_;
   std::map<RequestId, std::unique_ptr<RequestState>> requests_;
   std::vector<std::unique_ptr<Sequence>> rows_;  // in order of admission: the samples of a wave side by side
   std::vector<std::int32_t> prefilling_;         // places of rows with a prompt to read, in the order they are fed
   std::vector<std::int32_t> found_;              // blocks that hold the beginning of a prompt
   std::vector<RequestId> done_;                  // requests whose last sample has just ended
+  std::vector<std::int32_t> drafting_;           // places of rows whose drafts come from the model
+  bool verifies_ = false;                        // this step
   std::int32_t waiting_count_ = 0;               // rows that wait for a prompt they share
   bool rows_changed_ = false;                    // since the static part of the batch was filled
   std::uint64_t step_number_ = 0;

@@ -9,6 +9,7 @@
 #include "fundamentallm/result.h"
 #include "host/constraint/token_mask.h"
 #include "host/engine/batch.h"
+#include "host/engine/draft_length.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/row_automata.h"
 #include "host/model/kv_cache.h"
@@ -50,11 +51,16 @@ std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
   state->need.own_blocks = KvCache::blocks_for(cached) - state->need.shared_blocks;
 
   if (state->beam) state->need.rows = state->beam->rules.width;
+  if (const auto& speculation = state->request.speculation) {
+    state->need.drafts = DraftLength::most(speculation->draft_tokens);
+    if (speculation->prompt_lookup == 0) state->need.draft_blocks = KvCache::blocks_for(cached);
+  }
 
   Completion& completion = state->completion;
   const std::int32_t samples = state->beam ? state->beam->num_return : state->request.num_samples;
   completion.samples.resize(static_cast<std::size_t>(samples));
   completion.seed = state->sampling.seed;
+  if (state->request.speculation) completion.speculation.emplace();
   completion.usage.prompt_tokens = prompt_count;
   state->unfinished = samples;
   return state;

@@ -17,6 +17,7 @@ namespace fllm {
 constexpr std::int32_t kMaxBanList = 64;
 constexpr std::int32_t kMaxEndIds = 1024;
 constexpr std::int32_t kMaxBiasEntries = 4096;
+constexpr std::int32_t kMaxLookupTokens = 16;
 constexpr std::size_t kMaxChoices = 4096;
 constexpr std::size_t kMaxRegexBytes = 65536;
 constexpr std::size_t kMaxSchemaBytes = std::size_t{1} << 20;  // and of all choices

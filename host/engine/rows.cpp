@@ -25,8 +25,10 @@ void Engine::admit(EngineOutput& output) {
     find_prefix(request);
     std::int32_t idle = 0;  // of the blocks found: they are free until they are shared
     for (const std::int32_t block : found_) idle += cache_.idle(block) ? 1 : 0;
-    const Wave wave = scheduler_.admit({capacity_.rows - rows_in_use(), cache_.free_block_count() - idle},
-                                       static_cast<std::int32_t>(found_.size()));
+    const Wave wave = scheduler_.admit(
+        {capacity_.rows - rows_in_use(), cache_.free_block_count() - idle, capacity_.logit_rows - logit_rows_in_use(),
+         draft_model_ ? draft_model_->free_block_count() : 0},
+        static_cast<std::int32_t>(found_.size()));
     if (wave.sample_count == 0) return;
     try {
       add_rows(wave);
@@ -60,6 +62,7 @@ void Engine::add_rows(const Wave& wave) {
     row->waits = i > 0;
     waiting_count_ += row->waits ? 1 : 0;
     Sequence& added = *rows_.emplace_back(std::move(row));
+    reserve_drafts(added);
     if (!added.waits) {
       for (std::size_t block = 0; block < found_.size(); ++block) cache_.share(added.blocks[block] = found_[block]);
       added.cached = static_cast<std::int32_t>(found_.size()) * kKvBlockTokens;
@@ -110,6 +113,7 @@ void Engine::remove_finished_rows() {
     if (row->finish_reason() == FinishReason::kNone) return false;
     loop_.remove(*row);
     release_blocks(*row);
+    if (row->drafts != nullptr && !row->drafts->blocks.empty()) draft_model_->release(*row);
     waiting_count_ -= row->waits ? 1 : 0;
     if (BeamRun* run = beams_.find(row->request())) remove_search(*run);  // its prompt was still being read
     return true;

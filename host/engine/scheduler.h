@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 
 #include "fundamentallm/request.h"
 
@@ -12,6 +13,8 @@ namespace fllm {
 struct Room {
   std::int32_t rows = 0;
   std::int32_t blocks = 0;
+  std::int32_t logit_rows = std::numeric_limits<std::int32_t>::max();  // of rows and their drafts
+  std::int32_t draft_blocks = 0;                                       // of the draft model's cache
 };
 
 /// The part of a request that enters the batch at once: sample_count samples after one prefill.
@@ -21,13 +24,16 @@ struct Wave {
   std::int32_t sample_count = 0;
 };
 
-/// What a request needs: shared_blocks once per wave, and for each sample `rows` rows with own_blocks each, at its longest.
+/// What a request needs: shared_blocks once per wave, and for each sample `rows` rows with own_blocks each, at its longest,
+/// a row of logits for each row and each draft of a step, and blocks of the draft model's cache.
 struct Need {
   RequestId request{};
   std::int32_t sample_count = 0;
   std::int32_t shared_blocks = 0;
   std::int32_t own_blocks = 0;  // at least 1
   std::int32_t rows = 1;
+  std::int32_t drafts = 0;        // at most, of a sample in a step
+  std::int32_t draft_blocks = 0;  // of a sample, in the draft model's cache
 
   /// Blocks of one sample beside the shared ones.
   [[nodiscard]] std::int64_t sample_blocks() const { return std::int64_t{own_blocks} * rows; }
@@ -37,8 +43,8 @@ struct Need {
 /// starves. Memory is reserved for the longest output at admission; an admitted sample never waits for memory again.
 class Scheduler {
  public:
-  /// Precondition: need.shared_blocks + need.sample_blocks() is at most what an empty cache has, need.rows what a
-  /// batch has.
+  /// Precondition: need.shared_blocks + need.sample_blocks() is at most what an empty cache has, need.rows and
+  /// need.rows + need.drafts what a batch has.
   void enqueue(const Need& need) { queue_.push_back({need, 0}); }
   /// Who is next. Precondition: !empty().
   [[nodiscard]] RequestId next() const { return queue_.front().need.request; }

@@ -20,6 +20,7 @@ Sequence::Sequence(RequestState& request, std::int32_t sample, const Vocabulary&
     counts_ = PenaltyCounts(vocabulary.size(), request.token_limit, request.request.sampling.penalty_window);
     for (const TokenId id : request.prompt) counts_.append(id, false);
   }
+  if (request.request.speculation) drafts = std::make_unique<Drafts>(request);
   if (request.constraint != nullptr) {
     constraint_ =
         std::make_unique<DfaConstraint>(request.constraint, vocabulary.tokens, static_cast<std::int32_t>(room));
@@ -27,11 +28,11 @@ Sequence::Sequence(RequestState& request, std::int32_t sample, const Vocabulary&
 }
 
 void Sequence::set_sampling(RowSampling& row) const {
-  row.generated = generated();
+  row.generated = reached();
   // Within the prefix the mask alone decides: an end token may be part of its spelling.
   row.min_tokens = in_prefix() || must_end() ? 0 : request_->min_tokens;
-  row.random = {static_cast<std::uint32_t>(token_count()), static_cast<std::uint32_t>(sample_), RandomStream::kTarget,
-                0};
+  row.random = {static_cast<std::uint32_t>(token_count() + ahead_.count), static_cast<std::uint32_t>(sample_),
+                RandomStream::kTarget, 0};
 }
 
 void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
@@ -60,7 +61,7 @@ std::int32_t Sequence::automaton_state() {
 }
 
 bool Sequence::allows(TokenId id) const {
-  const bool ends = accepts_end() && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id);
+  const bool ends = ends_with(id);
   if (constraint_ != nullptr) {
     if (ends ? !constraint_->may_end() : !constraint_->advance(id)) return false;
     if (!ends) constraint_->rollback(1);
@@ -74,10 +75,32 @@ bool Sequence::allows(TokenId id) const {
          !request_->banned_text->completes(banned_state_, vocabulary_->tokens.bytes(id));
 }
 
+bool Sequence::step_over(TokenId draft) {
+  if (ends_with(draft) || (constraint_ != nullptr && !constraint_->advance(draft))) return false;
+  if (ahead_.count++ == 0) {
+    ahead_.banned_state = banned_state_;
+    ahead_.prefix_bytes = prefix_bytes_;
+  }
+  if (request_->penalties) counts_.step_over(draft);
+  const std::string_view bytes = vocabulary_->tokens.bytes(draft);
+  if (request_->banned_text != nullptr) banned_state_ = request_->banned_text->advance(banned_state_, bytes);
+  prefix_bytes_ += forced_bytes(bytes);
+  return true;
+}
+
+void Sequence::step_back() {
+  if (ahead_.count == 0) return;
+  if (constraint_ != nullptr) constraint_->rollback(ahead_.count);
+  if (request_->penalties) counts_.step_back();
+  banned_state_ = ahead_.banned_state;
+  prefix_bytes_ = ahead_.prefix_bytes;
+  ahead_.count = 0;
+}
+
 void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
   Sample& sample = result();
   const bool may_end = generated() >= request_->min_tokens;
-  const bool accept_end = accepts_end();
+  const bool is_end = ends_with(id);
   sample.tokens.push_back(id);
   if (detail != nullptr) {
     sample.sum_logprob += static_cast<double>(detail->detail.raw_logprob);
@@ -87,7 +110,7 @@ void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
 
   const std::string_view bytes = vocabulary_->tokens.bytes(id);
   if (request_->banned_text != nullptr) banned_state_ = request_->banned_text->advance(banned_state_, bytes);
-  if (accept_end && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id)) {
+  if (is_end) {
     if (request_->request.stop.keep_stop) take_text(bytes, false, text);
     end(vocabulary_->is_end(id) ? FinishReason::kEos : FinishReason::kStopToken, text);
     return;
@@ -162,14 +185,18 @@ void Sequence::fail(const Error& error, std::string& text) {
 
 // The part of the bytes that the forced prefix asked for is not searched for stop strings.
 bool Sequence::take_text(std::string_view bytes, bool accept_stop, std::string& text) {
-  if (in_prefix()) {
-    const std::size_t forced =
-        std::min(bytes.size(), static_cast<std::size_t>(request_->prefix->byte_count() - prefix_bytes_));
-    text_out_.pass(bytes.substr(0, forced), text);
-    prefix_bytes_ += static_cast<std::int32_t>(forced);
-    bytes.remove_prefix(forced);
+  if (const std::int32_t forced = forced_bytes(bytes); forced > 0) {
+    text_out_.pass(bytes.substr(0, static_cast<std::size_t>(forced)), text);
+    prefix_bytes_ += forced;
+    bytes.remove_prefix(static_cast<std::size_t>(forced));
   }
   return text_out_.feed(bytes, accept_stop, text);
+}
+
+std::int32_t Sequence::forced_bytes(std::string_view bytes) const {
+  if (!in_prefix()) return 0;
+  return static_cast<std::int32_t>(
+      std::min<std::size_t>(bytes.size(), static_cast<std::size_t>(request_->prefix->byte_count() - prefix_bytes_)));
 }
 
 }  // namespace fllm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -9,6 +10,7 @@
 
 #include "cuda/kernels/sample_params.h"
 #include "host/constraint/constraint.h"
+#include "host/engine/drafts.h"
 #include "host/engine/penalty_counts.h"
 #include "host/engine/request_state.h"
 #include "host/engine/text_out.h"
@@ -48,13 +50,21 @@ class Sequence {
   /// Of those, the ones it reads before it draws; of a search's prompt the beams read the last token themselves.
   [[nodiscard]] std::int32_t unread() const { return missing() - (request_->beam ? 1 : 0); }
 
+  /// Goes on as if a draft had been drawn, until step_back. False, and nothing changes, where it would end the output or its
+  /// constraint does not allow it: no draft behind it can be of use. At most kMaxDraftTokens in a row.
+  bool step_over(TokenId draft);
+  /// Back to what has been drawn.
+  void step_back();
+
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;
   void fill_mask(std::span<std::uint32_t> mask) const;
   [[nodiscard]] std::span<const CountEntry> counts() const { return counts_.entries(); }
 
   /// Whether a draw needs something worked out on the host, masks apart, or the host wants more of it than the token.
-  [[nodiscard]] bool needs_host() const { return request_->request.logprobs >= 0 || counts_.windowed(); }
+  [[nodiscard]] bool needs_host() const {
+    return drafts != nullptr || request_->request.logprobs >= 0 || counts_.windowed();
+  }
   /// The state of the request's automaton behind the output; -1: it has none. Precondition: RowAutomaton::place.
   [[nodiscard]] std::int32_t automaton_state();
   /// Whether a token may come next by what restrains the output, as the host itself sees it.
@@ -80,8 +90,19 @@ class Sequence {
   std::int32_t feeding = 0;          // tokens this step adds to them
   std::uint64_t fed_step = 0;        // when it last did
   bool waits = false;                // for the prompt of the row before it, which it shares
+  std::unique_ptr<Drafts> drafts;    // null: it does not speculate
+  /// What this step feeds behind the last token.
+  [[nodiscard]] std::span<const TokenId> drafted() const {
+    return drafts != nullptr ? drafts->tokens() : std::span<const TokenId>();
+  }
 
  private:
+  struct Ahead {  // of drafts that are stepped over, and what comes back behind them
+    std::int32_t count = 0;
+    BannedText::State banned_state = ByteAutomaton::kRoot;
+    std::int32_t prefix_bytes = 0;
+  };
+
   [[nodiscard]] Sample& result() const { return request_->completion.samples[static_cast<std::size_t>(sample_)]; }
   [[nodiscard]] bool in_prefix() const { return request_->prefix && prefix_bytes_ < request_->prefix->byte_count(); }
   /// Whether the constraint leaves nothing but an end.
@@ -89,8 +110,15 @@ class Sequence {
     return constraint_ != nullptr && constraint_->may_end() && !constraint_->can_go_on();
   }
   /// Whether ends are taken as such.
-  [[nodiscard]] bool accepts_end() const { return !in_prefix() && (generated() >= request_->min_tokens || must_end()); }
+  [[nodiscard]] bool accepts_end() const { return !in_prefix() && (reached() >= request_->min_tokens || must_end()); }
+  [[nodiscard]] bool ends_with(TokenId id) const {
+    return accepts_end() && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id);
+  }
+  /// Tokens generated, those stepped over too.
+  [[nodiscard]] std::int32_t reached() const { return generated() + ahead_.count; }
   void append_detail(const DrawDetail& draw);
+  /// Of a token's bytes, those that the prefix still asks for.
+  [[nodiscard]] std::int32_t forced_bytes(std::string_view bytes) const;
   bool take_text(std::string_view bytes, bool accept_stop, std::string& text);
 
   RequestState* request_;
@@ -103,6 +131,7 @@ class Sequence {
   std::unique_ptr<Constraint> constraint_;  // null: none
   std::int32_t automaton_state_ = -1;       // behind the first walked_ tokens; -1: before the first one
   std::int32_t walked_ = 0;
+  Ahead ahead_;
 };
 
 }  // namespace fllm

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -15,18 +16,20 @@ void Engine::step(EngineOutput& output) {
   begin_searches();  // 2 whose prompt is through
   if (rows_.empty() && beams_.row_count() == 0) return;
   if (run_ahead(output)) return;         // 3 nobody reads a prompt or needs the host: the device goes on by itself
-  plan();                                // 4 which tokens the model sees: last ones of rows that draw, parts of prompts
-  if (rows_changed_) upload_static();    // 5 what stays the same while the rows do
-  feed();                                // 6 all of them in one forward pass
-  share_prompts();                       // 7 the other samples of prompts that are through
-  if (beams_.row_count() > 0) search();  // 8 the best continuations of all beams
+  propose();                             // 4 what rows that speculate expect to draw
+  plan();                                // 5 which tokens the model sees: last ones of rows that draw, parts of prompts
+  if (rows_changed_) upload_static();    // 6 what stays the same while the rows do
+  feed();                                // 7 all of them in one forward pass
+  share_prompts();                       // 8 the other samples of prompts that are through
+  if (beams_.row_count() > 0) search();  // 9 the best continuations of all beams
   if (!batch_.drawing.empty()) {
-    sample();        // 9 one token for each row that lacks nothing
-    commit(output);  // 10 stop rules, text, events
+    sample();         // 10 one token for each row that lacks nothing, and one behind each draft
+    accept_drafts();  // 11 how many drafts of each row hold
+    commit(output);   // 12 stop rules, text, events
   }
   if (beams_.row_count() > 0) {
     beams_.wait_for_all();
-    take_searches(output);  // 11 what beams agree on, and hypotheses
+    take_searches(output);  // 13 what beams agree on, and hypotheses
   }
 }
 
@@ -37,6 +40,7 @@ void Engine::upload_static() {
   workspace_.ids.upload(batch_.ids);
   workspace_.bias.upload(batch_.bias);
   beams_.lay_out(workspace_);
+  if (draft_model_) draft_model_->upload_tables(rows_);
   rows_changed_ = false;
 }
 
@@ -46,7 +50,7 @@ void Engine::feed() {
   workspace_.positions.upload(batch_.positions, beams);
   ForwardBatch batch;
   batch.rows = batch_.beam_rows + static_cast<std::int32_t>(batch_.tokens.size());
-  batch.logit_row_count = batch_.beam_rows + static_cast<std::int32_t>(batch_.drawing.size());
+  batch.logit_row_count = batch_.beam_rows + batch_.draw_count();
   batch.tokens = workspace_.tokens.data();
   batch.positions = workspace_.positions.data();
   const bool every_row_draws = batch_.drawing.size() == rows_.size() && batch_.tokens.size() == rows_.size();
@@ -69,14 +73,15 @@ void Engine::share_prompts() {
 }
 
 void Engine::sample() {
-  batch_.fill_sampling(rows_);  // host work; a device is still busy with the forward pass
-  batch_.fill_masks(rows_);
-  workspace_.sampling.upload(batch_.sampling);
-  workspace_.masks.upload(batch_.masks);
-  workspace_.counts.upload(batch_.counts);
+  batch_.fill_sampling(rows_, true);  // host work; a device is still busy with the forward pass
+  workspace_.sampling.upload(batch_.draws.sampling);
+  workspace_.masks.upload(batch_.draws.masks);
+  workspace_.counts.upload(batch_.draws.counts);
 
-  const SampleParams params = sample_params(batch_.beam_rows, static_cast<std::int32_t>(batch_.drawing.size()));
+  SampleParams params = sample_params(batch_.beam_rows, batch_.draw_count());
+  if (verifies_) verification_->prepare(batch_, params);
   backend_->sample(LogitType::kFloat32, params);
+  if (verifies_) verify(params);
 
   const auto rows = static_cast<std::size_t>(params.rows);
   backend_->download(batch_.drawn.data(), params.tokens, rows * sizeof(std::int32_t));
@@ -89,10 +94,18 @@ void Engine::sample() {
 }
 
 void Engine::commit(EngineOutput& output) {
+  std::size_t draw = 0;
   for (std::size_t i = 0; i < batch_.drawing.size(); ++i) {
     Sequence& row = *rows_[static_cast<std::size_t>(batch_.drawing[i])];
-    const DrawDetail detail{batch_.details[i], batch_.top_of(i)};
-    add_event(row.request(), take_token(row, batch_.drawn[i], &detail), output);
+    std::int32_t taken = 0;
+    for (; taken <= batch_.accepted[i] && row.finish_reason() == FinishReason::kNone; ++taken) {
+      const std::size_t place = draw + static_cast<std::size_t>(taken);
+      const DrawDetail detail{batch_.details[place], batch_.top_of(place)};
+      row.cached += taken > 0 ? 1 : 0;  // the draft before it holds: the model has read it
+      add_event(row.request(), take_token(row, batch_.drawn[place], &detail), output);
+    }
+    draw += row.drafted().size() + 1;
+    if (row.drafts != nullptr) count_drafts(row, taken, std::min(taken, batch_.accepted[i]));
   }
   remove_finished_rows();
   forget_finished_requests(output);

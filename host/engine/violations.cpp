@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cuda/kernels/beam_params.h"
+#include "cuda/kernels/draft_params.h"
 #include "fundamentallm/names.h"
 #include "fundamentallm/request.h"
 #include "host/engine/request_preparer.h"
@@ -156,6 +157,15 @@ void check_beam(const Request& request, Violations& found) {
                 "must be 0 or -1 with beam search, which keeps those of its own tokens alone");
 }
 
+void check_speculation(const Request& request, Violations& found) {
+  const SpeculationOptions& speculation = *request.speculation;
+  found.require(speculation.draft_tokens >= 0 && speculation.draft_tokens <= kMaxDraftTokens, "draft_tokens",
+                speculation.draft_tokens, "must be in [0, 16] (0 is automatic)");
+  found.require(speculation.prompt_lookup >= 0 && speculation.prompt_lookup <= kMaxLookupTokens, "prompt_lookup",
+                speculation.prompt_lookup, "must be in [0, 16] (0 is off)");
+  if (request.beam) found.add("speculation", "given", "is not allowed with beam search, which draws nothing to guess");
+}
+
 }  // namespace
 
 std::vector<std::string> violations(const Request& request) {
@@ -173,6 +183,7 @@ std::vector<std::string> violations(const Request& request) {
                 request.stop.token_ids.size(), "ids; at most 1023");
   check_control(request.control, found);
   if (request.beam) check_beam(request, found);
+  if (request.speculation) check_speculation(request, found);
   return found.lines();
 }
 

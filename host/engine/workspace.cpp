@@ -12,23 +12,23 @@ Workspace::Workspace(Backend& backend, const ModelConfig& config, const StepCapa
       tokens(backend, static_cast<std::size_t>(capacity.tokens())),
       positions(backend, static_cast<std::size_t>(capacity.tokens())),
       token_rows(backend, static_cast<std::size_t>(capacity.tokens())),
-      logit_tokens(backend, capacity.row_count()),
+      logit_tokens(backend, capacity.logit_row_count()),
       block_tables(backend, (capacity.row_count() + static_cast<std::size_t>(capacity.filler_blocks)) *
                                 static_cast<std::size_t>(capacity.blocks_per_row)),
       copy_source(backend, capacity.row_count()),
       copy_destination(backend, capacity.row_count()),
-      logits(backend, capacity.row_count() * static_cast<std::size_t>(config.vocab_size)),
-      sampling(backend, capacity.row_count()),
-      masks(backend, capacity.row_count() * capacity.mask_words_per_row()),
+      logits(backend, capacity.logit_row_count() * static_cast<std::size_t>(config.vocab_size)),
+      sampling(backend, capacity.logit_row_count()),
+      masks(backend, capacity.logit_row_count() * capacity.mask_words_per_row()),
       ids(backend, capacity.row_count() * capacity.ids_per_row()),
       bias(backend, capacity.row_count() * capacity.bias_per_row()),
-      counts(backend, capacity.row_count() * capacity.counts_per_row()),
+      counts(backend, capacity.logit_row_count() * capacity.counts_per_row()),
       scratch_stride(backend.sample_scratch_elements(capacity.vocab, 0)),
-      drawn(backend, capacity.row_count()),
-      details(backend, capacity.row_count()),
-      top(backend, capacity.row_count() * kMaxTopEntries) {
+      drawn(backend, capacity.logit_row_count()),
+      details(backend, capacity.logit_row_count()),
+      top(backend, capacity.logit_row_count() * kMaxTopEntries) {
   if (scratch_stride > 0) {
-    scratch = DeviceArray<float>(backend, capacity.row_count() * static_cast<std::size_t>(scratch_stride));
+    scratch = DeviceArray<float>(backend, capacity.logit_row_count() * static_cast<std::size_t>(scratch_stride));
   }
   std::vector<std::int32_t> values(capacity.row_count());
   std::iota(values.begin(), values.end(), 0);

@@ -17,20 +17,20 @@ struct Workspace {
   ForwardWorkspace forward;
   DeviceArray<std::int32_t> ascending;                      // [rows]: 0, 1, ...
   DeviceArray<std::int32_t> tokens, positions, token_rows;  // [fed tokens]
-  DeviceArray<std::int32_t> logit_tokens;                   // [rows]
+  DeviceArray<std::int32_t> logit_tokens;                   // [logit rows]
   DeviceArray<std::int32_t> block_tables;                   // [rows + filler blocks, blocks_per_row]
   DeviceArray<std::int32_t> copy_source, copy_destination;  // [rows]: blocks
-  DeviceArray<float> logits;                                // [rows, model vocab]
-  DeviceArray<RowSampling> sampling;                        // [rows]
+  DeviceArray<float> logits;                                // [logit rows, model vocab]
+  DeviceArray<RowSampling> sampling;                        // [logit rows]
   DeviceArray<std::uint32_t> masks;
   DeviceArray<std::int32_t> ids;
   DeviceArray<BiasEntry> bias;
   DeviceArray<CountEntry> counts;
-  DeviceArray<float> scratch;  // [rows, scratch_stride]
+  DeviceArray<float> scratch;  // [logit rows, scratch_stride]
   std::int64_t scratch_stride = 0;
-  DeviceArray<std::int32_t> drawn;    // [rows]
-  DeviceArray<SampleDetail> details;  // [rows]
-  DeviceArray<TopEntry> top;          // [rows, kMaxTopEntries]
+  DeviceArray<std::int32_t> drawn;    // [logit rows]
+  DeviceArray<SampleDetail> details;  // [logit rows]
+  DeviceArray<TopEntry> top;          // [logit rows, kMaxTopEntries]
 };
 
 }  // namespace fllm

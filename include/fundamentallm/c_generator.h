@@ -32,6 +32,7 @@ typedef struct fllm_generator_options {
   int32_t without_prefix_cache;  ///< 1: prompts with the same beginning share nothing; no text depends on it
   const char*
       dtype;  ///< of the weights that are multiplied: "auto", "fp32", and on CUDA "fp16" or "bf16"; NULL: "auto"
+  const char* draft_model;  ///< path of a small model with the same tokenizer, for fllm_request.speculation; NULL: none
 } fllm_generator_options;
 
 typedef struct fllm_generator_info {
@@ -82,6 +83,10 @@ enum {
 };
 enum { FLLM_BEAM_PROFILE_HUGGING_FACE = 1, FLLM_BEAM_PROFILE_CTRANSLATE2 = 2 };
 
+/// fllm_request.speculation: coupled, the text is the one without drafts; ratio, the same distribution with more drafts
+/// accepted.
+enum { FLLM_SPECULATION_NONE = 0, FLLM_SPECULATION_COUPLED = 1, FLLM_SPECULATION_RATIO = 2 };
+
 typedef struct fllm_request {
   size_t struct_size;
   fllm_text prompt;           ///< text, unless prompt_ids is given
@@ -128,6 +133,11 @@ typedef struct fllm_request {
   int32_t diversity_groups;  ///< 0: 1
   float diversity_penalty;
   int32_t beam_reserved;  ///< 0
+  // Speculative decoding, see SpeculationOptions of include/fundamentallm/options.h.
+  int32_t speculation;    ///< FLLM_SPECULATION_*
+  int32_t draft_tokens;   ///< a step, [1, 16]; 0: as many as have paid so far
+  int32_t prompt_lookup;  ///< [1, 16]: guess what followed the last so many tokens before; 0: ask the draft model
+  int32_t speculation_reserved;  ///< 0
 } fllm_request;
 
 /// Why a sample ended. Later versions may add values.
@@ -172,6 +182,11 @@ typedef struct fllm_metrics {
   int64_t prompt_tokens;
   int64_t prefix_hit_tokens;  ///< of prompts, shared and not read
   int64_t requests_finished;
+  int64_t speculative_steps;  ///< of samples that guess ahead
+  int64_t drafted_steps;      ///< of these with drafts
+  int64_t drafted_tokens;
+  int64_t accepted_tokens;     ///< drafts that became output
+  int64_t speculative_tokens;  ///< of the output, in speculative_steps
 } fllm_metrics;
 
 /// Opens a model, a path ended by 0, with the tokenizer beside it. options may be NULL.
@@ -227,6 +242,10 @@ typedef struct fllm_result_info {
   int32_t sample_count;
   int32_t reserved;
   int64_t cached_tokens;  ///< of the prompt: the first sample shared an earlier request's, and read the rest
+  int64_t speculative_steps;  ///< over all samples, as in fllm_metrics; 0 where the request does not speculate
+  int64_t drafted_steps;
+  int64_t drafted_tokens;
+  int64_t accepted_tokens;
 } fllm_result_info;
 
 /// Log-probabilities are natural: raw of the model's own logits; processed within the kept set (-inf outside it).

@@ -26,6 +26,8 @@ struct EngineOptions {
   bool prefix_cache = true;  ///< prompts with the same beginning share its keys and values; no text depends on it
   std::string dtype =
       "auto";  ///< of the weights that are multiplied: auto | fp32 | fp16 | bf16. CUDA alone has the last two
+  std::string draft_model =
+      {};  ///< path as of open: a small model with the same tokenizer, for SpeculationOptions; empty: none
 };
 
 /// What a model is, for people and for checks.
@@ -107,7 +109,7 @@ class FLLM_API Generator {
   /// and there. A sample enters the batch when the cache has room for its longest output, and never waits for memory again.
   Result<RequestId> submit(Request request, RequestCallbacks callbacks = {});
   /// One step: applies cancellations, admits, reads up to EngineOptions::prefill_tokens of prompts, draws one token for
-  /// every other row. After an error every later call reports it again. A GPU works a few steps ahead of what is returned
+  /// every other row, or several where it speculates. After an error every later call reports it again. A GPU works a few steps ahead of what is returned
   /// while nothing is admitted: a step then returns the oldest of them, what a sample that ends meanwhile has drawn beyond its
   /// end is dropped, and who waits is admitted behind the steps that are under way.
   Result<StepReport> step();

@@ -121,6 +121,22 @@ struct BeamOptions {
   float diversity_penalty = 0;        ///< >= 0; off a token's rank for each beam of earlier groups that took it
 };
 
+/// When a draft becomes part of the output.
+enum class SpeculationRule {
+  kCoupled,  ///< where it is what would have been drawn: the text is the same with and without drafts
+  kRatio,  ///< with probability min(1, p / q): the same distribution, and no rule accepts more; the text is another one
+};
+
+/// Speculative decoding: several tokens a step, where the model confirms what was guessed. Guesses come from a small model with
+/// the same tokenizer (EngineOptions::draft_model) or from the text itself. Distributions and rules are those of the request:
+/// filters, penalties, constraints, stops. How it is done is in docs/speculation.md.
+struct SpeculationOptions {
+  SpeculationRule rule = SpeculationRule::kCoupled;
+  std::int32_t draft_tokens = 0;  ///< a step, [0, 16]; 0: as many as have paid so far
+  std::int32_t prompt_lookup =
+      0;  ///< [0, 16]: guess what followed the last so many tokens, or fewer, before; 0: ask the model
+};
+
 /// Named settings of the guide: default, creative, factual, diverse. Empty for any other name.
 [[nodiscard]] FLLM_API std::optional<SamplingOptions> sampling_preset(std::string_view name);
 

@@ -10,6 +10,7 @@
 
 #include "fundamentallm/chat.h"
 #include "fundamentallm/export.h"
+#include "fundamentallm/metrics.h"
 #include "fundamentallm/options.h"
 #include "fundamentallm/result.h"
 
@@ -31,6 +32,7 @@ struct Request {
   StopOptions stop;
   ControlOptions control;
   std::optional<BeamOptions> beam;  ///< search instead of drawing: num_samples 1, logprobs 0 or -1, no penalty_window
+  std::optional<SpeculationOptions> speculation = {};  ///< not with beam search
 };
 
 /// Why a sample ended.
@@ -100,6 +102,7 @@ struct Completion {
   std::uint64_t seed = 0;
   Usage usage;
   Timing timing;
+  std::optional<SpeculationStats> speculation = {};  ///< where the request speculates, over all samples
 };
 
 /// What one step did to one sample. Text is safe to show: it is never withdrawn. Of a beam search the first tokens of the best

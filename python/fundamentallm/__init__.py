@@ -35,13 +35,13 @@ from ._result import Details, RandomStream, RowStatus, SampleResult, Top
 from ._sampler import Sampler, default_sampler
 from ._sequences import Sequences
 from ._shard import Shard
-from ._text import Completion, Generator, Logprob, Options, Sample, TokenDetail
+from ._text import Completion, Generator, Logprob, Options, Sample, Speculation, TokenDetail
 
 sample = default_sampler.sample
 sample_sharded = default_sampler.sample_sharded
 
 __all__ = [
     "Completion", "Details", "DeviceLostError", "Edits", "Error", "Filters", "Generator", "History", "Logprob", "Options",
-    "RandomStream", "RowStatus", "Sample", "SampleResult", "Sampler", "Sequences", "Shard", "TokenDetail", "Top",
+    "RandomStream", "RowStatus", "Sample", "SampleResult", "Sampler", "Sequences", "Shard", "Speculation", "TokenDetail", "Top",
     "UnsupportedError", "__version__", "pack_mask", "sample", "sample_sharded",
 ]

@@ -58,6 +58,9 @@ class Options(TypedDict, total=False):
     beam_sample: bool
     diversity_groups: int
     diversity_penalty: float
+    speculation: str | None
+    draft_tokens: int | None
+    prompt_lookup: int
 
 
 class Logprob(NamedTuple):
@@ -93,6 +96,17 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Speculation:
+    """What came of guessing ahead, over all samples."""
+
+    steps: int  #: the model was asked what comes next
+    drafted_steps: int  #: of these with drafts
+    drafted_tokens: int
+    accepted_tokens: int  #: drafts that became output
+    tokens: int  #: of the output, in these steps
+
+
+@dataclass(frozen=True)
 class Completion:
     """The result of one prompt."""
 
@@ -101,6 +115,7 @@ class Completion:
     prompt_tokens: int
     completion_tokens: int  #: over all samples
     cached_tokens: int  #: of the prompt: shared with an earlier one, and not read again
+    speculation: Speculation | None = None  #: of a request that guesses ahead
 
     @property
     def text(self) -> str:
@@ -123,6 +138,7 @@ class Generator:
     prefill_tokens: of prompts in one step, [16, 65536]: longer ones are read over several steps
     prefix_cache: whether prompts with the same beginning share its keys and values; no text depends on it
     dtype: of the weights that are multiplied: auto (what the file has), fp32, and on CUDA fp16 or bf16
+    draft_model: a small model with the same tokenizer, for requests that speculate
 
     Errors: UnsupportedError where the package was built without the generator, or for a device that is not there;
     FileNotFoundError, ValueError, MemoryError, Error.
@@ -130,10 +146,11 @@ class Generator:
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, device: str = "auto", threads: int = 0, max_rows: int = 256,
                  kv_memory: int = 0, prefill_tokens: int = 512, prefix_cache: bool = True,
-                 dtype: str = "auto") -> None:
+                 dtype: str = "auto", draft_model: str | os.PathLike[str] | None = None) -> None:
         native = _module()
         self._native: _generator.Generator = native.Generator(
-            os.fspath(path) if path is not None else _bundled(), device, threads, max_rows, kv_memory, prefill_tokens, prefix_cache, dtype)
+            os.fspath(path) if path is not None else _bundled(), device, threads, max_rows, kv_memory, prefill_tokens, prefix_cache, dtype,
+            os.fspath(draft_model) if draft_model is not None else "")
 
     @property
     def info(self) -> dict[str, Any]:
@@ -144,7 +161,7 @@ class Generator:
     def metrics(self) -> dict[str, int]:
         """What the batch is doing and has done, at this moment: queued_requests, running_rows, blocks_total, blocks_used,
         blocks_free, blocks_cached (of 16 tokens each), steps, tokens_generated, prompt_tokens, prefix_hit_tokens,
-        requests_finished."""
+        requests_finished; speculative_steps, drafted_steps, drafted_tokens, accepted_tokens, speculative_tokens."""
         return self._native.metrics()
 
     def encode(self, text: str) -> list[int]:
@@ -173,6 +190,9 @@ class Generator:
             beam_width: search with that many beams instead of drawing; num_return: hypotheses, best first (1); length_norm:
                 gnmt, power or none; length_penalty (0.6); beam_stop: exact, first-k, heuristic or never-early; beam_profile: hf
                 or ctranslate2; beam_sample, diversity_groups, diversity_penalty: see the project's docs/beam_search.md
+            speculation: coupled (the text is the one without it) or ratio (more guesses are accepted), with the draft model or
+                prompt_lookup: guess what followed the last so many tokens before (0, off); draft_tokens: guesses a step; None: as
+                many as have paid so far. See the project's docs/speculation.md
             truncate_prompt: keep the end of a prompt that fills the context, which is an error otherwise
 
         Errors: ValueError with every violation, TypeError, MemoryError for a request that could never fit; then no prompt is
@@ -245,7 +265,9 @@ def _completion(native: dict[str, Any]) -> Completion:
     samples = [Sample(**{**sample, "logprobs": [TokenDetail(Logprob(*drawn), rank, [Logprob(*entry) for entry in top])
                                                 for drawn, rank, top in sample["logprobs"]]})
                for sample in native["samples"]]
-    return Completion(samples, native["seed"], native["prompt_tokens"], native["completion_tokens"], native["cached_tokens"])
+    speculation = native["speculation"]
+    return Completion(samples, native["seed"], native["prompt_tokens"], native["completion_tokens"], native["cached_tokens"],
+                      Speculation(**speculation) if speculation is not None else None)
 
 
 def _module() -> Any:

@@ -51,6 +51,16 @@ nb::dict sample_of(const Sample& sample) {
   return made;
 }
 
+nb::dict speculation_dict(const SpeculationStats& stats) {
+  nb::dict made;
+  made["steps"] = stats.steps;
+  made["drafted_steps"] = stats.drafted_steps;
+  made["drafted_tokens"] = stats.drafted_tokens;
+  made["accepted_tokens"] = stats.accepted_tokens;
+  made["tokens"] = stats.tokens;
+  return made;
+}
+
 }  // namespace
 
 Generator::Generator(const std::string& path, const EngineOptions& options) : generator_(opened(path, options)) {}
@@ -93,6 +103,11 @@ nb::dict Generator::metrics() const {
   made["prompt_tokens"] = metrics.prompt_tokens;
   made["prefix_hit_tokens"] = metrics.prefix_hit_tokens;
   made["requests_finished"] = metrics.requests_finished;
+  made["speculative_steps"] = metrics.speculation.steps;
+  made["drafted_steps"] = metrics.speculation.drafted_steps;
+  made["drafted_tokens"] = metrics.speculation.drafted_tokens;
+  made["accepted_tokens"] = metrics.speculation.accepted_tokens;
+  made["speculative_tokens"] = metrics.speculation.tokens;
   return made;
 }
 
@@ -143,6 +158,7 @@ nb::dict Generator::take(std::uint64_t id) {
   made["prompt_tokens"] = completion.usage.prompt_tokens;
   made["completion_tokens"] = completion.usage.completion_tokens;
   made["cached_tokens"] = completion.usage.cached_tokens;
+  made["speculation"] = completion.speculation ? speculation_dict(*completion.speculation) : nb::object(nb::none());
   return made;
 }
 

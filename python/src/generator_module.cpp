@@ -18,12 +18,12 @@ NB_MODULE(_generator, m) {  // NOLINT(performance-unnecessary-value-param): the 
           "__init__",
           [](Generator* self, const std::string& path, const std::string& device, std::int32_t threads,
              std::int32_t max_rows, std::int64_t kv_cache_bytes, std::int32_t prefill_tokens, bool prefix_cache,
-             const std::string& dtype) {
-            new (self)
-                Generator(path, {device, threads, max_rows, kv_cache_bytes, prefill_tokens, prefix_cache, dtype});
+             const std::string& dtype, const std::string& draft_model) {
+            new (self) Generator(
+                path, {device, threads, max_rows, kv_cache_bytes, prefill_tokens, prefix_cache, dtype, draft_model});
           },
           nb::arg("path"), nb::arg("device"), nb::arg("threads"), nb::arg("max_rows"), nb::arg("kv_cache_bytes"),
-          nb::arg("prefill_tokens"), nb::arg("prefix_cache"), nb::arg("dtype"))
+          nb::arg("prefill_tokens"), nb::arg("prefix_cache"), nb::arg("dtype"), nb::arg("draft_model"))
       .def("info", &Generator::info)
       .def("metrics", &Generator::metrics)
       .def("encode", &Generator::encode, nb::arg("text"))

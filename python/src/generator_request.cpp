@@ -116,6 +116,19 @@ std::optional<BeamOptions> beam_of(Options& options) {
   return beam;
 }
 
+std::optional<SpeculationOptions> speculation_of(Options& options) {
+  SpeculationOptions made;
+  const std::optional<SpeculationRule> rule = choice_of<SpeculationRule>(options, "speculation", {"coupled", "ratio"});
+  options.get("draft_tokens", made.draft_tokens, kWhole);
+  options.get("prompt_lookup", made.prompt_lookup, kWhole);
+  if (!rule && made.prompt_lookup == 0) {
+    if (!options.has("draft_tokens")) return std::nullopt;
+    throw nb::value_error("draft_tokens: given without speculation or prompt_lookup");
+  }
+  made.rule = rule.value_or(SpeculationRule::kCoupled);
+  return made;
+}
+
 /// choices, regex, json_schema (as text) and json: at most one of them.
 void read_constraint(Options& options, ConstraintSource& constraint) {
   ChoicesConstraint choices;
@@ -174,6 +187,7 @@ Request request_of(const nb::handle& prompt, const nb::dict& given) {
   options.texts("banned_text", request.control.banned_text);
   options.get("banned_ids", request.control.banned_token_ids, kIds);
   request.beam = beam_of(options);
+  request.speculation = speculation_of(options);
   read_constraint(options, request.control.constraint);
   options.refuse_others();
   return request;

@@ -249,6 +249,50 @@ static void test_beams(fllm_generator* generator) {
   EXPECT(strstr(fllm_last_error(), "beam_reserved: 1") != NULL);
 }
 
+static void test_speculation(fllm_generator* generator) {
+  fllm_request request = request_for("row row row row row", 30);
+  fllm_result *plain = NULL, *result = NULL;
+  fllm_result_info info;
+  fllm_sample_info wanted, sample;
+  fllm_metrics metrics;
+  uint64_t id = 0;
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  memset(&wanted, 0, sizeof wanted);
+  wanted.struct_size = sizeof wanted;
+  sample = wanted;
+  memset(&metrics, 0, sizeof metrics);
+  metrics.struct_size = sizeof metrics;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_OK);
+  EXPECT(fllm_generator_wait(generator, id) == FLLM_OK && fllm_generator_take(generator, id, &plain) == FLLM_OK);
+  EXPECT(fllm_result_get_info(plain, &info) == FLLM_OK && info.speculative_steps == 0);
+  request.speculation = FLLM_SPECULATION_COUPLED;
+  request.prompt_lookup = 3;
+  request.draft_tokens = 4;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_OK);
+  EXPECT(fllm_generator_wait(generator, id) == FLLM_OK && fllm_generator_take(generator, id, &result) == FLLM_OK);
+  EXPECT(fllm_result_get_info(result, &info) == FLLM_OK && info.speculative_steps > 0 && info.drafted_tokens > 0);
+  EXPECT(info.accepted_tokens <= info.drafted_tokens && info.drafted_steps <= info.speculative_steps);
+  EXPECT(fllm_result_get_sample(plain, 0, &wanted) == FLLM_OK && fllm_result_get_sample(result, 0, &sample) == FLLM_OK);
+  EXPECT(sample.text.size == wanted.text.size && memcmp(sample.text.bytes, wanted.text.bytes, wanted.text.size) == 0);
+  EXPECT(fllm_generator_get_metrics(generator, &metrics) == FLLM_OK && metrics.drafted_tokens == info.drafted_tokens);
+  EXPECT(metrics.speculative_tokens == 30);
+  fllm_result_destroy(plain);
+  fllm_result_destroy(result);
+
+  request.prompt_lookup = 0; /* and there is no draft model */
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "draft_model") != NULL);
+  request.speculation = 3;
+  request.speculation_reserved = 1;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "speculation: 3") != NULL);
+  EXPECT(strstr(fllm_last_error(), "speculation_reserved: 1") != NULL);
+  request.speculation = FLLM_SPECULATION_NONE;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "draft_tokens: 4: given without speculation") != NULL);
+}
+
 static void test_errors(fllm_generator* generator) {
   fllm_request request = request_for("ROMEO:", 5);
   const int32_t ids[] = {69};
@@ -319,6 +363,7 @@ int main(int argc, char** argv) {
   test_callbacks(generator);
   test_shared_prompt(generator);
   test_beams(generator);
+  test_speculation(generator);
   test_errors(generator);
   fllm_generator_destroy(generator);
   fllm_generator_destroy(NULL);

@@ -84,9 +84,17 @@ void ReplayBackend::sample(LogitType type, const SampleParams& p) {
   };
   replay({state(sequences.tokens, sequences.capacity), state(sequences.lengths, 1), state(sequences.mirostat_mus, 1),
           output(p.tokens, 1), output(p.status, 1), output(p.details, 1),
-          output(p.top, static_cast<std::size_t>(p.top_count)),
+          output(p.top, static_cast<std::size_t>(p.top_count)), output(p.supports, 1), output(p.proposed_details, 1),
           region({p.probabilities, p.probabilities == nullptr ? 0 : p.rows, p.vocab, p.probabilities_stride})},
          [&] { backend().sample(type, p); });
+}
+
+void ReplayBackend::resolve_drafts(LogitType type, const ResolveDraftsParams& p) {
+  if (type != LogitType::kFloat32) return backend().resolve_drafts(type, p);  // it is refused
+  const auto output = [&p](auto* data) {
+    return Region{data, data == nullptr ? 0 : static_cast<std::size_t>(p.row_count) * sizeof(*data)};
+  };
+  replay({output(p.accepted_counts), output(p.tokens), output(p.details)}, [&] { backend().resolve_drafts(type, p); });
 }
 
 void ReplayBackend::history_append(const HistoryAppendParams& p) {

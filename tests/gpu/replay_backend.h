@@ -29,6 +29,7 @@ class ReplayBackend final : public ForwardingBackend {
   void gather_rows(const GatherRowsParams& params) override;
   void copy_blocks(const CopyBlocksParams& params) override;
   void sample(LogitType type, const SampleParams& params) override;
+  void resolve_drafts(LogitType type, const ResolveDraftsParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
   void commit_rows(const CommitRowsParams& params) override;
   /// Of what it lists nothing is compared: in what order candidates come is not defined.

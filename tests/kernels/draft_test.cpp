@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "cuda/launch/commit_launch.h"
+#include "cuda/launch/drafts_launch.h"
 #include "tests/kernels/serial_isas.h"
 #include "tests/support/draft_suite.h"
 
@@ -22,6 +24,61 @@ TEST_P(DraftsOn, LargeRows) {
 TEST_P(DraftsOn, Edges) {
   auto cpu = backend();
   run_draft_edges(cpu);
+}
+
+/// Counts launches in place of making them.
+struct CountedLaunches {
+  static LaunchTarget target() { return {.warp_width = 1, .block_shared_bytes = std::size_t{1} << 40}; }
+  template <class Kernel>
+  void launch(const LaunchShape&, const typename Kernel::Params&) {
+    ++count;
+  }
+  std::int32_t count = 0;
+};
+
+TEST(Drafts, ThreeLaunchesWhateverTheirNumber) {
+  std::int32_t word = 0;
+  std::uint32_t ring_word = 0;
+  double sum = 0;
+  float logits[1] = {};
+  RowSampling sampling;
+  ResidentRow state;
+  SampleDetail detail{};
+  RowSupport support{};
+  for (const std::int32_t drafts : {0, 1, kMaxDraftTokens}) {
+    CountedLaunches executor;
+    SampleParams target;
+    target.logits = logits;
+    target.rows = drafts + 1;
+    target.stride = target.vocab = 1;
+    target.sampling = &sampling;
+    target.tokens = &word;
+    target.details = target.proposed_details = &detail;
+    target.supports = &support;
+    target.proposed_ids = &word;
+    sample_rows(executor, LogitType::kFloat32, target);
+    const DraftRow row{0, drafts, -1, 0};
+    ResolveDraftsParams resolve;
+    resolve.target = target;
+    resolve.draft_ids = &word;
+    resolve.rows = &row;
+    resolve.row_count = 1;
+    resolve.accepted_counts = resolve.tokens = &word;
+    resolve.details = &detail;
+    resolve_draft_rows(executor, LogitType::kFloat32, resolve);
+    CommitRowsParams commit;
+    commit.tokens = commit.positions = &word;
+    commit.drawn = commit.end_ids = &word;
+    commit.details = &detail;
+    commit.sampling = &sampling;
+    commit.states = &state;
+    commit.rows = 1;
+    commit.ring.words = &ring_word;
+    commit.ring.sums = commit.ring.final_sums = &sum;
+    commit.ring.depth = commit.ring.stride = 1;
+    take_tokens(executor, commit);
+    EXPECT_EQ(executor.count, 3) << drafts << " drafts";
+  }
 }
 
 // Nothing that an instruction set could change.

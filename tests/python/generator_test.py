@@ -51,6 +51,26 @@ class Generator(unittest.TestCase):
         self.assertEqual(together[0].seed, 3)
         self.assertEqual(self.generator.generate([]), [])
 
+    def test_speculation(self):
+        prompt = "row row row your boat\nrow row"
+        plain = self.one(prompt, temperature=1, seed=3, max_tokens=40)
+        self.assertIsNone(plain.speculation)
+        for more in ({"prompt_lookup": 3}, {"speculation": "coupled", "prompt_lookup": 2, "draft_tokens": 5}):
+            found = self.one(prompt, temperature=1, seed=3, max_tokens=40, **more)
+            self.assertEqual(found.text, plain.text)
+            self.assertEqual(found.speculation.tokens, 40)
+            self.assertLessEqual(found.speculation.accepted_tokens, found.speculation.drafted_tokens)
+        self.assertGreater(self.generator.metrics["drafted_tokens"], 0)
+        drafted = fundamentallm.Generator(MODELS / "shakespeare", device="cpu", threads=1, draft_model=MODELS / "shakespeare" / "draft")
+        found = drafted.generate([prompt], temperature=1, seed=3, max_tokens=40, speculation="ratio", draft_tokens=3)[0]
+        self.assertGreater(found.speculation.accepted_tokens, 0)
+        with self.assertRaisesRegex(ValueError, "draft_model"):
+            self.one(speculation="coupled")
+        with self.assertRaisesRegex(ValueError, "draft_tokens: given without"):
+            self.one(draft_tokens=3)
+        with self.assertRaisesRegex(ValueError, "speculation: never: one of coupled, ratio is allowed"):
+            self.one(speculation="never")
+
     def test_beam_search(self):
         found = self.one(temperature=1, beam_width=4, num_return=3, length_norm="power", length_penalty=1.0).samples
         self.assertEqual(len(found), 3)

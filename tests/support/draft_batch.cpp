@@ -14,8 +14,12 @@ namespace {
 
 std::size_t slot(std::int64_t index) { return static_cast<std::size_t>(index); }
 
-BatchLayout draft_layout(std::int32_t vocab, bool inject) {
-  return {.vocab = vocab, .base_offset = 1, .stride_gap = 3, .inject_uniforms = inject};
+BatchLayout draft_layout(std::int32_t vocab, bool inject, bool filtered) {
+  return {.vocab = vocab,
+          .base_offset = 1,
+          .stride_gap = 3,
+          .inject_uniforms = inject,
+          .history_capacity = filtered ? kDraftHistory : -1};
 }
 
 /// Does more work while the arrays of a launch are still there.
@@ -69,13 +73,14 @@ void expect_detail(const SampleDetail& got, const SampleParams& params, std::int
 
 }  // namespace
 
-DraftBatch::DraftBatch(std::int32_t vocab, bool inject)
-    : inject_(inject), target_(draft_layout(vocab, inject)), draft_(draft_layout(vocab, inject)) {}
+DraftBatch::DraftBatch(std::int32_t vocab, bool inject, bool filtered)
+    : inject_(inject), target_(draft_layout(vocab, inject, filtered)), draft_(draft_layout(vocab, inject, filtered)) {}
 
 void DraftBatch::add(const DraftedSequence& sequence) {
   DraftRow row;
   row.first_logit_row = target_.rows();
-  row.draft_count = static_cast<std::int32_t>(sequence.drafts.size());
+  row.draft_count =
+      sequence.claimed_count != -1 ? sequence.claimed_count : static_cast<std::int32_t>(sequence.drafts.size());
   row.first_draft_row = sequence.draft.empty() ? -1 : draft_.rows();
   row.coupled = sequence.coupled ? 1 : 0;
   rows_.push_back(row);
@@ -86,16 +91,18 @@ void DraftBatch::add(const DraftedSequence& sequence) {
   }
   for (const DraftCase& draft : sequence.drafts) {
     ids_.push_back(draft.id);
+    weighed_.push_back(draft.proposed ? draft.id : draft.id - 1);
     acceptance_.push_back(draft.acceptance_uniform);
     residual_.push_back(draft.residual_uniform);
   }
   ids_.push_back(-1);  // of the last row: read by nobody
+  weighed_.push_back(-1);
   acceptance_.push_back(0);
   residual_.push_back(0);
 }
 
 DraftLaunch DraftBatch::launch() const {
-  DraftLaunch launch{target_.host_params(), draft_.host_params(), ids_, proposals_, rows_, {}, {}};
+  DraftLaunch launch{target_.host_params(), draft_.host_params(), ids_, weighed_, proposals_, rows_, {}, {}};
   if (inject_) {
     launch.acceptance_uniforms = acceptance_;
     launch.residual_uniforms = residual_;
@@ -106,7 +113,9 @@ DraftLaunch DraftBatch::launch() const {
 DraftOutput run_drafts(Backend& backend, const DraftBatch& batch, bool want_details) {
   const bool injected = !batch.launch().acceptance_uniforms.empty();
   const std::size_t rows = slot(batch.sequences());
-  SupportArrays target(backend, batch.ids(), want_details), draft(backend, batch.proposals(), false);
+  SupportArrays target(backend, batch.weighed(), want_details), draft(backend, batch.proposals(), false);
+  GuardedArray<std::int32_t> ids(backend, batch.ids().size());
+  ids.upload(batch.ids());
   GuardedArray<DraftRow> draft_rows(backend, rows);
   draft_rows.upload(batch.rows());
   GuardedArray<std::uint64_t> acceptance(backend, batch.ids().size()), residual(backend, batch.ids().size());
@@ -118,7 +127,7 @@ DraftOutput run_drafts(Backend& backend, const DraftBatch& batch, bool want_deta
   const GuardedArray<SampleDetail> details(backend, want_details ? rows : 0);
 
   ResolveDraftsParams params;
-  params.draft_ids = target.ids.data();
+  params.draft_ids = ids.data();
   params.rows = draft_rows.data();
   params.row_count = batch.sequences();
   params.acceptance_uniforms = injected ? acceptance.data() : nullptr;
@@ -164,8 +173,10 @@ void expect_draft_oracle(Backend& backend, const DraftBatch& batch, bool want_de
     if (want_details && last.kept_count > 0) {
       expect_detail(got.details[slot(sequence)], launch.target, want.logit_row, want.token);
     }
-    for (std::int32_t i = 0; i <= row.draft_count; ++i) {
-      const std::int32_t index = row.first_logit_row + i, id = batch.ids()[slot(index)];
+    const std::int32_t next =
+        sequence + 1 < batch.sequences() ? batch.row(sequence + 1).first_logit_row : launch.target.rows;
+    for (std::int32_t i = 0; row.first_logit_row + i < next; ++i) {
+      const std::int32_t index = row.first_logit_row + i, id = batch.weighed()[slot(index)];
       SCOPED_TRACE("logit row " + std::to_string(i) + ", proposed id " + std::to_string(id));
       const OracleMasses masses = oracle_masses(oracle_distribution(LogitType::kFloat32, launch.target, index),
                                                 launch.target.sampling[index].fallback_id);

@@ -24,6 +24,7 @@ struct DraftCase {
   std::int32_t proposal = 0;  // of its draft row; another id: it counts as chosen
   std::uint64_t acceptance_uniform = 0;
   std::uint64_t residual_uniform = 0;
+  bool proposed = true;  // to the target's row; otherwise another id was
 };
 
 /// One sequence: as many draft rows as drafts (or none), a target row more.
@@ -32,13 +33,17 @@ struct DraftedSequence {
   std::vector<LogitRow> draft;  // empty: the drafts were chosen
   std::vector<DraftCase> drafts;
   bool coupled = false;
+  std::int32_t claimed_count = -1;  // what the launch is told of the number of drafts; -1: how many there are
 };
+
+constexpr std::int32_t kDraftHistory = 40;  // tokens of a row's sequence, for the filters that look at it
 
 /// A launch of the target, one of the draft, and what joins them, in host memory.
 class DraftBatch {
  public:
   /// inject: the uniforms of DraftCase and RowCase are read in place of the streams.
-  DraftBatch(std::int32_t vocab, bool inject);
+  /// filtered: rows have further filters.
+  DraftBatch(std::int32_t vocab, bool inject, bool filtered = false);
 
   void add(const DraftedSequence& sequence);
 
@@ -49,6 +54,7 @@ class DraftBatch {
   [[nodiscard]] const std::vector<DraftRow>& rows() const { return rows_; }
   [[nodiscard]] const std::vector<std::int32_t>& ids() const { return ids_; }
   [[nodiscard]] const std::vector<std::int32_t>& proposals() const { return proposals_; }
+  [[nodiscard]] const std::vector<std::int32_t>& weighed() const { return weighed_; }
   [[nodiscard]] const std::vector<std::uint64_t>& acceptance_uniforms() const { return acceptance_; }
   [[nodiscard]] const std::vector<std::uint64_t>& residual_uniforms() const { return residual_; }
   [[nodiscard]] DraftLaunch launch() const;
@@ -58,6 +64,7 @@ class DraftBatch {
   SampleBatch target_, draft_;
   std::vector<DraftRow> rows_;
   std::vector<std::int32_t> ids_;        // [target rows]
+  std::vector<std::int32_t> weighed_;    // [target rows] what is proposed to them
   std::vector<std::int32_t> proposals_;  // [draft rows]
   std::vector<std::uint64_t> acceptance_, residual_;
 };

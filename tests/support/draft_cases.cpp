@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/draft_cases.h"
 
-#include <cmath>
+#include "tests/support/filter_cases.h"
 
 namespace fllm::test {
 namespace {
@@ -34,7 +34,7 @@ std::vector<float> random_logits(std::int32_t vocab, Random& random) {
 }
 
 OracleMasses masses_of(const LogitRow& row) {
-  SampleBatch batch({.vocab = static_cast<std::int32_t>(row.logits.size())});
+  SampleBatch batch({.vocab = static_cast<std::int32_t>(row.logits.size()), .history_capacity = kDraftHistory});
   batch.add(row.logits, row.parameters);
   return oracle_masses(oracle_distribution(LogitType::kFloat32, batch.host_params(), 0),
                        row.parameters.sampling.fallback_id);
@@ -68,7 +68,7 @@ DraftCase random_draft(const DraftedSequence& sequence, std::size_t i, Random& r
   return draft;
 }
 
-DraftedSequence random_sequence(std::int32_t vocab, std::int32_t draft_count, Random& random) {
+DraftedSequence random_sequence(std::int32_t vocab, std::int32_t draft_count, Random& random, bool filtered) {
   DraftedSequence sequence;
   sequence.coupled = random() % 6 == 0;
   const bool drawn = random() % 4 != 0;
@@ -77,6 +77,8 @@ DraftedSequence random_sequence(std::int32_t vocab, std::int32_t draft_count, Ra
     LogitRow row{random_logits(vocab, random), common};
     if (random() % 3 == 0) row.parameters = random_case(vocab, random);
     if (random() % 3 == 0) add_random_edits(row.parameters, row.logits, random);
+    if (filtered && random() % 4 != 0) add_random_sequence(row.parameters.filters, row.logits, kDraftHistory, random);
+    if (filtered && random() % 4 != 0) add_random_filters(row.parameters.filters, random);
     row.parameters.sampling.random.position = static_cast<std::uint32_t>(random() % 5000);
     row.parameters.uniform = random();
     if (drawn && i < draft_count) sequence.draft.push_back(draft_row_of(row, vocab, random));

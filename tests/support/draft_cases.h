@@ -15,7 +15,8 @@ namespace fllm::test {
 /// Chooses the draft and random bits of position i, the sequence's rows being there: often at the very ends of what is
 /// accepted, and of what is drawn from the residual.
 [[nodiscard]] DraftCase random_draft(const DraftedSequence& sequence, std::size_t i, Random& random);
-/// A sequence of so many drafts.
-[[nodiscard]] DraftedSequence random_sequence(std::int32_t vocab, std::int32_t draft_count, Random& random);
+/// A sequence of so many drafts. filtered: most rows have further filters.
+[[nodiscard]] DraftedSequence random_sequence(std::int32_t vocab, std::int32_t draft_count, Random& random,
+                                              bool filtered = false);
 
 }  // namespace fllm::test

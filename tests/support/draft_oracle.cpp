@@ -98,7 +98,8 @@ OracleResolution oracle_resolve(const DraftLaunch& launch, std::int32_t sequence
   const DraftRow& row = launch.rows[place(sequence)];
   OracleResolution result;
   result.logit_row = row.first_logit_row;
-  for (; result.accepted_count < row.draft_count; ++result.accepted_count, ++result.logit_row) {
+  const std::int32_t count = std::min({row.draft_count, kMaxDraftTokens, launch.target.rows - 1 - row.first_logit_row});
+  for (; result.accepted_count < count; ++result.accepted_count, ++result.logit_row) {
     const std::int32_t draft = launch.draft_ids[place(result.logit_row)];
     if (row.coupled != 0) {
       if (oracle_row(LogitType::kFloat32, launch.target, result.logit_row).token != draft) break;
@@ -106,11 +107,12 @@ OracleResolution oracle_resolve(const DraftLaunch& launch, std::int32_t sequence
     }
     const OracleMasses p = masses_of(launch.target, result.logit_row),
                        q = oracle_draft_masses(launch, row, result.accepted_count);
+    const bool weighed = launch.weighed[place(result.logit_row)] == draft;  // otherwise nobody knows its mass: refused
     const auto bits = [&](std::span<const std::uint64_t> injected, RandomStream stream) {
       return injected.empty() ? stream_bits(launch.target, result.logit_row, stream)
                               : injected[place(result.logit_row)];
     };
-    if (oracle_accepts(p, q, draft, bits(launch.acceptance_uniforms, RandomStream::kAcceptance))) continue;
+    if (weighed && oracle_accepts(p, q, draft, bits(launch.acceptance_uniforms, RandomStream::kAcceptance))) continue;
     const OracleResidual residual = oracle_residual(p, q);
     if (residual.total.is_zero()) break;
     result.token = oracle_residual_draw(residual, bits(launch.residual_uniforms, RandomStream::kResidual));

@@ -43,6 +43,7 @@ struct DraftLaunch {
   SampleParams target;  // inputs alone
   SampleParams draft;
   std::span<const std::int32_t> draft_ids;                  // [target.rows]
+  std::span<const std::int32_t> weighed;                    // [target.rows] what is proposed to each
   std::span<const std::int32_t> proposals;                  // [draft.rows] what each row proposes
   std::span<const DraftRow> rows;                           // [sequences]
   std::span<const std::uint64_t> acceptance_uniforms = {};  // [target.rows]; empty: the streams'

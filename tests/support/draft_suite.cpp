@@ -8,6 +8,7 @@
 
 #include "tests/support/draft_cases.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/filter_cases.h"
 #include "tests/support/guarded_array.h"
 #include "tests/support/special_floats.h"
 
@@ -24,12 +25,13 @@ std::int32_t case_vocab(std::int32_t turn, Random& random) {
 
 /// A sequence of one draft, random bits at all ends.
 void add_pair(DraftBatch& batch, const LogitRow& p, const LogitRow& q, std::int32_t draft) {
-  for (const std::uint64_t u : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0} / 2, ~std::uint64_t{0}}) {
-    for (const std::uint64_t r : {std::uint64_t{0}, ~std::uint64_t{0} / 3, ~std::uint64_t{0}}) {
-      batch.add({{p, p}, {q}, {{draft, draft, u, r}}, false});
-      batch.add({{p, p}, {}, {{draft, draft, u, r}}, false});
-    }
+  constexpr std::uint64_t kNone = 0, kAll = ~std::uint64_t{0};
+  for (const auto& [u, r] : {std::pair{kNone, kNone}, std::pair{std::uint64_t{1}, kAll}, std::pair{kAll / 2, kAll / 3},
+                             std::pair{kAll, kNone}, std::pair{kAll, kAll}}) {
+    batch.add({{p, p}, {q}, {{draft, draft, u, r}}});
   }
+  batch.add({{p, p}, {}, {{draft, draft, kNone, kAll}}});
+  batch.add({{p, p}, {}, {{draft, draft, kAll, kAll / 3}}});
 }
 
 }  // namespace
@@ -40,9 +42,10 @@ void run_drafted_rows(Backend& backend, SuiteSize size) {
   const std::uint64_t most = size == SuiteSize::kFull ? kMaxDraftTokens : 5;
   for (std::int32_t turn = 0; turn < turns && !draft_failed(); ++turn) {
     const std::int32_t vocab = case_vocab(turn, random);
-    DraftBatch batch(vocab, true);
+    const bool filtered = turn % 2 == 1;
+    DraftBatch batch(vocab, true, filtered);
     for (std::int32_t i = 0; i < (size == SuiteSize::kFull ? 12 : 4); ++i) {
-      batch.add(random_sequence(vocab, static_cast<std::int32_t>(random() % (most + 1)), random));
+      batch.add(random_sequence(vocab, static_cast<std::int32_t>(random() % (most + 1)), random, filtered));
     }
     expect_draft_oracle(backend, batch, turn % 3 != 0);
   }
@@ -97,9 +100,25 @@ void run_hostile_drafts(Backend& backend) {
         }
       }
     }
+    DraftedSequence sequence = random_sequence(vocab, 3, random);
+    for (DraftCase& draft : sequence.drafts) draft.proposed = false;
+    batch.add(sequence);
+    sequence = random_sequence(vocab, 3, random);
+    sequence.claimed_count = -7;
+    batch.add(sequence);
+    for (DraftCase& draft : sequence.drafts) draft.acceptance_uniform = 0;
+    sequence.claimed_count = INT32_MAX;  // of the last sequence: there are no rows behind it
+    batch.add(sequence);
     expect_draft_oracle(backend, batch);
     if (draft_failed()) return;
   }
+  // More than there may be: the row that would be the 17th draft's gives the last token.
+  DraftBatch batch(2, true);
+  DraftedSequence long_one;
+  for (std::int32_t i = 0; i < kMaxDraftTokens + 2; ++i) long_one.target.push_back({{0.0f, 0.0f}, {}});
+  for (std::int32_t i = 0; i < kMaxDraftTokens + 1; ++i) long_one.drafts.push_back({1, 1, 0, 0});
+  batch.add(long_one);
+  expect_draft_oracle(backend, batch);
 }
 
 void run_large_drafts(Backend& backend, SuiteSize size) {
@@ -122,9 +141,11 @@ void run_row_supports(Backend& backend, SuiteSize size) {
   Random random(45);
   for (std::int32_t turn = 0; turn < (size == SuiteSize::kFull ? 60 : 9) && !draft_failed(); ++turn) {
     const auto vocab = static_cast<std::int32_t>(1 + random() % (turn % 2 == 0 ? 12 : 700));
-    const BatchLayout layout{
-        .type = kTypes[static_cast<std::size_t>(turn) % kTypes.size()], .vocab = vocab, .top_count = turn % 4};
-    const SampleBatch batch = mixed_batch(layout, 6, random);
+    const BatchLayout layout{.type = kTypes[static_cast<std::size_t>(turn) % kTypes.size()],
+                             .vocab = vocab,
+                             .top_count = turn % 4,
+                             .history_capacity = kDraftHistory};
+    const SampleBatch batch = filtered_batch(layout, 6, random);
     const auto rows = static_cast<std::size_t>(batch.rows());
     GuardedArray<RowSupport> supports(backend, rows);
     expect_oracle(backend, batch, [&](SampleParams& p) { p.supports = supports.data(); });

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <span>
 #include <vector>
 
 namespace fllm {
@@ -34,6 +35,34 @@ TEST(PenaltyCounts, AgreeWithCountingAgain) {
         ASSERT_EQ(got.output_count, want.at(got.id).output_count) << window << " " << i;
         ASSERT_EQ(got.repeated, want.at(got.id).repeated) << window << " " << i;
       }
+    }
+  }
+}
+
+bool same_entries(std::span<const CountEntry> a, std::span<const CountEntry> b) {
+  return std::ranges::equal(a, b, [](const CountEntry& x, const CountEntry& y) {
+    return x.id == y.id && x.output_count == y.output_count && x.repeated == y.repeated;
+  });
+}
+
+TEST(PenaltyCounts, StepsAheadAreAppendedTokensUntilTheyAreTakenBack) {
+  std::mt19937 random(24);
+  for (const std::int32_t window : {0, 1, 3, 7, 40}) {
+    PenaltyCounts counts(12, 60, window), plain(12, 60, window);
+    const auto draw = [&random] { return static_cast<TokenId>(random() % 12); };
+    for (std::int32_t i = 0; i < 44; ++i) {
+      const TokenId id = draw();
+      counts.append(id, i >= 4);
+      plain.append(id, i >= 4);
+      PenaltyCounts appended = plain;
+      for (int ahead = 0; ahead < static_cast<int>(random() % 9); ++ahead) {
+        const TokenId draft = draw();
+        counts.step_over(draft);
+        appended.append(draft, true);
+        ASSERT_TRUE(same_entries(counts.entries(), appended.entries())) << window << " " << i << " " << ahead;
+      }
+      counts.step_back();
+      ASSERT_TRUE(same_entries(counts.entries(), plain.entries())) << window << " " << i;
     }
   }
 }

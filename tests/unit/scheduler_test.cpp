@@ -179,5 +179,17 @@ TEST(Regions, NoTwoOverlap) {
   EXPECT_EQ(regions.take(64), 0);
 }
 
+TEST(Scheduler, DraftsHaveRoomOfTheirOwn) {
+  const auto samples = [](Room free) {
+    Scheduler scheduler;
+    scheduler.enqueue({RequestId{1}, 9, 0, 1, 1, 4, 2});
+    return scheduler.admit(free, 0).sample_count;
+  };
+  EXPECT_EQ(samples({9, 90, 45, 18}), 9);
+  EXPECT_EQ(samples({9, 90, 44, 18}), 8);  // each takes a row of logits and one for each of four drafts
+  EXPECT_EQ(samples({9, 90, 45, 5}), 2);   // and two blocks of the draft model's
+  EXPECT_EQ(samples({9, 90, 4, 18}), 0);
+}
+
 }  // namespace
 }  // namespace fllm

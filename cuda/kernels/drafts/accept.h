@@ -22,14 +22,15 @@ FLLM_DEVICE std::uint64_t bits_of(const SampleParams& p, std::int64_t index, Ran
 FLLM_DEVICE std::int32_t draft_count(const ResolveDraftsParams& p, const DraftRow& row) {
   const std::int32_t most = p.target.rows - 1 - row.first_logit_row;
   const std::int32_t count = row.draft_count < kMaxDraftTokens ? row.draft_count : kMaxDraftTokens;
-  return count < most ? count : most;
+  return count < 0 ? 0 : count < most ? count : most;
 }
 
 /// Index of the draft's row that draft i was drawn from; -1: it was chosen.
 FLLM_DEVICE std::int64_t drawn_from(const ResolveDraftsParams& p, const DraftRow& row, std::int32_t i,
                                     std::int32_t draft) {
-  const std::int64_t index = std::int64_t{row.first_draft_row} + i;
-  if (row.first_draft_row < 0 || index >= p.draft.rows) return -1;
+  std::int64_t index = row.first_draft_row < 0 ? -1 : std::int64_t{row.first_draft_row} + i;
+  if (p.draft_rows != nullptr) index = p.draft_rows[row.first_logit_row + i];
+  if (index < 0 || index >= p.draft.rows) return -1;
   return draft >= 0 && p.draft.supports[index].proposed_id == draft ? index : -1;
 }
 
@@ -39,7 +40,8 @@ FLLM_DEVICE bool accepts(const ResolveDraftsParams& p, const DraftRow& row, std:
   const std::int32_t draft = p.draft_ids[index];
   if (row.coupled != 0) return p.target.tokens[index] == draft;
   const RowSupport& target = p.target.supports[index];
-  if (draft < 0 || target.proposed_id != draft) return false;  // the latter outside the vocabulary too
+  if (target.proposed_id != draft)
+    return false;  // outside the vocabulary too, where a row proposes -1 without any mass
   const std::int64_t source = drawn_from(p, row, i, draft);
   const Mass q = source >= 0 ? p.draft.supports[source].proposed_mass : 1;
   const Mass q_total = source >= 0 ? p.draft.supports[source].kept_mass : 1;

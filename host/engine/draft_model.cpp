@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/engine/draft_model.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "host/engine/sequence.h"
+#include "host/model/forward.h"
+
+namespace fllm {
+
+DraftModel::DraftModel(Backend& backend, const Model& model, const StepCapacity& capacity, std::int32_t block_count)
+    : backend_(&backend),
+      model_(&model),
+      capacity_(capacity),
+      cache_(backend, model.config, block_count),
+      workspace_(backend, model.config, capacity),
+      supports_(backend, capacity.logit_row_count()),
+      tables_(capacity) {
+  const std::size_t rows = capacity.row_count();
+  active_.reserve(rows);
+  tokens_.reserve(static_cast<std::size_t>(capacity.tokens()));
+  positions_.reserve(tokens_.capacity());
+  token_rows_.reserve(tokens_.capacity());
+  logit_tokens_.reserve(rows);
+  drawn_.resize(rows);
+  block_tables_.reserve(rows * static_cast<std::size_t>(capacity.blocks_per_row));
+}
+
+void DraftModel::reserve(Sequence& row) {
+  std::vector<std::int32_t>& blocks = row.drafts->blocks;
+  blocks.resize(static_cast<std::size_t>(row.request().need.draft_blocks));
+  for (std::int32_t& block : blocks) block = cache_.take();
+}
+
+void DraftModel::release(Sequence& row) {
+  for (const std::int32_t block : row.drafts->blocks) cache_.release(block);
+  row.drafts->blocks.clear();
+}
+
+void DraftModel::upload_tables(Rows rows) {
+  const auto stride = static_cast<std::size_t>(capacity_.blocks_per_row);
+  block_tables_.assign(rows.size() * stride, 0);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i]->drafts == nullptr) continue;
+    std::ranges::copy(rows[i]->drafts->blocks, block_tables_.begin() + static_cast<std::ptrdiff_t>(i * stride));
+  }
+  workspace_.block_tables.upload(block_tables_);
+}
+
+void DraftModel::clear() {
+  tables_.clear();
+  drawn_from_ = {};
+}
+
+void DraftModel::draft(Rows rows, std::span<const std::int32_t> places, const Batch& batch, const SampleParams& edits) {
+  const std::int32_t context = model_->config.sequence_length;
+  for (const std::int32_t place : places) {
+    const Sequence& row = *rows[static_cast<std::size_t>(place)];
+    row.drafts->limit(context - row.token_count() + 1);
+    if (row.drafts->wanted() > 0) active_.push_back(place);
+  }
+  read_ahead(rows);
+  while (!active_.empty()) {
+    feed(rows);
+    sample(rows, batch, edits);
+    take(rows);
+  }
+  for (const std::int32_t place : places) rows[static_cast<std::size_t>(place)]->step_back();
+}
+
+/// What does not fit into one pass with all the last tokens.
+void DraftModel::read_ahead(Rows rows) {
+  const auto unread = [&](std::int32_t place) {
+    const Sequence& row = *rows[static_cast<std::size_t>(place)];
+    return row.token_count() - row.drafts->cached;
+  };
+  std::int64_t total = 0;
+  for (const std::int32_t place : active_) total += unread(place);
+  while (total > capacity_.tokens()) {
+    for (const std::int32_t place : active_) {
+      const std::int32_t room = capacity_.tokens() - static_cast<std::int32_t>(tokens_.size());
+      const std::int32_t count = std::min(unread(place) - 1, room);
+      feed_row(*rows[static_cast<std::size_t>(place)], place, count);
+      total -= count;
+    }
+    run(0);
+  }
+}
+
+/// Of each row what it lacks: a token as a rule, two where the last draft of the step before was accepted.
+void DraftModel::feed(Rows rows) {
+  for (const std::int32_t place : active_) {
+    const Sequence& row = *rows[static_cast<std::size_t>(place)];
+    const auto drafted = static_cast<std::int32_t>(row.drafted().size());
+    feed_row(row, place, row.token_count() + drafted - row.drafts->cached);
+    logit_tokens_.push_back(static_cast<std::int32_t>(tokens_.size()) - 1);
+  }
+  run(static_cast<std::int32_t>(active_.size()));
+}
+
+void DraftModel::feed_row(const Sequence& row, std::int32_t place, std::int32_t count) {
+  const std::int32_t known = row.token_count();
+  for (std::int32_t i = row.drafts->cached; i < row.drafts->cached + count; ++i) {
+    tokens_.push_back(i < known ? row.token(i) : row.drafted()[static_cast<std::size_t>(i - known)]);
+    positions_.push_back(i);
+    token_rows_.push_back(place);
+  }
+  row.drafts->cached += count;
+}
+
+/// Enqueues the model over what was fed; its logits go behind those of the step so far.
+void DraftModel::run(std::int32_t logit_rows) {
+  workspace_.tokens.upload(tokens_);
+  workspace_.positions.upload(positions_);
+  workspace_.token_rows.upload(token_rows_);
+  workspace_.logit_tokens.upload(logit_tokens_);
+  ForwardBatch batch;
+  batch.rows = static_cast<std::int32_t>(tokens_.size());
+  batch.tokens = workspace_.tokens.data();
+  batch.positions = workspace_.positions.data();
+  batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.token_rows.data()};
+  batch.logit_rows = workspace_.logit_tokens.data();
+  batch.logit_row_count = logit_rows;
+  const std::int32_t vocab = model_->config.vocab_size;
+  float* logits = workspace_.logits.data() + static_cast<std::int64_t>(tables_.sampling.size()) * vocab;
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, {logits, logit_rows, vocab, vocab});
+  tokens_.clear();
+  positions_.clear();
+  token_rows_.clear();
+  logit_tokens_.clear();
+}
+
+/// As the big model's rows are, with random bits of their own, where its draws are not to be foretold.
+void DraftModel::sample(Rows rows, const Batch& batch, const SampleParams& edits) {
+  const std::size_t first = tables_.sampling.size(), first_mask = tables_.masks.size(),
+                    first_count = tables_.counts.size();
+  for (const std::int32_t place : active_) {
+    const Sequence& row = *rows[static_cast<std::size_t>(place)];
+    tables_.add(row, batch.row_sampling[static_cast<std::size_t>(place)]);
+    tables_.add_mask(row);
+    if (row.drafts->rule() == SpeculationRule::kRatio) tables_.sampling.back().random.stream = RandomStream::kDraft;
+  }
+  workspace_.sampling.upload(std::span(tables_.sampling).subspan(first), first);
+  workspace_.masks.upload(std::span(tables_.masks).subspan(first_mask), first_mask);
+  workspace_.counts.upload(std::span(tables_.counts).subspan(first_count), first_count);
+
+  const std::int32_t vocab = model_->config.vocab_size;
+  SampleParams params = edits;
+  params.logits = workspace_.logits.data() + static_cast<std::int64_t>(first) * vocab;
+  params.stride = vocab;
+  params.rows = static_cast<std::int32_t>(active_.size());
+  params.sampling = workspace_.sampling.data() + first;
+  params.allow_mask = workspace_.masks.data();
+  params.counts = workspace_.counts.data();
+  params.scratch = workspace_.scratch.data();
+  params.scratch_stride = workspace_.scratch_stride;
+  params.tokens = workspace_.drawn.data() + first;
+  params.supports = supports_.data() + first;
+  backend_->sample(LogitType::kFloat32, params);
+  backend_->download(drawn_.data(), params.tokens, active_.size() * sizeof(std::int32_t));
+  backend_->synchronize();
+
+  drawn_from_ = params;
+  drawn_from_.logits = workspace_.logits.data();
+  drawn_from_.rows = static_cast<std::int32_t>(tables_.sampling.size());
+  drawn_from_.sampling = workspace_.sampling.data();
+  drawn_from_.tokens = workspace_.drawn.data();
+  drawn_from_.supports = supports_.data();
+}
+
+/// What was drawn becomes a draft, also where it ends the output: whether it does is what is to be decided. Nothing goes on
+/// behind that.
+void DraftModel::take(Rows rows) {
+  const auto first_row = static_cast<std::int32_t>(tables_.sampling.size() - active_.size());
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < active_.size(); ++i) {
+    Sequence& row = *rows[static_cast<std::size_t>(active_[i])];
+    if (drawn_[i] == kNothingDrawn) continue;
+    row.drafts->add(drawn_[i], first_row + static_cast<std::int32_t>(i));
+    const bool goes_on = row.step_over(drawn_[i]);
+    if (goes_on && static_cast<std::int32_t>(row.drafted().size()) < row.drafts->wanted()) active_[kept++] = active_[i];
+  }
+  active_.resize(kept);
+}
+
+}  // namespace fllm

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "fundamentallm/options.h"
+#include "host/engine/draft_length.h"
+
+namespace fllm {
+
+class Sequence;
+struct RequestState;
+
+/// What a sequence feeds to the model behind its last token: guesses at what comes next, which this step confirms or replaces.
+class Drafts {
+ public:
+  /// Precondition: the request speculates.
+  explicit Drafts(const RequestState& request);
+
+  /// Of this step.
+  [[nodiscard]] std::span<const TokenId> tokens() const { return tokens_; }
+  [[nodiscard]] SpeculationRule rule() const { return options_.rule; }
+  [[nodiscard]] bool from_model() const { return options_.prompt_lookup == 0; }
+  /// A step begins for a sequence: how many it wants.
+  void open(const Sequence& row);
+  [[nodiscard]] std::int32_t wanted() const { return wanted_; }
+  void limit(std::int32_t most) { wanted_ = std::min(wanted_, most); }
+  /// No drafts in this step.
+  void clear();
+  /// Drafts from the text, fewer than wanted where one would end it or break its constraint.
+  void look_up(Sequence& row);
+  /// A draft that was drawn. row: of what it was drawn from.
+  void add(TokenId draft, std::int32_t row);
+  /// [tokens] what each was drawn from, a row of the draft model's; empty: they were chosen.
+  [[nodiscard]] std::span<const std::int32_t> rows() const { return rows_; }
+  /// Of this step so many were accepted; one token more came of it.
+  void took(std::int32_t accepted);
+
+  // Of the draft model:
+  std::vector<std::int32_t> blocks;  // of its cache
+  std::int32_t cached = 0;           // tokens whose keys and values are there
+
+ private:
+  SpeculationOptions options_;
+  DraftLength length_;
+  std::vector<TokenId> text_;       // prompt and output, as far as they have been looked at
+  std::vector<TokenId> tokens_;     // at most kMaxDraftTokens
+  std::vector<std::int32_t> rows_;  // [tokens], or empty
+  std::int32_t wanted_ = 0;
+  std::int32_t begin_ = 0;  // tokens before the drafts of this step
+};
+
+}  // namespace fllm

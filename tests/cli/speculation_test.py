@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Speculative decoding as a user asks for it: flags of generate, keys of JSONL lines, what is reported and refused."""
+import json
+import os
+import unittest
+
+import support
+
+DRAFT = os.path.join(support.ROOT, "apps", "models", "shakespeare", "draft", "model.pt")
+SONG = "row row row your boat gently down the stream\nrow row row your boat"
+
+
+class Speculation(support.CommandLineTest):
+    def record(self, *arguments):
+        return self.sample("--max-tokens", "60", *arguments)
+
+    def text(self, *arguments):
+        return self.record(*arguments)["samples"]
+
+    def test_coupled_text_is_the_one_without_drafts(self):
+        wanted = self.text("--num-samples", "3")
+        for flags in (("--prompt-lookup",), ("--prompt-lookup", "1", "--draft-tokens", "5"), ("--draft-model", DRAFT),
+                      ("--draft-model", DRAFT, "--draft-tokens", "4", "--speculation", "coupled"),
+                      ("--draft-model", DRAFT, "--speculation", "off")):
+            self.assertEqual(self.text("--num-samples", "3", *flags), wanted, flags)
+
+    def test_greedy_text_is_the_same_with_both_rules(self):
+        wanted = self.generate("--prompt", SONG, "--temperature", "0", "--max-tokens", "80")
+        for rule in ("coupled", "ratio"):
+            for source in (("--draft-model", DRAFT), ("--prompt-lookup", "3")):
+                flags = ("--speculation", rule, "--draft-tokens", "auto", *source)
+                self.assertEqual(self.generate("--prompt", SONG, "--temperature", "0", "--max-tokens", "80", *flags), wanted)
+
+    def test_ratio_text_is_repeatable(self):
+        flags = ("--draft-model", DRAFT, "--speculation", "ratio", "--draft-tokens", "3")
+        first = self.record(*flags)
+        self.assertEqual(self.record(*flags)["samples"], first["samples"])
+        self.assertGreater(first["speculation"]["acceptance_rate"], 0.3)
+
+    def test_what_came_of_it_is_reported(self):
+        self.assertNotIn("speculation", self.record())
+        found = self.record("--draft-model", DRAFT, "--draft-tokens", "4", "--speculation", "ratio")["speculation"]
+        self.assertEqual(list(found), ["steps", "drafted_tokens", "accepted_tokens", "acceptance_rate", "mean_accepted_length",
+                                       "tokens_per_step"])
+        self.assertAlmostEqual(found["accepted_tokens"] / found["drafted_tokens"], found["acceptance_rate"])
+        self.assertGreater(found["tokens_per_step"], 1.5)
+        process = support.run("generate", "--device", "cpu", "--prompt", SONG, "--max-tokens", "40", "--prompt-lookup", "--verbose")
+        self.assertRegex(process.stderr.decode(), r"\d+ of \d+ drafts accepted \(\d+\.\d%\), \d+\.\d+ .* tokens per step")
+
+    def test_lines_have_their_own(self):
+        lines = [{"prompt": SONG, "seed": 5, "max_tokens": 50, **more} for more in (
+            {}, {"prompt_lookup": True}, {"prompt-lookup": 2, "draft_tokens": "auto"}, {"prompt_lookup": 4, "draft_tokens": 7},
+            {"draft_tokens": 3}, {"speculation": "off"}, {"prompt_lookup": 17}, {"draft_tokens": "many"}, {"draft-model": "x"})]
+        name = self.file("in.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+        process = support.run("generate", "--device", "cpu", "--input", name, "--draft-model", DRAFT, "--quiet")
+        self.assertEqual(process.returncode, 1)
+        records = [json.loads(line) for line in process.stdout.splitlines()]
+        self.assertEqual({record["samples"][0]["text"] for record in records[:6]}, {records[0]["samples"][0]["text"]})
+        self.assertEqual([index for index, record in enumerate(records) if "speculation" in record], [0, 1, 2, 3, 4])
+        for record, words in zip(records[6:], ("prompt-lookup: 17: must be in [0, 16]", "draft-tokens", "whole run")):
+            self.assertIn(words, record["error"]["message"])
+
+    def test_what_does_not_fit_is_refused(self):
+        usage = ("generate", "--device", "cpu", "--prompt", "K")
+        self.refuses(2, ["--draft-tokens: given without --draft-model or --prompt-lookup"], *usage, "--draft-tokens", "4")
+        self.refuses(2, ["--speculation: given without"], *usage, "--speculation", "ratio")
+        self.refuses(2, ["--draft-tokens: 17: must be in [0, 16]"], *usage, "--prompt-lookup", "--draft-tokens", "17")
+        self.refuses(2, ["--speculation", "beam search"], *usage, "--prompt-lookup", "3", "--beam-width", "2")
+        self.refuses(2, ["'guess'", "ratio, coupled, off"], *usage, "--prompt-lookup", "3", "--speculation", "guess")
+        self.refuses(1, ["draft_model: ", "no-such-model"], *usage, "--draft-model", "no-such-model.pt")
+
+    def test_the_draft_has_the_same_tokens(self):
+        with open(os.path.join(os.path.dirname(DRAFT), "tokenizer.json"), "rb") as file:
+            tokenizer = file.read()
+        with open(DRAFT, "rb") as file:
+            model = self.file("model.pt", file.read())
+        self.file("tokenizer.json", tokenizer.replace(b'"!": 6', b'"%": 6'))
+        self.refuses(2, ["token 6 is \"%\", and in the model \"!\""], "generate", "--device", "cpu", "--prompt", "K", "--draft-model", model)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bit>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/engine/bundled_model.h"
+
+// Requests that speculate in many ways, and all that a result may be compared by.
+namespace fllm::test {
+
+inline constexpr const char* kSmallModel = "apps/models/shakespeare/draft";  // ten times faster than the bundled one
+
+inline Generator open_small(EngineOptions options = {}) {
+  options.device = "cpu";
+  options.threads = 1;
+  return Generator::open(kSmallModel, options).value();
+}
+
+/// Everything of a result, to the bit.
+inline std::string all_of(const Completion& completion) {
+  std::string text;
+  const auto add = [&text](auto value) { text += std::to_string(std::bit_cast<std::uint32_t>(value)) + ' '; };
+  for (const Sample& sample : completion.samples) {
+    text += sample.text + '|' + std::string(to_string(sample.finish_reason)) + '|' +
+            std::to_string(std::bit_cast<std::uint64_t>(sample.sum_logprob));
+    for (const TokenId id : sample.tokens) text += ' ' + std::to_string(id);
+    for (const TokenDetail& detail : sample.details) {
+      add(detail.drawn.raw);
+      add(detail.drawn.processed);
+      add(detail.rank);
+      for (const TokenLogprob& entry : detail.top) {
+        add(entry.id);
+        add(entry.processed);
+      }
+    }
+    if (sample.error) text += sample.error->message;
+    text += '\n';
+  }
+  return text;
+}
+
+/// Every setting that a draft's place in the text can matter to, in many combinations.
+inline Request varied_request(int i) {
+  static const std::string prompts[] = {"ROMEO:\nAy, ay, ay, ay,", "the the the the the th", "K",
+                                        "JULIET:\nO Romeo, Romeo, wherefore art thou Romeo?\n\nROMEO:\n", ""};
+  Request request = request_for(prompts[i % 5], 1 + i * 7 % 43);
+  request.sampling.seed = static_cast<std::uint64_t>(i);
+  request.num_samples = i % 9 == 4 ? 3 : 1;
+  if (i % 4 == 1) request.sampling.top_k = 3;
+  if (i % 4 == 2) request.sampling.top_p = 0.7f;
+  if (i % 4 == 3) request.sampling.temperature = i % 8 == 3 ? 0.0f : 0.5f;
+  if (i % 5 == 1) request.sampling.repetition_penalty = 1.3f;
+  if (i % 5 == 2) request.sampling.frequency_penalty = 0.7f;
+  if (i % 5 == 3) request.sampling.presence_penalty = -0.9f;
+  if (i % 10 == 1) request.sampling.penalty_window = 9;
+  if (i % 7 == 2) request.stop.strings = {"and", ".", "e "};
+  if (i % 7 == 3) request.stop.token_ids = {40, 41};
+  if (i % 7 == 4) request.length.min_tokens = request.length.max_tokens / 2;
+  if (i % 11 == 3 && request.length.max_tokens >= 9) request.control.prefix = "\nO O O O ";
+  if (i % 11 == 5) request.control.banned_text = {"th", "e "};
+  if (i % 11 == 7) request.control.constraint = RegexConstraint{"(ha|ho|he)+( (ha|ho)+)*[.!]"};
+  if (i % 11 == 9) request.control.constraint = ChoicesConstraint{{"aaaaaaaaaa", "aaaaaaab", "no no no no no"}};
+  if (i % 13 == 1) request.sampling.logit_bias = {{40, 2}};
+  if (i % 13 == 2) request.logprobs = 3;
+  return request;
+}
+
+inline SpeculationOptions lookup(std::int32_t ngram, std::int32_t tokens) { return {.draft_tokens = tokens, .prompt_lookup = ngram}; }
+
+inline std::vector<Completion> completions_of(Generator& generator, const std::vector<Request>& requests) {
+  std::vector<RequestId> ids;
+  ids.reserve(requests.size());
+  for (const Request& request : requests) ids.push_back(generator.submit(request).value());
+  generator.drain().value();
+  std::vector<Completion> all;
+  all.reserve(ids.size());
+  for (const RequestId id : ids) all.push_back(generator.take(id).value());
+  return all;
+}
+
+}  // namespace fllm::test

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/engine/draft_length.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace fllm {
+namespace {
+
+/// What a sequence of so many tokens comes to when each draft is accepted with a probability, as long as those before it are.
+struct Outcome {
+  std::int64_t steps = 0, drafted = 0, accepted = 0, tokens = 0;
+};
+
+Outcome run(DraftLength length, double acceptance, std::int64_t tokens, std::mt19937& random) {
+  Outcome total;
+  std::uniform_real_distribution<double> uniform(0, 1);
+  while (total.tokens < tokens) {
+    const std::int32_t drafted = length.next();
+    std::int32_t accepted = 0;
+    while (accepted < drafted && uniform(random) < acceptance) ++accepted;
+    length.took(drafted, accepted);
+    ++total.steps;
+    total.drafted += drafted;
+    total.accepted += accepted;
+    total.tokens += accepted + 1;
+  }
+  return total;
+}
+
+TEST(DraftLength, CostsATwentiethAtMostWhereNothingIsAccepted) {
+  std::mt19937 random(1);
+  for (const std::int64_t prompt : {1, 6, 20, 130, 5000}) {
+    for (const std::int64_t tokens : {1, 7, 19, 20, 100, 1000}) {
+      const Outcome all = run(DraftLength(0, prompt), 0, tokens, random);
+      EXPECT_LE(20 * all.drafted, prompt + tokens) << prompt << " " << tokens;
+    }
+  }
+  EXPECT_GT(run(DraftLength(0, 1), 0, 1000, random).drafted, 40);  // it goes on trying
+}
+
+TEST(DraftLength, MayLoseItsHeadStartBeside) {
+  std::mt19937 random(1);
+  EXPECT_EQ(DraftLength(0, 1, 4).next(), 1);
+  for (const std::int64_t tokens : {1, 20, 300}) {
+    EXPECT_LE(20 * (run(DraftLength(0, 6, 4), 0, tokens, random).drafted - 4), 6 + tokens);
+  }
+}
+
+TEST(DraftLength, OfATextThatBecomesUnpredictableTheRestCostsLittle) {
+  DraftLength length(0, 1);
+  for (int i = 0; i < 200; ++i) length.took(length.next(), length.next());
+  EXPECT_EQ(length.next(), DraftLength::kMostAutomatic);
+  std::mt19937 random(2);
+  EXPECT_LE(run(length, 0, 1000, random).drafted, 1000 / 20 + DraftLength::kMostAutomatic);
+}
+
+TEST(DraftLength, GrowsWhereItPaysAndIsShortWhereItDoesNot) {
+  std::mt19937 random(3);
+  const Outcome sure = run(DraftLength(0, 20), 1, 900, random);
+  EXPECT_LT(sure.steps, 900 / 8);
+  const Outcome good = run(DraftLength(0, 20), 0.8, 2000, random);
+  EXPECT_LT(good.steps, 2000 / 2);
+  const Outcome poor = run(DraftLength(0, 20), 0.1, 2000, random);
+  EXPECT_LT(static_cast<double>(poor.drafted - poor.accepted), 0.08 * 2000);
+}
+
+TEST(DraftLength, IsWhatWasAskedFor) {
+  DraftLength length(5, 1000);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(length.next(), 5);
+    length.took(5, 0);
+  }
+  EXPECT_EQ(DraftLength::most(5), 5);
+  EXPECT_EQ(DraftLength::most(0), DraftLength::kMostAutomatic);
+}
+
+}  // namespace
+}  // namespace fllm
