@@ -27,8 +27,8 @@ std::string new_id(bool is_chat) {
 }
 
 const char* finish_name(FinishReason reason) {
-  const bool by_limit = reason == FinishReason::kLength || reason == FinishReason::kContext ||
-                        reason == FinishReason::kIncomplete;
+  const bool by_limit =
+      reason == FinishReason::kLength || reason == FinishReason::kContext || reason == FinishReason::kIncomplete;
   return by_limit ? "length" : "stop";
 }
 

@@ -47,7 +47,7 @@ struct BeamRules {
   std::int32_t first_row = 0;            // of the launch: beam k has first_row + k
   std::int32_t first_slot = -1;   // of histories: beam k has first_slot + k and first_slot + K + k by turns; -1: none
   std::int32_t prompt_count = 1;  // tokens of the prompt
-  std::int32_t min_tokens = 0;   // generated before anything but the text's own state or its length may end a beam
+  std::int32_t min_tokens = 0;    // generated before anything but the text's own state or its length may end a beam
   std::int32_t mask_start = -1;  // state of ByteAutomata a beam begins with, whose mask rows allow its tokens; -1: none
   std::int32_t stop_start = -1;  // the same, ending a beam where a state behind any byte of its token accepts; -1: none
 };
@@ -129,7 +129,8 @@ struct BeamParams {
   std::uint32_t* rank_counts = nullptr;      // [search_count, kBeamRankBuckets], 0 outside of a step; null: none
   // What the next step reads. The host sets sampling before the first one, alike in all rows of a search (generated 0) but
   // for random.sample, by which beams that draw differ.
-  RowSampling* sampling = nullptr;    // [rows]: generated, min_tokens, random.position, mask_row, history_slot are advanced
+  RowSampling* sampling =
+      nullptr;  // [rows]: generated, min_tokens, random.position, mask_row, history_slot are advanced
   std::int32_t* tokens = nullptr;     // [rows]
   std::int32_t* positions = nullptr;  // [rows]
   HistoryTable history;

@@ -23,8 +23,7 @@ std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& 
                                                           const std::vector<TokenId>& ends, MaskRows rows) {
   const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
     return entry.source == control.constraint && entry.prefix == control.prefix && entry.ends == ends &&
-           entry.rows == rows &&
-           std::equal(usable.begin(), usable.end(), entry.usable.begin(), entry.usable.end());
+           entry.rows == rows && std::equal(usable.begin(), usable.end(), entry.usable.begin(), entry.usable.end());
   });
   if (known != entries_.end()) {
     std::rotate(entries_.begin(), known, known + 1);

@@ -61,15 +61,15 @@ class ConstraintTables {
   ByteDfa dfa_;
   Vocabulary vocabulary_;
   CompileBudget budget_;
-  std::vector<std::uint8_t> live_;      // [states]
-  std::vector<std::uint8_t> goes_on_;   // [rows]
-  std::vector<std::int32_t> mask_row_;  // [states]
-  std::vector<std::uint32_t> words_;    // [rows, row_words]
-  std::vector<std::uint64_t> hashes_;   // [rows]
-  std::vector<std::uint32_t> scratch_;  // one row
-  std::vector<std::uint32_t> text_;     // usable tokens that are no ends
-  std::vector<ByteDfa::State> path_;    // states by depth in the trie
-  std::int64_t visited_ = 0;            // nodes, by all walks
+  std::vector<std::uint8_t> live_;                 // [states]
+  std::vector<std::uint8_t> goes_on_;              // [rows]
+  std::vector<std::int32_t> mask_row_;             // [states]
+  std::vector<std::uint32_t> words_;               // [rows, row_words]
+  std::vector<std::uint64_t> hashes_;              // [rows]
+  std::vector<std::uint32_t> scratch_;             // one row
+  std::vector<std::uint32_t> text_;                // usable tokens that are no ends
+  std::vector<ByteDfa::State> path_;               // states by depth in the trie
+  std::int64_t visited_ = 0;                       // nodes, by all walks
   ByteDfa::State unknown_from_ = ByteDfa::kStart;  // the rows of states before it are worked out
 };
 

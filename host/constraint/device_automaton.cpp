@@ -54,6 +54,7 @@ void DeviceAutomaton::constrain(const PrefixConstraint* prefix, const BannedText
 void DeviceAutomaton::constrain(ConstraintTables& tables, const BannedText* banned, bool can_draw_end) {
   using Pair = std::pair<ByteDfa::State, BannedText::State>;
   const ByteDfa& dfa = tables.dfa();
+  check_size(dfa.state_count());
   const auto is_banned = [&](BannedText::State state) {
     return banned != nullptr && banned->automaton().match_length(state) > 0;
   };

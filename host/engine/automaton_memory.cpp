@@ -99,8 +99,7 @@ void AutomatonMemory::upload(const DeviceAutomaton& automaton, const AutomatonPl
 
 ByteAutomata AutomatonMemory::automata() const {
   if (masks_.data() == nullptr) return {};
-  return {next_.data(),  mask_rows_.data(), flags_.data(),
-          bytes_.data(), offsets_.data(),   DeviceAutomaton::kMaxStates};
+  return {next_.data(), mask_rows_.data(), flags_.data(), bytes_.data(), offsets_.data(), DeviceAutomaton::kMaxStates};
 }
 
 }  // namespace fllm

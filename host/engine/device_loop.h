@@ -23,8 +23,7 @@ namespace fllm {
 class DeviceLoop {
  public:
   /// steps_ahead: at least 1. automata must outlive this.
-  DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int32_t steps_ahead,
-             const AutomatonMemory& automata);
+  DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int32_t steps_ahead, const AutomatonMemory& automata);
   ~DeviceLoop();
   DeviceLoop(const DeviceLoop&) = delete;
   DeviceLoop& operator=(const DeviceLoop&) = delete;

@@ -19,8 +19,8 @@ struct AutomatonPlace {
   }
   /// In a state; -1: where there is none. -1 if everything is allowed.
   [[nodiscard]] std::int32_t mask_row(const DeviceAutomaton& automaton, std::int32_t state_there) const {
-    const std::int32_t row = state_there >= 0 ? automaton.mask_rows[static_cast<std::size_t>(state_there)]
-                                              : automaton.base_row;
+    const std::int32_t row =
+        state_there >= 0 ? automaton.mask_rows[static_cast<std::size_t>(state_there)] : automaton.base_row;
     return row >= 0 ? static_cast<std::int32_t>(masks) + row : -1;
   }
 };

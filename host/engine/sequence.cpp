@@ -172,9 +172,9 @@ void Sequence::end_without_support(std::string& text) {
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));
   const FinishReason reason = why.empty() ? FinishReason::kError : FinishReason::kDeadEnd;
   name(why.empty(), "no finite logit");
-  result().error = Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
-                                                       std::to_string(sample_) + ": every token is forbidden (" + why +
-                                                       ")"};
+  result().error =
+      Error{ErrorCode::kEmptySupport, "token " + std::to_string(generated() + 1) + " of sample " +
+                                          std::to_string(sample_) + ": every token is forbidden (" + why + ")"};
   end(reason, text);
 }
 

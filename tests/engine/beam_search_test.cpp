@@ -154,7 +154,8 @@ TEST_F(BeamSearching, FindsWhatTheOracleFinds) {
 }
 
 /// A place at the beginning of what the request's constraint allows, which tokens must outlive.
-std::shared_ptr<const Constraint> constraint_of(const Request& request, const BeamCase& asked, const TokenIndex& tokens) {
+std::shared_ptr<const Constraint> constraint_of(const Request& request, const BeamCase& asked,
+                                                const TokenIndex& tokens) {
   std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(asked.vocab)));
   allow_all(usable);
   for (const TokenId id : asked.row.bans) forbid(usable, id);
@@ -198,9 +199,8 @@ TEST_F(BeamSearching, KeepsToConstraintsAsTheHostDoes) {
     SCOPED_TRACE("request " + std::to_string(n));
     BeamCase asked = case_of(requests[n], logits);
     asked.constraint = constraint_of(requests[n], asked, vocabulary.tokens);
-    asked.can_draw_end = std::ranges::any_of(asked.row.end_ids, [&](TokenId id) {
-      return std::ranges::find(asked.row.bans, id) == asked.row.bans.end();
-    });
+    asked.can_draw_end = std::ranges::any_of(
+        asked.row.end_ids, [&](TokenId id) { return std::ranges::find(asked.row.bans, id) == asked.row.bans.end(); });
     const BeamTables tables;
     OracleBeamSearch oracle(asked, tables);
     oracle.run();
@@ -213,7 +213,8 @@ TEST_F(BeamSearching, KeepsToConstraintsAsTheHostDoes) {
       EXPECT_EQ(sample.tokens, wanted[i].tokens) << i;
       EXPECT_EQ(sample.beam->sum, wanted[i].cum) << i;
       EXPECT_EQ(sample.beam->score, wanted[i].score) << i;
-      const bool cut = sample.finish_reason == FinishReason::kLength || sample.finish_reason == FinishReason::kIncomplete;
+      const bool cut =
+          sample.finish_reason == FinishReason::kLength || sample.finish_reason == FinishReason::kIncomplete;
       EXPECT_EQ(cut, wanted[i].end == BeamEnd::kLength) << i;
     }
   }

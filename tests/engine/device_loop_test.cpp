@@ -52,7 +52,7 @@ std::vector<Request> requests_of_all_kinds(int count) {
       }
     }
     if (i % 17 == 10) request.length.max_tokens = 1000;  // the context ends it
-    if (i % 11 == 7) {
+    if (i % 11 == 7 && i % 9 != 0) {
       request.control.prefix = "\nO ";
       request.length.max_tokens = std::max(request.length.max_tokens, 6);
     }

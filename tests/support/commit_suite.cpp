@@ -147,8 +147,8 @@ class CommitBatch {
       s.min_tokens = row.free_from;
       s.mask_row = row.mask_row;
       s.random.position = static_cast<std::uint32_t>(row.prompt_count);
-      states.push_back({0, row.limit, row.ended ? 1 : 0, static_cast<std::int32_t>(slots_.back()), row.state,
-                        row.min_tokens});
+      states.push_back(
+          {0, row.limit, row.ended ? 1 : 0, static_cast<std::int32_t>(slots_.back()), row.state, row.min_tokens});
       tokens.push_back(row.input);
       positions.push_back(row.input_position);
     }
@@ -181,18 +181,18 @@ class CommitBatch {
     const DeviceTable<std::int32_t> next(backend_, automaton_.next), mask_rows(backend_, automaton_.mask_rows);
     const DeviceTable<std::uint8_t> flags(backend_, automaton_.flags), bytes(backend_, token_bytes);
     const DeviceTable<std::int64_t> offsets(backend_, ends);
-    backend_.commit_rows({device_drawn.data(),
-                          device_details.data(),
-                          end_ids.data(),
-                          sampling_.data(),
-                          states_.data(),
-                          tokens_.data(),
-                          positions_.data(),
-                          {words_.data(), final_sums_.data(), sums_.data(), static_cast<std::int32_t>(depth_),
-                           static_cast<std::int32_t>(stride_)},
-                          static_cast<std::int32_t>(rows_.size()),
-                          {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(),
-                           PlainAutomaton::kStates}});
+    backend_.commit_rows(
+        {device_drawn.data(),
+         device_details.data(),
+         end_ids.data(),
+         sampling_.data(),
+         states_.data(),
+         tokens_.data(),
+         positions_.data(),
+         {words_.data(), final_sums_.data(), sums_.data(), static_cast<std::int32_t>(depth_),
+          static_cast<std::int32_t>(stride_)},
+         static_cast<std::int32_t>(rows_.size()),
+         {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(), PlainAutomaton::kStates}});
     compare();
     std::fill(wanted_words_.begin(), wanted_words_.end(), kEmptyWord);  // what the host has read
     words_.upload(wanted_words_);
@@ -282,8 +282,7 @@ void run_commit_refusals(Backend& backend) {
   std::uint32_t word = 0;
   double sum = 0;
   const CommitRowsParams good{&number, &detail, &number, &sampling, &state, &number, &number, {&word, &sum, &sum, 1, 1},
-                              1,
-                              {}};
+                              1,       {}};
   const auto refused = [&](const char* part, const std::function<void(CommitRowsParams&)>& change) {
     CommitRowsParams wrong = good;
     change(wrong);
