@@ -14,6 +14,7 @@
 #include "host/constraint/banned_text.h"
 #include "host/constraint/byte_automaton.h"
 #include "host/constraint/constraint_tables.h"
+#include "host/constraint/custom_constraint.h"
 #include "host/constraint/prefix.h"
 #include "host/engine/beam_plan.h"
 #include "host/engine/scheduler.h"
@@ -35,11 +36,12 @@ struct RequestState {
   std::vector<std::uint32_t> base_mask;               // allow mask of the vocabulary, or empty
   std::vector<BiasEntry> bias;
   std::optional<PrefixConstraint> prefix;
-  std::shared_ptr<ConstraintTables> constraint;   // of the whole output, the prefix included; null: none
-  bool can_draw_end = false;                      // some end token is not banned
-  std::shared_ptr<const BannedText> banned_text;  // null: nothing is banned
-  std::shared_ptr<const ByteAutomaton> stops;     // null: no stop strings
-  RowSampling sampling;                           // what is the same in every row and step
+  std::shared_ptr<ConstraintTables> constraint;          // of the whole output, the prefix included; null: none
+  std::shared_ptr<const CustomSampleConstraint> custom;  // of the caller's own; null: none
+  bool can_draw_end = false;                             // some end token is not banned
+  std::shared_ptr<const BannedText> banned_text;         // null: nothing is banned
+  std::shared_ptr<const ByteAutomaton> stops;            // null: no stop strings
+  RowSampling sampling;                                  // what is the same in every row and step
   bool penalties = false;
   std::optional<BeamPlan> beam;  // none: tokens are drawn
 

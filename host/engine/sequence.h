@@ -92,6 +92,8 @@ class Sequence {
   }
   /// Whether ends are taken as such.
   [[nodiscard]] bool accepts_end() const { return !in_prefix() && (generated() >= request_->min_tokens || must_end()); }
+  /// Clears what does not go on with the forced prefix. Precondition: in_prefix().
+  void keep_prefix(std::span<std::uint32_t> mask) const;
   void append_detail(const DrawDetail& draw);
   bool take_text(std::string_view bytes, bool accept_stop, std::string& text);
 
@@ -101,8 +103,8 @@ class Sequence {
   PenaltyCounts counts_;
   TextOut text_out_;
   BannedText::State banned_state_ = ByteAutomaton::kRoot;
-  std::int32_t prefix_bytes_ = 0;           // of the forced prefix, written
-  std::unique_ptr<Constraint> constraint_;  // null: none
+  std::int32_t prefix_bytes_ = 0;                 // of the forced prefix, written
+  std::unique_ptr<SampleConstraint> constraint_;  // null: none
 };
 
 }  // namespace fllm
