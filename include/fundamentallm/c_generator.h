@@ -128,6 +128,17 @@ typedef struct fllm_request {
   int32_t diversity_groups;  ///< 0: 1
   float diversity_penalty;
   int32_t beam_reserved;  ///< 0
+  // What the output is as a whole, see docs/constraints.md: at most one of choices, regex, json_schema, any_json and speakers.
+  const fllm_text* choices;  ///< [choice_count]: one of these
+  size_t choice_count;
+  fllm_text regex;            ///< given where bytes is not NULL
+  fllm_text json_schema;      ///< given where bytes is not NULL
+  const fllm_text* speakers;  ///< [speaker_count]: of a dialogue, a line each in turn
+  size_t speaker_count;
+  int32_t turns;                ///< with speakers; 0: 5
+  int32_t any_json;             ///< 1: any JSON
+  int32_t any_order;            ///< 1: with json_schema, its properties in any order
+  int32_t constraint_reserved;  ///< 0
 } fllm_request;
 
 /// Why a sample ended. Later versions may add values.
