@@ -96,4 +96,15 @@ struct QuantizedBench {
 /// "seconds", "median_seconds", "rows_per_second", and "reading_seconds": of the same threads reading as many bytes.
 void bench_quantized(const QuantizedBench& options);
 
+struct ConstraintBench {
+  std::string model;       // whose vocabulary it is
+  std::string cases;       // a file as scripts/peers/constraint_cases.json
+  std::string vocabulary;  // a file to write it to, for the peers
+  int runs = 21;
+};
+
+/// Constraints and a text of each, on one thread; a line each with the processor's time: "compile_seconds" without the trie of the
+/// vocabulary, "first_text_seconds" with the masks of a text too, "step_seconds" of a mask and a token when they are known.
+void bench_constraints(const ConstraintBench& options);
+
 }  // namespace fllm::bench

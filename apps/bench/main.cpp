@@ -17,6 +17,7 @@ constexpr const char* kUsage =
     "       fundamentallm-bench speculation MODEL DRAFT|- TOKENS RUNS\n"
     "       fundamentallm-bench model MODEL THREADS RUNS\n"
     "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n"
+    "       fundamentallm-bench constraints MODEL CASES VOCABULARY RUNS\n"
     "       fundamentallm-bench quantized batch|prompt ROWS THREADS RUNS\n";
 
 int run(const std::vector<std::string>& words) {
@@ -75,6 +76,11 @@ int run(const std::vector<std::string>& words) {
                                   .prompt = words[1] == "prompt",
                                   .threads = std::stoi(words[3]),
                                   .runs = std::stoi(words[4])});
+    return 0;
+  }
+  if (words.size() == 5 && words[0] == "constraints") {
+    fllm::bench::bench_constraints(
+        {.model = words[1], .cases = words[2], .vocabulary = words[3], .runs = std::stoi(words[4])});
     return 0;
   }
   std::cerr << kUsage;

@@ -132,7 +132,8 @@ std::string Service::chunks_of(Run& run, const Happening& happening) {
     const std::string chunk = run.writer.chunk(choice, *event);
     if (!chunk.empty()) bytes += begin_choice(run, choice) + event_line(chunk);
     const FinishReason reason = event->finish_reason;  // one with an error is told of as an error
-    const bool is_end = reason != FinishReason::kNone && reason != FinishReason::kError && reason != FinishReason::kDeadEnd;
+    const bool is_end =
+        reason != FinishReason::kNone && reason != FinishReason::kError && reason != FinishReason::kDeadEnd;
     if (is_end && !run.request.options.beam) bytes += event_line(run.writer.last_chunk(choice, reason));
   } else if (run.request.options.beam) {
     const Completion& completion = std::get<Completion>(happening.what);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fundamentallm/names.h"
@@ -135,6 +136,27 @@ std::optional<SpeculationOptions> speculation_of(const fllm_request& request, Vi
                             request.draft_tokens, request.prompt_lookup};
 }
 
+ConstraintSource constraint_of(const fllm_request& request, const Reader& read, Violations& found) {
+  found.require(request.constraint_reserved == 0, "constraint_reserved", request.constraint_reserved, "must be 0");
+  const bool choices = request.choice_count > 0, regex = request.regex.bytes != nullptr;
+  const bool schema = request.json_schema.bytes != nullptr, speakers = request.speaker_count > 0;
+  const int given = int{choices} + int{regex} + int{schema} + int{request.any_json != 0} + int{speakers};
+  found.require(given <= 1, "constraint", given,
+                "given: one of choices, regex, json_schema, any_json and speakers is allowed");
+  found.require(schema || request.any_order == 0, "any_order", request.any_order, "given without json_schema");
+  found.require(speakers || request.turns == 0, "turns", request.turns, "given without speakers");
+  // A size without its text is found by reading it.
+  std::string pattern = read.text("regex", request.regex), text = read.text("json_schema", request.json_schema);
+  if (choices) return ChoicesConstraint{read.texts("choices", request.choices, request.choice_count)};
+  if (regex) return RegexConstraint{std::move(pattern)};
+  if (schema) return JsonSchemaConstraint{std::move(text), request.any_order != 0};
+  if (request.any_json != 0) return JsonConstraint{};
+  if (!speakers) return {};
+  DialogueConstraint dialogue{read.texts("speakers", request.speakers, request.speaker_count)};
+  set(request.turns, dialogue.turns);
+  return dialogue;
+}
+
 }  // namespace
 
 Request request_of(const fllm_request& request) {
@@ -165,6 +187,7 @@ Request request_of(const fllm_request& request) {
   made.stop.token_ids = read.array("stop_ids", request.stop_ids, request.stop_id_count);
   made.stop.keep_stop = request.keep_stop != 0;
   made.control.prefix = read.text("prefix", request.prefix);
+  made.control.constraint = constraint_of(request, read, found);
   made.control.banned_text = read.texts("banned_texts", request.banned_texts, request.banned_text_count);
   made.control.banned_token_ids = read.array("banned_ids", request.banned_ids, request.banned_id_count);
   made.beam = beam_of(request, found);

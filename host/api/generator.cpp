@@ -137,6 +137,17 @@ std::string Generator::token_text(TokenId id) const {
   return impl_->knows(id) ? std::string(impl_->tokenizer()->token_name(id)) : std::string();
 }
 
+std::vector<std::string> Generator::token_bytes() const {
+  std::vector<std::string> all;
+  all.reserve(static_cast<std::size_t>(impl_->tokenizer()->vocab_size()));
+  for (TokenId id = 0; id < impl_->tokenizer()->vocab_size(); ++id) {
+    all.emplace_back(impl_->tokenizer()->token_bytes(id));
+  }
+  return all;
+}
+
+std::vector<TokenId> Generator::end_ids() const { return impl_->tokenizer()->end_ids(); }
+
 Result<RequestId> Generator::submit(Request request, RequestCallbacks callbacks) {
   return guard([&] {
     if (const auto* chat = std::get_if<std::vector<ChatMessage>>(&request.prompt)) {

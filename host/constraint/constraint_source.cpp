@@ -64,7 +64,8 @@ ByteDfa compile_source(const ConstraintSource& source, CompileBudget& budget) {
   Expressions expressions(budget);
   const ExprId root = std::visit(
       [&](const auto& kind) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(kind)>, std::monostate>) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(kind)>, std::monostate> ||
+                      std::is_same_v<std::decay_t<decltype(kind)>, CustomConstraint>) {
           return expressions.nothing();
         } else {
           return expression_of(expressions, kind);
@@ -75,7 +76,7 @@ ByteDfa compile_source(const ConstraintSource& source, CompileBudget& budget) {
 }
 
 std::string source_name(const ConstraintSource& source) {
-  constexpr const char* kNames[] = {"", "choices", "regex", "json_schema", "json", "grammar"};
+  constexpr const char* kNames[] = {"", "choices", "regex", "json_schema", "json", "grammar", "constraint"};
   return kNames[source.index()];
 }
 

@@ -10,10 +10,10 @@
 namespace fllm {
 
 /// The texts a request's constraint allows. The budget goes on counting. Exception(kInvalidArgument): what is wrong with it,
-/// or a limit. Precondition: source is not std::monostate.
+/// or a limit. Precondition: source is neither std::monostate nor a CustomConstraint.
 [[nodiscard]] ByteDfa compile_source(const ConstraintSource& source, CompileBudget& budget);
 
-/// As the setting is called: "choices", "regex", "json_schema", "json", "grammar".
+/// As the setting is called: "choices", "regex", "json_schema", "json", "grammar", "constraint".
 [[nodiscard]] std::string source_name(const ConstraintSource& source);
 
 }  // namespace fllm

@@ -12,7 +12,7 @@
 namespace fllm {
 
 /// A place in the tables of a byte automaton: one state a token.
-class DfaConstraint : public Constraint {
+class DfaConstraint : public SampleConstraint {
  public:
   /// max_tokens: memory is taken for so many at once, so that none is taken while tokens are drawn. Precondition: tokens
   /// outlives this.

@@ -95,8 +95,7 @@ ExprId JsonSchemaCompiler::additional_members(std::int32_t written, ObjectCounts
   const ExprId more = e.concat({text_.mark(','), additional});
   if (written > 0 && !(needs_one && room == 0)) return e.repeat(more, needs_one ? 1 : 0, room);
   if (room == 0) return needs_one ? e.nothing() : e.empty();
-  const ExprId some =
-      room == kUnbounded ? text_.list(additional) : e.concat({additional, e.repeat(more, 0, room - 1)});
+  const ExprId some = room == kUnbounded ? text_.list(additional) : e.concat({additional, e.repeat(more, 0, room - 1)});
   return needs_one ? some : e.optional(some);
 }
 

@@ -171,7 +171,9 @@ void RequestPreparer::set_constraints(RequestState& state) {
   for (const TokenId id : state.ban_ids) forbid(usable, id);
   state.can_draw_end =
       std::any_of(state.end_ids.begin(), state.end_ids.end(), [&](TokenId id) { return is_allowed(usable, id); });
-  if (request.control.constraint.index() != 0) {
+  if (const auto* custom = std::get_if<CustomConstraint>(&request.control.constraint)) {
+    set_custom_constraint(*custom, usable, state);
+  } else if (request.control.constraint.index() != 0) {
     const MaskRows rows = request.beam ? MaskRows::kAll : MaskRows::kWhenAsked;
     state.constraint = constraints_.tables(request.control, usable, state.end_ids, rows);
   }
@@ -200,6 +202,26 @@ void RequestPreparer::set_constraints(RequestState& state) {
       last_stop_strings_ = request.stop.strings;
     }
     state.stops = last_stops_;
+  }
+}
+
+void RequestPreparer::set_custom_constraint(const CustomConstraint& custom, std::vector<std::uint32_t> usable,
+                                            RequestState& state) const {
+  std::vector<TokenId> textless;
+  for (TokenId id = 0; id < vocabulary_->size(); ++id) {
+    if (vocabulary_->tokens.bytes(id).empty()) textless.push_back(id);
+  }
+  // Ids beyond the vocabulary have bits in the last word.
+  for (TokenId id = vocabulary_->size(); id % 32 != 0; ++id) textless.push_back(id);
+  auto vocabulary = std::make_shared<CustomSampleConstraint::Vocabulary>(
+      CustomSampleConstraint::vocabulary(std::move(usable), state.end_ids, textless));
+  try {
+    state.custom = std::make_shared<const CustomSampleConstraint>(*custom.start, std::move(vocabulary));
+  } catch (const std::exception& error) {
+    throw Exception(ErrorCode::kInvalidArgument, std::string("constraint: ") + error.what());
+  }
+  if (!state.custom->fault().empty()) {
+    throw Exception(ErrorCode::kInvalidArgument, "constraint: " + state.custom->fault());
   }
 }
 

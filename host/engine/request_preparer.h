@@ -43,6 +43,8 @@ class RequestPreparer {
   void set_end_and_banned_ids(RequestState& state) const;
   void set_sampling(RequestState& state) const;
   void set_constraints(RequestState& state);
+  void set_custom_constraint(const CustomConstraint& custom, std::vector<std::uint32_t> usable,
+                             RequestState& state) const;
   void set_beam(RequestState& state) const;
 
   const Tokenizer* tokenizer_;

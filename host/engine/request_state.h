@@ -14,6 +14,7 @@
 #include "host/constraint/banned_text.h"
 #include "host/constraint/byte_automaton.h"
 #include "host/constraint/constraint_tables.h"
+#include "host/constraint/custom_constraint.h"
 #include "host/constraint/prefix.h"
 #include "host/engine/beam_plan.h"
 #include "host/engine/row_automaton.h"
@@ -36,18 +37,19 @@ struct RequestState {
   std::vector<std::uint32_t> base_mask;               // allow mask of the vocabulary, or empty
   std::vector<BiasEntry> bias;
   std::optional<PrefixConstraint> prefix;
-  std::shared_ptr<ConstraintTables> constraint;   // of the whole output, the prefix included; null: none
-  bool can_draw_end = false;                      // some end token is not banned
-  std::shared_ptr<const BannedText> banned_text;  // null: nothing is banned
-  std::shared_ptr<const ByteAutomaton> stops;     // null: no stop strings
-  RowAutomaton automaton;                         // what of the above the rows follow without the host
-  RowSampling sampling;                           // what is the same in every row and step
+  std::shared_ptr<ConstraintTables> constraint;          // of the whole output, the prefix included; null: none
+  std::shared_ptr<const CustomSampleConstraint> custom;  // of the caller's own; null: none
+  bool can_draw_end = false;                             // some end token is not banned
+  std::shared_ptr<const BannedText> banned_text;         // null: nothing is banned
+  std::shared_ptr<const ByteAutomaton> stops;            // null: no stop strings
+  RowAutomaton automaton;                                // what of the above the rows follow without the host
+  RowSampling sampling;                                  // what is the same in every row and step
   bool penalties = false;
   std::optional<BeamPlan> beam;  // none: tokens are drawn
 
   /// Whether anything but lists of ids says what may be drawn.
   [[nodiscard]] bool has_masks() const {
-    return prefix || constraint != nullptr || banned_text != nullptr || !base_mask.empty();
+    return prefix || constraint != nullptr || custom != nullptr || banned_text != nullptr || !base_mask.empty();
   }
   /// The ids of a full block of the prompt.
   [[nodiscard]] std::span<const TokenId, kKvBlockTokens> prompt_block(std::size_t index) const {

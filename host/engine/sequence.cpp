@@ -24,6 +24,8 @@ Sequence::Sequence(RequestState& request, std::int32_t sample, const Vocabulary&
   if (request.constraint != nullptr) {
     constraint_ =
         std::make_unique<DfaConstraint>(request.constraint, vocabulary.tokens, static_cast<std::int32_t>(room));
+  } else if (request.custom != nullptr) {
+    constraint_ = request.custom->copy();
   }
 }
 
@@ -38,6 +40,7 @@ void Sequence::set_sampling(RowSampling& row) const {
 void Sequence::fill_mask(std::span<std::uint32_t> mask) const {
   if (constraint_ != nullptr) {
     constraint_->fill_mask(mask);
+    if (request_->custom != nullptr && in_prefix()) keep_prefix(mask);  // which knows nothing of it
   } else if (in_prefix()) {
     forbid_all(mask);
     for (const TokenId id : request_->prefix->allowed(prefix_bytes_)) allow(mask, id);
@@ -95,6 +98,18 @@ void Sequence::step_back() {
   banned_state_ = ahead_.banned_state;
   prefix_bytes_ = ahead_.prefix_bytes;
   ahead_.count = 0;
+}
+
+void Sequence::keep_prefix(std::span<std::uint32_t> mask) const {
+  const auto allowed = request_->prefix->allowed(prefix_bytes_);  // ascending
+  std::size_t next = 0;
+  for (std::size_t word = 0; word < mask.size(); ++word) {
+    std::uint32_t bits = 0;
+    for (; next < allowed.size() && static_cast<std::size_t>(allowed[next]) / 32 == word; ++next) {
+      bits |= std::uint32_t{1} << (static_cast<std::uint32_t>(allowed[next]) % 32);
+    }
+    mask[word] &= bits;
+  }
 }
 
 void Sequence::append(TokenId id, const DrawDetail* detail, std::string& text) {
@@ -166,7 +181,12 @@ void Sequence::end_without_support(std::string& text) {
     if (used) why += (why.empty() ? "" : ", ") + what;
   };
   name(in_prefix(), "the prefix at byte " + std::to_string(prefix_bytes_));
-  name(constraint_ != nullptr, "the constraint");
+  if (request.custom != nullptr) {
+    const std::string& fault = static_cast<const CustomSampleConstraint&>(*constraint_).fault();
+    name(true, fault.empty() ? "the constraint" : "the constraint, which failed: " + fault);
+  } else {
+    name(constraint_ != nullptr, "the constraint");
+  }
   name(request.banned_text != nullptr, "banned text");
   name(!request.request.control.banned_token_ids.empty(), "banned token ids");
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));

@@ -63,7 +63,7 @@ class Sequence {
 
   /// Whether a draw needs something worked out on the host, masks apart, or the host wants more of it than the token.
   [[nodiscard]] bool needs_host() const {
-    return drafts != nullptr || request_->request.logprobs >= 0 || counts_.windowed();
+    return drafts != nullptr || request_->custom != nullptr || request_->request.logprobs >= 0 || counts_.windowed();
   }
   /// The state of the request's automaton behind the output; -1: it has none. Precondition: RowAutomaton::place.
   [[nodiscard]] std::int32_t automaton_state();
@@ -116,6 +116,8 @@ class Sequence {
   }
   /// Tokens generated, those stepped over too.
   [[nodiscard]] std::int32_t reached() const { return generated() + ahead_.count; }
+  /// Clears what does not go on with the forced prefix. Precondition: in_prefix().
+  void keep_prefix(std::span<std::uint32_t> mask) const;
   void append_detail(const DrawDetail& draw);
   /// Of a token's bytes, those that the prefix still asks for.
   [[nodiscard]] std::int32_t forced_bytes(std::string_view bytes) const;
@@ -127,9 +129,9 @@ class Sequence {
   PenaltyCounts counts_;
   TextOut text_out_;
   BannedText::State banned_state_ = ByteAutomaton::kRoot;
-  std::int32_t prefix_bytes_ = 0;           // of the forced prefix, written
-  std::unique_ptr<Constraint> constraint_;  // null: none
-  std::int32_t automaton_state_ = -1;       // behind the first walked_ tokens; -1: before the first one
+  std::int32_t prefix_bytes_ = 0;                 // of the forced prefix, written
+  std::unique_ptr<SampleConstraint> constraint_;  // null: none
+  std::int32_t automaton_state_ = -1;             // behind the first walked_ tokens; -1: before the first one
   std::int32_t walked_ = 0;
   Ahead ahead_;
 };

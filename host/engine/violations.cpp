@@ -104,6 +104,10 @@ void check_constraint(const DialogueConstraint& dialogue, Violations& found) {
   }
 }
 
+void check_constraint(const CustomConstraint& custom, Violations& found) {
+  if (custom.start == nullptr) found.add("constraint", "null", "one must be given");
+}
+
 void check_control(const ControlOptions& control, Violations& found) {
   check_strings("banned_text", control.banned_text, found);
   check_strings("prefix", control.prefix.empty() ? std::vector<std::string>{} : std::vector{control.prefix}, found);

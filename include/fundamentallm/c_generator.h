@@ -138,6 +138,17 @@ typedef struct fllm_request {
   int32_t draft_tokens;   ///< a step, [1, 16]; 0: as many as have paid so far
   int32_t prompt_lookup;  ///< [1, 16]: guess what followed the last so many tokens before; 0: ask the draft model
   int32_t speculation_reserved;  ///< 0
+  // What the output is as a whole, see docs/constraints.md: at most one of choices, regex, json_schema, any_json and speakers.
+  const fllm_text* choices;  ///< [choice_count]: one of these
+  size_t choice_count;
+  fllm_text regex;            ///< given where bytes is not NULL
+  fllm_text json_schema;      ///< given where bytes is not NULL
+  const fllm_text* speakers;  ///< [speaker_count]: of a dialogue, a line each in turn
+  size_t speaker_count;
+  int32_t turns;                ///< with speakers; 0: 5
+  int32_t any_json;             ///< 1: any JSON
+  int32_t any_order;            ///< 1: with json_schema, its properties in any order
+  int32_t constraint_reserved;  ///< 0
 } fllm_request;
 
 /// Why a sample ended. Later versions may add values.
@@ -241,7 +252,7 @@ typedef struct fllm_result_info {
   double decode_seconds;      ///< first token to the end
   int32_t sample_count;
   int32_t reserved;
-  int64_t cached_tokens;  ///< of the prompt: the first sample shared an earlier request's, and read the rest
+  int64_t cached_tokens;      ///< of the prompt: the first sample shared an earlier request's, and read the rest
   int64_t speculative_steps;  ///< over all samples, as in fllm_metrics; 0 where the request does not speculate
   int64_t drafted_steps;
   int64_t drafted_tokens;

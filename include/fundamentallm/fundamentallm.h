@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fundamentallm/chat.h"
+#include "fundamentallm/constraint.h"
 #include "fundamentallm/export.h"
 #include "fundamentallm/generator.h"
 #include "fundamentallm/metrics.h"

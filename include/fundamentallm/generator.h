@@ -103,6 +103,11 @@ class FLLM_API Generator {
   [[nodiscard]] Result<std::string> decode(const std::vector<TokenId>& ids) const;
   /// One token for people: its text, special tokens by name. Empty for an id outside the vocabulary.
   [[nodiscard]] std::string token_text(TokenId id) const;
+  /// What each token adds to an output, by id, in bytes: not always whole characters; empty for special tokens. For constraints of
+  /// other engines, see CustomConstraint.
+  [[nodiscard]] std::vector<std::string> token_bytes() const;
+  /// The tokens that end a text, ascending.
+  [[nodiscard]] std::vector<TokenId> end_ids() const;
 
   /// Queues a request (FIFO). All violations come back in one message, one a line. A prompt that leaves no room in the
   /// context is kContextOverflow, one whose samples could never fit the KV cache kOutOfMemory, naming blocks and bytes needed

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "fundamentallm/constraint.h"
 #include "fundamentallm/export.h"
 
 namespace fllm {
@@ -76,8 +78,13 @@ struct DialogueConstraint {
   std::int32_t turns = 5;             ///< 1 to 1000
   bool operator==(const DialogueConstraint&) const = default;
 };
+/// The output is what a constraint of the caller's own allows. Not with beam search.
+struct CustomConstraint {
+  std::shared_ptr<const Constraint> start;  ///< forked when the request is submitted, and for each sample
+  bool operator==(const CustomConstraint&) const = default;
+};
 using ConstraintSource = std::variant<std::monostate, ChoicesConstraint, RegexConstraint, JsonSchemaConstraint,
-                                      JsonConstraint, DialogueConstraint>;
+                                      JsonConstraint, DialogueConstraint, CustomConstraint>;
 
 /// What the output must begin with and must not contain, and what it must be. Where nothing is left to draw, the sample
 /// ends as FinishReason::kDeadEnd; where a limit comes before it is what it must be, as kIncomplete.

@@ -25,7 +25,9 @@ Where the package was built with the whole library, a model goes from prompts to
         print(completion.text)
 
     Generator       a model and a batch that requests join and leave; generate and stream
+    Constraint      what an object has to be that says what an output may be; grammars has adapters for other engines
 """
+from ._constraint import Constraint
 from ._edits import Edits, pack_mask
 from ._filters import Filters
 from ._history import History
@@ -41,7 +43,7 @@ sample = default_sampler.sample
 sample_sharded = default_sampler.sample_sharded
 
 __all__ = [
-    "Completion", "Details", "DeviceLostError", "Edits", "Error", "Filters", "Generator", "History", "Logprob", "Options",
+    "Completion", "Constraint", "Details", "DeviceLostError", "Edits", "Error", "Filters", "Generator", "History", "Logprob", "Options",
     "RandomStream", "RowStatus", "Sample", "SampleResult", "Sampler", "Sequences", "Shard", "Speculation", "TokenDetail", "Top",
     "UnsupportedError", "__version__", "pack_mask", "sample", "sample_sharded",
 ]

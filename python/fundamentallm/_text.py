@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from ._constraint import Constraint
 from ._native import UnsupportedError
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Options(TypedDict, total=False):
     json_schema: str | Mapping[str, Any] | bool
     any_order: bool
     json: bool
+    speakers: str | Sequence[str]
+    turns: int
+    constraint: Constraint
     logprobs: int | None
     truncate_prompt: bool
     beam_width: int | None
@@ -172,6 +176,16 @@ class Generator:
         """Token ids to text, special ones dropped."""
         return self._native.decode(list(ids))
 
+    @property
+    def token_bytes(self) -> list[bytes]:
+        """What each token adds to an output, by id: not always whole characters; empty for special tokens."""
+        return self._native.token_bytes()
+
+    @property
+    def end_ids(self) -> list[int]:
+        """The tokens that end a text, ascending."""
+        return self._native.end_ids()
+
     def generate(self, prompts: Sequence[str | Sequence[int]], **options: Unpack[Options]) -> list[Completion]:
         """Continues all prompts together; the results in their order.
 
@@ -184,8 +198,9 @@ class Generator:
             seed: the same one for every prompt; None: random, reported in the result
             stop: texts that end the output, cut unless keep_stop; stop_ids: tokens that do
             prefix: what the output begins with; banned_text, banned_ids: what it never contains
-            choices, regex, json_schema (a dict, or its text), json: what the whole output is, at most one of them; any_order: of the
-            properties of json_schema. See the project's docs/constraints.md
+            choices, regex, json_schema (a dict, or its text), json, speakers (of a dialogue, in turn), constraint (a
+                fundamentallm.Constraint): what the whole output is, at most one of them; any_order: of the properties of
+                json_schema; turns: of speakers (5). See the project's docs/constraints.md
             logprobs: report that many most likely tokens, [0, 32]; None: no log-probabilities
             beam_width: search with that many beams instead of drawing; num_return: hypotheses, best first (1); length_norm:
                 gnmt, power or none; length_penalty (0.6); beam_stop: exact, first-k, heuristic or never-early; beam_profile: hf

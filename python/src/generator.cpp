@@ -115,6 +115,12 @@ std::vector<TokenId> Generator::encode(const std::string& text) const { return v
 
 std::string Generator::decode(const std::vector<TokenId>& ids) const { return value_of(generator_.decode(ids)); }
 
+nb::list Generator::token_bytes() const {
+  nb::list all;
+  for (const std::string& bytes : generator_.token_bytes()) all.append(nb::bytes(bytes.data(), bytes.size()));
+  return all;
+}
+
 std::uint64_t Generator::submit(const nb::handle& prompt, const nb::dict& options) {
   Request request = request_of(prompt, options);
   RequestCallbacks callbacks;

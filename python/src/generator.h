@@ -14,7 +14,7 @@
 namespace fllm::python {
 
 /// A generator for many Python threads: events wait for each request by itself, whichever thread steps. Calls release the GIL
-/// while the library works; nothing of it calls Python. Errors are Python's; see raise().
+/// while the library works, which calls Python for constraints of the caller's own alone. Errors are Python's; see raise().
 class Generator {
  public:
   Generator(const std::string& path, const EngineOptions& options);
@@ -23,6 +23,9 @@ class Generator {
   [[nodiscard]] nanobind::dict metrics() const;
   [[nodiscard]] std::vector<TokenId> encode(const std::string& text) const;
   [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const;
+
+  [[nodiscard]] nanobind::list token_bytes() const;
+  [[nodiscard]] std::vector<TokenId> end_ids() const { return generator_.end_ids(); }
 
   /// options: by the names of fundamentallm.Options.
   std::uint64_t submit(const nanobind::handle& prompt, const nanobind::dict& options);

@@ -28,6 +28,8 @@ NB_MODULE(_generator, m) {  // NOLINT(performance-unnecessary-value-param): the 
       .def("metrics", &Generator::metrics)
       .def("encode", &Generator::encode, nb::arg("text"))
       .def("decode", &Generator::decode, nb::arg("ids"))
+      .def("token_bytes", &Generator::token_bytes)
+      .def("end_ids", &Generator::end_ids)
       .def("submit", &Generator::submit, nb::arg("prompt"), nb::arg("options"))
       .def("step", &Generator::step)
       .def("cancel", &Generator::cancel, nb::arg("id"))

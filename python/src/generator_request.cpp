@@ -10,6 +10,7 @@
 
 #include "fundamentallm/names.h"
 #include "python/src/generator.h"
+#include "python/src/python_constraint.h"
 
 namespace nb = nanobind;
 
@@ -35,6 +36,11 @@ class Options {
     if (options_.contains(name) && !options_[name].is_none()) target = value;
   }
   [[nodiscard]] bool has(const char* name) const { return options_.contains(name) && !options_[name].is_none(); }
+  /// Null where it is missing or None.
+  nb::object object(const char* name) {
+    known_.emplace_back(name);
+    return has(name) ? nb::borrow(options_[name]) : nb::object();
+  }
   /// One text may stand alone.
   void texts(const char* name, std::vector<std::string>& target) {
     std::string alone;
@@ -129,23 +135,39 @@ std::optional<SpeculationOptions> speculation_of(Options& options) {
   return made;
 }
 
-/// choices, regex, json_schema (as text) and json: at most one of them.
+/// choices, regex, json_schema (as text), json, speakers and constraint: at most one of them.
 void read_constraint(Options& options, ConstraintSource& constraint) {
   ChoicesConstraint choices;
+  DialogueConstraint dialogue;
   std::optional<std::string> regex, schema;
+  std::optional<std::int32_t> turns;
   bool json = false, any_order = false;
   options.texts("choices", choices.texts);
   options.get("regex", regex, "a text");
   options.get("json_schema", schema, "the text of a JSON Schema");
   options.get("any_order", any_order, "True or False");
   options.get("json", json, "True or False");
-  const int given = int{!choices.texts.empty()} + int{regex.has_value()} + int{schema.has_value()} + int{json};
-  if (given > 1) throw nb::value_error("choices, regex, json_schema, json: only one of them is allowed");
+  options.texts("speakers", dialogue.speakers);
+  options.get("turns", turns, kWhole);
+  nb::object custom = options.object("constraint");
+  const int given = int{!choices.texts.empty()} + int{regex.has_value()} + int{schema.has_value()} + int{json} +
+                    int{!dialogue.speakers.empty()} + int{custom.is_valid()};
+  if (given > 1) {
+    throw nb::value_error("choices, regex, json_schema, json, speakers, constraint: only one of them is allowed");
+  }
   if (any_order && !schema) throw nb::value_error("any_order: given without json_schema");
+  if (turns && dialogue.speakers.empty()) throw nb::value_error("turns: given without speakers");
   if (!choices.texts.empty()) constraint = std::move(choices);
   if (regex) constraint = RegexConstraint{std::move(*regex)};
   if (schema) constraint = JsonSchemaConstraint{std::move(*schema), any_order};
   if (json) constraint = JsonConstraint{};
+  if (!dialogue.speakers.empty()) {
+    dialogue.turns = turns.value_or(dialogue.turns);
+    constraint = std::move(dialogue);
+  }
+  if (custom.is_valid()) {
+    constraint = CustomConstraint{std::make_shared<const PythonConstraint>(std::move(custom))};
+  }
 }
 
 }  // namespace

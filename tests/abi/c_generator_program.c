@@ -60,6 +60,73 @@ static void hear(const fllm_event* event, void* user) {
   if (heard->events == heard->cancel_after) EXPECT(fllm_generator_cancel(heard->generator, event->request) == FLLM_OK);
 }
 
+static fllm_text text_in(fllm_result* result, fllm_sample_info* sample) {
+  memset(sample, 0, sizeof *sample);
+  sample->struct_size = sizeof *sample;
+  EXPECT(fllm_result_get_sample(result, 0, sample) == FLLM_OK);
+  return sample->text;
+}
+
+/* What a request came to; to be destroyed. */
+static fllm_result* finished(fllm_generator* generator, const fllm_request* request) {
+  fllm_result* result = NULL;
+  uint64_t id = 0;
+  EXPECT(fllm_generator_submit(generator, request, NULL, NULL, &id) == FLLM_OK);
+  EXPECT(fllm_generator_wait(generator, id) == FLLM_OK);
+  EXPECT(fllm_generator_take(generator, id, &result) == FLLM_OK);
+  return result;
+}
+
+static void test_constraints(fllm_generator* generator) {
+  fllm_request request = request_for("ROMEO:", 300);
+  const fllm_text choices[2] = {text_of("yea"), text_of("yea")}, speakers[2] = {text_of("A"), text_of("B")};
+  fllm_sample_info sample;
+  fllm_result* result;
+  uint64_t id = 0;
+  request.choices = choices;
+  request.choice_count = 2;
+  result = finished(generator, &request);
+  EXPECT(is(text_in(result, &sample), "yea") && sample.finish_reason == FLLM_FINISH_EOS);
+  fllm_result_destroy(result);
+  request.any_json = 1;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "one of choices, regex") != NULL);
+
+  request = request_for("ROMEO:", 300);
+  request.regex = text_of("xy{3}");
+  result = finished(generator, &request);
+  EXPECT(is(text_in(result, &sample), "xyyy") && sample.finish_reason == FLLM_FINISH_EOS);
+  fllm_result_destroy(result);
+  request.any_order = 1;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "any_order: 1: given without json_schema") != NULL);
+  request = request_for("ROMEO:", 300);
+  request.regex.size = 1; /* and no text */
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  request = request_for("ROMEO:", 300);
+  request.json_schema = text_of("{\"const\":null}");
+  result = finished(generator, &request);
+  EXPECT(is(text_in(result, &sample), "null"));
+  fllm_result_destroy(result);
+  request.json_schema = text_of("{\"not\":{}}");
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "\"not\"") != NULL);
+
+  request = request_for("ROMEO:", 300);
+  request.speakers = speakers;
+  request.speaker_count = 2;
+  request.turns = 1;
+  result = finished(generator, &request);
+  EXPECT(text_in(result, &sample).size > 4 && memcmp(sample.text.bytes, "A: ", 3) == 0);
+  fllm_result_destroy(result);
+  request = request_for("ROMEO:", 40);
+  request.any_json = 1;
+  request.prefix = text_of("[");
+  result = finished(generator, &request);
+  EXPECT(text_in(result, &sample).size > 0 && sample.text.bytes[0] == '[');
+  fllm_result_destroy(result);
+}
+
 static fllm_generator* open_model(const char* path) {
   fllm_generator_options options;
   fllm_generator* generator = NULL;
@@ -364,6 +431,7 @@ int main(int argc, char** argv) {
   test_shared_prompt(generator);
   test_beams(generator);
   test_speculation(generator);
+  test_constraints(generator);
   test_errors(generator);
   fllm_generator_destroy(generator);
   fllm_generator_destroy(NULL);

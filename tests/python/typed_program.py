@@ -4,6 +4,7 @@ import array
 
 import fundamentallm
 import numpy as np
+from fundamentallm import grammars
 from fundamentallm.hf import SamplerProcessor
 
 
@@ -39,6 +40,8 @@ def text(generator: fundamentallm.Generator) -> list[str]:
     completions = generator.generate(["A", [1, 2]], max_tokens=3, stop=["."], logit_bias={3: 1.5}, seed=7, logprobs=2)
     pieces = list(generator.stream("A", temperature=0, stop="x", max_length=None))
     print(completions[0].samples[0].logprobs[0].drawn.raw, generator.metrics["steps"], generator.info["device"])
+    tokenizer = grammars.llguidance_tokenizer(generator)
+    generator.generate(["A"], constraint=grammars.LLGuidance(tokenizer, "start: /a+/"), speakers=[], choices=["a"])
     return [completion.text for completion in completions] + pieces
 
 

@@ -32,6 +32,7 @@ MISTAKES = (
     ('Generator(threads="2")', 'Argument "threads"'),
     ('Generator().generate(["A"], temprature=1)', "temprature"),
     ('Generator().stream("A", stop=3)', 'Argument "stop"'),
+    ('Generator().generate(["A"], constraint=3)', 'Argument "constraint"'),
     ("Sampler().sample_shard(logits, 3, step=0)", "Argument 2"),
 )
 

@@ -17,6 +17,7 @@ case "$1" in
   overhead) echo '{"what":"overhead, device loop","host_share":0.01}'; exit ;;
   generate) echo '{"tokens_per_second":1000,"median_seconds":1,"median_cpu_seconds":2}'; exit ;;
   beams) echo '{"median_seconds":0.1,"median_cpu_seconds":0.2}'; exit ;;
+  constraints) echo '{"what":"person","vocab":9,"compile_seconds":0.001,"first_text_seconds":0.002,"step_seconds":5e-7}'; exit ;;
   beam-step) echo '{"median_cpu_seconds":0.002}'; exit ;;
   model) echo '{"what":"one row","rows_per_second":50}'; echo '{"what":"prompt","rows_per_second":200}'
     echo '{"what":"batch","rows_per_second":300}'; echo '{"what":"samples","over_one":1.04}'; exit ;;
@@ -35,6 +36,8 @@ case "$*" in
   *torch_generate*) echo '{"peer":"PyTorch 1, BLAS x","median_seconds":10,"median_cpu_seconds":24}' ;;
   *torch_beam*) echo '{"median_seconds":1,"median_cpu_seconds":4}' ;;
   *torch_sampler*) echo '{"what":"greedy","peer":"PyTorch 1","median_cpu_seconds":0.01}' ;;
+  *grammar_masks.py\ xgrammar*) echo '{"what":"person","peer":"xgrammar 1","compile_seconds":0.01,"first_text_seconds":0.02,"step_seconds":1e-6}' ;;
+  *import\ llguidance*) exit 1 ;;
   *cuda_sampler*) echo '{"skipped":"FlashInfer cannot be imported"}'
     echo '{"what":"greedy","rows":1,"vocab":9,"dtype":"fp32","cache":"cold","peer":"PyTorch 1","how":"graph","median_seconds":3e-6}' ;;
 esac
@@ -93,6 +96,13 @@ class Bench(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual([(row["ours"], row["theirs"], row["ratio"]) for row in self.report()["results"]],
                          [(1000, 50, 20), (2000, 200, 10), (2, 4, 2)])
+
+    def test_constraints(self):
+        result = self.run_script("--only", "constraints", model="model.gguf")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([(row["unit"], row["ours"], row["peer"], row["theirs"], row["ratio"]) for row in self.report()["results"]],
+                         [("ms", 1, "at most", 5, 5), ("ms", 1, "xgrammar 1", 10, 10), ("ms", 2, "xgrammar 1", 20, 10),
+                          ("us", 0.5, "at most", 1, 2), ("us", 0.5, "xgrammar 1", 1, 2)])
 
     def test_peers_that_are_absent_are_named(self):
         system = "/usr/bin/python3"  # looked at wherever PATH leads
