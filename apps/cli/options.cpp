@@ -179,6 +179,7 @@ void read_words(const CLI::App& app, const CommandWords& typed, CommandLine& lin
   }
   operands.insert(operands.end(), typed.operands.begin(), typed.operands.end());
   for (const std::string& word : operands) read_operand(word, line);
+  if (line.settings.output_file == "-") line.settings.output_file.reset();  // stdout, as without it
   if (line.settings.is_quiet() && line.settings.is_verbose()) {
     line.violations.emplace_back("--quiet: given with --verbose: only one of them is allowed");
   }

@@ -200,7 +200,7 @@ constexpr std::array kTable{
     Setting{"format", &S::format, "FORMAT", "Output", kGenerate | kDialogue | kInfo, false,
             "text, or jsonl: JSON objects, one a line (default: text, but jsonl with --input)", "text|jsonl"},
     Setting{"output-file", &S::output_file, "FILE", "Output", kGenerate | kDialogue, false,
-            "Write the result here, not to stdout; the file appears whole, at the end\n(default: stdout)"},
+            "Write the result here, not to stdout; the file appears whole, at the end\n(default: -, which is stdout)"},
     Setting{"resume", &S::resume, "", "Output", kGenerate, false,
             "With --input and --output-file: go on where a run of the same command was cut off\n(default: begin anew)"},
     Setting{"logprobs", &S::logprobs, "N", "Output", kGenerate, true,

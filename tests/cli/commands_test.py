@@ -8,16 +8,16 @@ import support
 
 class Commands(support.CommandLineTest):
     def test_dialogue_alternates_and_is_bounded(self):
-        out = self.ok("dialogue", "--speakers", "ROMEO", "JULIET", "--turns", "5", "--max-turn-tokens", "30", "--seed", "5", "--device", "cpu")
+        out = self.ok("dialogue", support.SMALL_MODEL, "--speakers", "ROMEO", "JULIET", "--turns", "5", "--max-turn-tokens", "30", "--seed", "5", "--device", "cpu")
         lines = out.splitlines()
         self.assertEqual([line.split(":")[0] for line in lines], ["ROMEO", "JULIET", "ROMEO", "JULIET", "ROMEO"])
         for line in lines:
             self.assertLessEqual(len(line.split(":", 1)[1]), 31)
-        again = self.ok("dialogue", "--speakers", "ROMEO", "JULIET", "--turns", "5", "--max-turn-tokens", "30", "--seed", "5", "--threads", "1", "--device", "cpu")
+        again = self.ok("dialogue", support.SMALL_MODEL, "--speakers", "ROMEO", "JULIET", "--turns", "5", "--max-turn-tokens", "30", "--seed", "5", "--threads", "1", "--device", "cpu")
         self.assertEqual(again, out)
 
     def test_a_dialogue_longer_than_the_context_goes_on(self):
-        out = self.ok("dialogue", "--speakers", "A", "B", "C", "--turns", "12", "--max-turn-tokens", "60", "--seed", "1", "--device", "cpu")
+        out = self.ok("dialogue", support.SMALL_MODEL, "--speakers", "A", "B", "C", "--turns", "12", "--max-turn-tokens", "60", "--seed", "1", "--device", "cpu")
         self.assertEqual([line[0] for line in out.splitlines()], list("ABC" * 4))
 
     def guide(self, keys):
@@ -39,16 +39,16 @@ class Commands(support.CommandLineTest):
         self.assertEqual(process.stdout.decode(), "H\u00e99\u2603\n")
 
     def test_a_guided_text_ends_at_the_context(self):
-        process = support.run("guide", "--prompt", "a" * 255, "--device", "cpu", stdin=b"=b\n=c\n1\nu\n=d\n")
+        process = support.run("guide", support.SMALL_MODEL, "--prompt", "a" * 255, "--device", "cpu", stdin=b"=b\n=c\n1\nu\n=d\n")
         self.assertEqual(process.stdout, b"a" * 255 + b"d\n")
         for words in (b"the context is full", b"the text would have 257 tokens: the model's context is 256", b"there are only 0 choices"):
             self.assertIn(words, process.stderr)
-        self.refuses(1, ["257 tokens", "256"], "guide", "--prompt", "a" * 257, "--device", "cpu")
+        self.refuses(1, ["257 tokens", "256"], "guide", support.SMALL_MODEL, "--prompt", "a" * 257, "--device", "cpu")
         self.refuses(2, ["stdin carries the choices"], "guide", "--prompt", "-", "--device", "cpu")
 
     def interactive(self, *lines):
         """stderr of a session that types these lines; it must say nothing on stdout."""
-        process = support.run("interactive", "--device", "cpu", stdin="".join(line + "\n" for line in lines).encode())
+        process = support.run("interactive", support.SMALL_MODEL, "--device", "cpu", stdin="".join(line + "\n" for line in lines).encode())
         self.assertEqual((process.returncode, process.stdout), (0, b""), process.stderr)
         return process.stderr.decode().replace("fundamentallm: error: ", "")
 
@@ -66,22 +66,26 @@ class Commands(support.CommandLineTest):
         self.assertEqual(self.interactive(*(f"/set {key}={typed}" for key, (typed, _) in values.items()), *(f"/set {key}=" for key in values), "/show"), whole)
 
     def test_ways_to_type_a_value(self):
-        for typed, line in (("temperature = 0.25", "temperature = 0.25"), ("temperature 0.25", "temperature = 0.25"), ("top_k=3", "top-k = 3"),
-                            ('prefix="\\n "', "prefix = '\\n '"), ('stop-tokens="a b" . "\\n"', 'stop-tokens = ["a b",".","\\n"]'),
-                            ('stop-tokens=["a b","c"]', 'stop-tokens = ["a b","c"]'), ('ban-chars=.,"', "ban-chars = '.,\"'")):
-            self.assertIn(line + "\n", self.interactive("/set " + typed, "/show"), typed)
+        ways = (("temperature = 0.25", "temperature = 0.25"), ("temperature 0.25", "temperature = 0.25"), ("top_k=3", "top-k = 3"),
+                ('prefix="\\n "', "prefix = '\\n '"), ('stop-tokens="a b" . "\\n"', 'stop-tokens = ["a b",".","\\n"]'),
+                ('stop-tokens=["a b","c"]', 'stop-tokens = ["a b","c"]'), ('ban-chars=.,"', "ban-chars = '.,\"'"))
+        shown = self.interactive(*(line for typed, wanted in ways for line in ("/set " + typed, "/show", f"/set {wanted.split()[0]}="))).splitlines()
+        count = len(shown) // len(ways)
+        for i, (typed, wanted) in enumerate(ways):
+            self.assertIn(wanted, shown[i * count:(i + 1) * count], typed)
 
     def test_a_wrong_value_changes_nothing(self):
         whole = self.interactive("/show")
-        for typed, message in (("bogus=1", "/set 'bogus': no such setting; /show lists them"), ("temprature=1", "/set 'temprature': no such setting: did you mean temperature?"),
-                               ("threads=2", "/set 'threads': concerns the whole run: it is allowed on the command line only"),
-                               ("temperature", "/set 'temperature': KEY=VALUE is allowed, as in /set temperature=0.5"),
-                               ("temperature=x", "temperature: 'x': a finite number is allowed"), ("min-tokens=500", "min-tokens: 500: must be at most max-tokens, 200"),
-                               ("logit-bias=400=1", "logit-bias: 400: token ids of this model are below 69"), ("keep-stop=maybe", "keep-stop: 'maybe': on or off is allowed"),
-                               ("prefix=\u2603", 'prefix: "\u2603": no allowed token continues it at byte 0; it must be text the model can write'),
-                               ('prefix="a"b"', "prefix: '\"a\"b\"': a text or a JSON string is allowed"), ("stop-tokens=[1]", "stop-tokens: 1: a string or an array of strings is allowed"),
-                               ('stop-tokens="a', "stop-tokens: '\"a': words, JSON strings or a JSON array is allowed")):
-            self.assertEqual(self.interactive("/set " + typed, "/show"), message + "\n" + whole)
+        wrong = (("bogus=1", "/set 'bogus': no such setting; /show lists them"), ("temprature=1", "/set 'temprature': no such setting: did you mean temperature?"),
+                 ("threads=2", "/set 'threads': concerns the whole run: it is allowed on the command line only"),
+                 ("temperature", "/set 'temperature': KEY=VALUE is allowed, as in /set temperature=0.5"),
+                 ("temperature=x", "temperature: 'x': a finite number is allowed"), ("min-tokens=500", "min-tokens: 500: must be at most max-tokens, 200"),
+                 ("logit-bias=400=1", "logit-bias: 400: token ids of this model are below 69"), ("keep-stop=maybe", "keep-stop: 'maybe': on or off is allowed"),
+                 ("prefix=\u2603", 'prefix: "\u2603": no allowed token continues it at byte 0; it must be text the model can write'),
+                 ('prefix="a"b"', "prefix: '\"a\"b\"': a text or a JSON string is allowed"), ("stop-tokens=[1]", "stop-tokens: 1: a string or an array of strings is allowed"),
+                 ('stop-tokens="a', "stop-tokens: '\"a': words, JSON strings or a JSON array is allowed"))
+        found = self.interactive(*(line for typed, _ in wrong for line in ("/set " + typed, "/show")))
+        self.assertEqual(found, "".join(message + "\n" + whole for _, message in wrong))
         self.refuses(2, ["--ban-token-ids: 900", "--logit-bias: 77"], "interactive", "--ban-token-ids", "900", "--logit-bias", "77=1", "--device", "cpu")
 
     def test_the_seed_of_a_reply_can_be_used_again(self):

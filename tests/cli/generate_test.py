@@ -138,6 +138,7 @@ class Generate(support.CommandLineTest):
         self.assertEqual(self.generate(*arguments, "--output-file", path), "")
         with open(path, encoding="utf-8") as file:
             self.assertEqual(file.read(), f"ROMEO:{text}\n")
+        self.assertEqual(self.generate(*arguments, "--output-file", "-", "--stream"), f"ROMEO:{text}\n")
         self.assertEqual(support.run("generate", *arguments, "--quiet", "--device", "auto").stderr, b"")
 
     def test_json_record(self):

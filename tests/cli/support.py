@@ -9,6 +9,8 @@ import unittest
 PROGRAM = os.environ["FLLM_PROGRAM"]
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MODEL = os.path.join(ROOT, "apps", "models", "shakespeare", "model.pt")
+SMALL_MODEL = os.path.join(ROOT, "apps", "models", "shakespeare", "draft", "model.pt")  # its twin: a tenth of the work
+SANITIZED = os.environ.get("FLLM_SANITIZED") == "1"
 
 
 def run(*arguments, stdin=b"", environment=None):

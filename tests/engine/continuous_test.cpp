@@ -61,10 +61,10 @@ TEST(Continuous, ABatchOf200GivesEachTheTextItHasAlone) {
   const std::vector<Request> requests = varied_requests(200 / kFewer);
   std::vector<std::string> alone;
   alone.reserve(requests.size());
-  Generator single = open_bundled({.threads = 1, .max_rows = 3, .prefix_cache = false});
+  Generator single = open_some({.threads = 1, .max_rows = 3, .prefix_cache = false});
   for (const Request& request : requests) alone.push_back(text_of(single.generate(request).value()));
 
-  Generator generator = open_bundled({.threads = 1, .max_rows = 64, .prefill_tokens = 48});
+  Generator generator = open_some({.threads = 1, .max_rows = 64, .prefill_tokens = 48});
   std::map<RequestId, std::size_t> ids;
   std::set<std::size_t> cancelled;
   for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -98,12 +98,12 @@ TEST(Continuous, ABatchOf200GivesEachTheTextItHasAlone) {
 }
 
 TEST(Continuous, ALongPromptIsReadInPartsAndHoldsUpNobody) {
-  Generator whole = open_bundled({.threads = 1});
+  Generator whole = open_some({.threads = 1});
   Request long_one = request_for(std::string(200, 'a') + "\nKING:", 8);
   long_one.num_samples = 2;
   const std::string wanted = text_of(whole.generate(long_one).value());
 
-  Generator generator = open_bundled({.threads = 1, .max_rows = 4, .prefill_tokens = 32});
+  Generator generator = open_some({.threads = 1, .max_rows = 4, .prefill_tokens = 32});
   const RequestId running = generator.submit(request_for("ROMEO:", 60)).value();
   (void)generator.step().value();
   const RequestId reading = generator.submit(long_one).value();
@@ -127,7 +127,7 @@ TEST(Continuous, ALongPromptIsReadInPartsAndHoldsUpNobody) {
 }
 
 TEST(Continuous, ManyLongPromptsAllGetTheirTurn) {
-  Generator generator = open_bundled({.threads = 1, .max_rows = 8, .prefill_tokens = 16, .prefix_cache = false});
+  Generator generator = open_some({.threads = 1, .max_rows = 8, .prefill_tokens = 16, .prefix_cache = false});
   std::vector<RequestId> ids;
   for (char c = 'a'; c < 'i'; ++c) ids.push_back(generator.submit(request_for(std::string(40, c), 1)).value());
   std::vector<std::int64_t> read;
@@ -181,7 +181,7 @@ TEST(Continuous, WhatCanNeverFitIsRefusedInNumbers) {
 }
 
 TEST(Continuous, CallbacksHearOneRequest) {
-  Generator generator = open_bundled({.threads = 1});
+  Generator generator = open_some({.threads = 1});
   std::string shown, other_text;
   int ended = 0, done = 0;
   RequestId other{};
@@ -217,7 +217,7 @@ TEST(Continuous, CallbacksHearOneRequest) {
 }
 
 TEST(Continuous, ACallbackThatThrowsEndsItsOwnRequest) {
-  Generator generator = open_bundled({.threads = 1});
+  Generator generator = open_some({.threads = 1});
   const std::string wanted = only_sample(generator, request_for("JULIET:", 12)).text;
   RequestCallbacks callbacks;
   callbacks.on_event = [](const StepEvent&) { throw std::runtime_error("full"); };
@@ -232,7 +232,7 @@ TEST(Continuous, ACallbackThatThrowsEndsItsOwnRequest) {
 }
 
 TEST(Continuous, ManyThreadsSubmitStepAndCancel) {
-  Generator generator = open_bundled({.threads = 1, .max_rows = 8});
+  Generator generator = open_some({.threads = 1, .max_rows = 8});
   const std::string wanted = only_sample(generator, request_for("ROMEO:", 6)).text;
   std::atomic<int> same = 0, cancelled = 0;
   std::vector<std::thread> threads;

@@ -38,13 +38,13 @@ TEST(GeneratorBatch, TokensDoNotDependOnTheBatchTheRowsOrTheThreads) {
   const std::vector<Request> requests = mixed_requests(50 / kFewer);
   std::vector<std::vector<std::vector<TokenId>>> alone;
   {
-    Generator generator = open_bundled({.threads = 1});
+    Generator generator = open_some({.threads = 1});
     for (const Request& request : requests) alone.push_back(tokens_of(generator.generate(request).value()));
   }
   for (const EngineOptions& options :
        {EngineOptions{.threads = 1, .max_rows = 256}, EngineOptions{.threads = 2, .max_rows = 7},
         EngineOptions{.threads = 3, .max_rows = 64}}) {
-    Generator generator = open_bundled(options);
+    Generator generator = open_some(options);
     std::vector<RequestId> ids;
     ids.reserve(requests.size());
     for (const Request& request : requests) ids.push_back(generator.submit(request).value());
@@ -54,7 +54,7 @@ TEST(GeneratorBatch, TokensDoNotDependOnTheBatchTheRowsOrTheThreads) {
 }
 
 TEST(GeneratorBatch, SamplesAreNumberedStreams) {
-  Generator generator = open_bundled();
+  Generator generator = open_some();
   Request request = request_for("ROMEO:", 30);
   request.num_samples = 6;
   const auto six = tokens_of(generator.generate(request).value());
@@ -66,7 +66,7 @@ TEST(GeneratorBatch, SamplesAreNumberedStreams) {
 }
 
 TEST(GeneratorBatch, ManyWavesGoThroughFewRows) {
-  Generator generator = open_bundled({.threads = 2, .max_rows = 4});
+  Generator generator = open_some({.threads = 2, .max_rows = 4});
   std::vector<RequestId> ids;
   for (int i = 0; i < 40; ++i) {
     Request request = request_for("ROMEO:", 3 + i % 5);
@@ -83,7 +83,7 @@ TEST(GeneratorBatch, ManyWavesGoThroughFewRows) {
 }
 
 TEST(GeneratorBatch, CancellingOneLeavesTheOthersAlone) {
-  Generator generator = open_bundled();
+  Generator generator = open_some();
   const std::vector<TokenId> wanted = only_sample(generator, request_for("JULIET:", 50)).tokens;
   Request long_one = request_for("ROMEO:", 200);
   long_one.length.min_tokens = 200;
@@ -99,7 +99,7 @@ TEST(GeneratorBatch, CancellingOneLeavesTheOthersAlone) {
 }
 
 TEST(GeneratorBatch, TheSinkCanCancel) {
-  Generator generator = open_bundled();
+  Generator generator = open_some();
   int seen = 0;
   const Completion completion =
       generator.generate(request_for("ROMEO:", 100), [&](const StepEvent&) { return ++seen < 5; }).value();

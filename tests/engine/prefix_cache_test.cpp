@@ -108,11 +108,11 @@ TEST(PrefixCache, NoTextDependsOnIt) {
     requests.back().num_samples = 1 + i % 3;
   }
   std::vector<std::vector<std::string>> texts;
-  const std::int64_t block = std::int64_t{2} * 6 * 128 * 16 * 4;
+  const std::int64_t block = 16 * open_some().info().kv_bytes_per_token;
   for (const EngineOptions& options : {EngineOptions{.threads = 1, .prefix_cache = false}, EngineOptions{.threads = 1},
                                        EngineOptions{.threads = 1, .max_rows = 5, .prefill_tokens = 16},
                                        EngineOptions{.threads = 1, .max_rows = 16, .kv_cache_bytes = 20 * block}}) {
-    Generator generator = open_bundled(options);
+    Generator generator = open_some(options);
     std::vector<RequestId> ids;
     ids.reserve(requests.size());
     for (const Request& request : requests) ids.push_back(generator.submit(request).value());
@@ -130,7 +130,7 @@ TEST(PrefixCache, NoTextDependsOnIt) {
 }
 
 TEST(PrefixCache, CountsWhatItSaves) {
-  Generator generator = open_bundled({.threads = 1});
+  Generator generator = open_some({.threads = 1});
   const std::vector<TokenId> ids = ids_from(1, 96);
   (void)generator.generate(ids_request(ids)).value();
   EXPECT_EQ(generator.metrics().prompt_tokens, 96);
@@ -152,7 +152,7 @@ TEST(PrefixCache, CountsWhatItSaves) {
 
 // Eight requests that come together compute what they have in common once, each a part of it.
 TEST(PrefixCache, RequestsOfOneStepShareToo) {
-  Generator generator = open_bundled({.threads = 1});
+  Generator generator = open_some({.threads = 1});
   const std::vector<TokenId> common = ids_from(1, 160);
   std::vector<RequestId> ids;
   for (TokenId last = 10; last < 18; ++last) {
@@ -167,7 +167,7 @@ TEST(PrefixCache, RequestsOfOneStepShareToo) {
 }
 
 TEST(PrefixCache, SamplesReadTheirPromptOnce) {
-  Generator generator = open_bundled({.threads = 1});
+  Generator generator = open_some({.threads = 1});
   Request request = ids_request(ids_from(1, 100), 4);
   request.num_samples = 8;
   EXPECT_EQ(generator.generate(request).value().usage.cached_tokens, 0);

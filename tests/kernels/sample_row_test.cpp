@@ -11,7 +11,7 @@ INSTANTIATE_TEST_SUITE_P(Cpu, SampleRowOn, ::testing::ValuesIn(serial_isas().beg
 
 TEST_P(SampleRowOn, FilterGrid) {
   auto cpu = backend();
-  run_filter_grid(cpu, SuiteSize::kFull);
+  run_filter_grid(cpu, kLongSuite);
 }
 TEST_P(SampleRowOn, ExactTopP) {
   auto cpu = backend();
@@ -19,7 +19,7 @@ TEST_P(SampleRowOn, ExactTopP) {
 }
 TEST_P(SampleRowOn, MixedRows) {
   auto cpu = backend(2);
-  run_mixed_rows(cpu, SuiteSize::kFull);
+  run_mixed_rows(cpu, kLongSuite);
 }
 TEST_P(SampleRowOn, EditedRows) {
   auto cpu = backend();
@@ -40,7 +40,7 @@ TEST_P(SampleRowOn, LargeRows) {
 }
 TEST_P(SampleRowOn, FilteredRows) {
   auto cpu = backend(2);
-  run_filtered_rows(cpu, SuiteSize::kFull);
+  run_filtered_rows(cpu, kLongSuite);
 }
 TEST_P(SampleRowOn, FilterTies) {
   auto cpu = backend();

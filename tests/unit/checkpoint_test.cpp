@@ -13,6 +13,7 @@
 #include "host/model/model.h"
 #include "host/model/weight_map.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/fewer.h"
 #include "tests/support/pickle_writer.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/zip_writer.h"
@@ -276,7 +277,8 @@ TEST_F(DamagedFile, ChangedBytes) {
   const std::size_t directory = original_.find("PK\x01\x02");
   ASSERT_NE(directory, std::string::npos);
   int refused = 0;
-  for (int i = 0; i < 3000; ++i) {
+  constexpr int kRounds = 3000 / test::kFewer;
+  for (int i = 0; i < kRounds; ++i) {
     std::string bytes = original_;
     const bool in_pickle = i % 2 == 0;
     const std::size_t begin = in_pickle ? pickle_begin : directory;
@@ -286,7 +288,7 @@ TEST_F(DamagedFile, ChangedBytes) {
     EXPECT_FALSE(in_pickle && read);  // the CRC sees every change of the pickle
     refused += read ? 0 : 1;
   }
-  EXPECT_GT(refused, 2000);
+  EXPECT_GT(refused, kRounds / 3 * 2);
 }
 
 TEST_F(DamagedFile, ChangedPickleWithARightCrc) {
@@ -298,7 +300,7 @@ TEST_F(DamagedFile, ChangedPickleWithARightCrc) {
   std::string& pickle = items[0].content;
   ASSERT_EQ(items[0].name, "model/data.pkl");
   EXPECT_TRUE(try_to_read(test::zip_of(items)));
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 400 / test::kFewer; ++i) {
     const std::string before = pickle;
     for (int changes = 1 + static_cast<int>(random() % 3); changes > 0; --changes) {
       pickle[random() % pickle.size()] = static_cast<char>(random());

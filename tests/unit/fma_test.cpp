@@ -7,6 +7,7 @@
 #include <random>
 
 #include "cuda/portable/numeric.h"
+#include "tests/support/fewer.h"
 
 namespace fllm {
 namespace {
@@ -24,7 +25,7 @@ void expect_fused(float a, float b, float c) {
 TEST(Fma, RandomBits) {
   std::mt19937 random(1);
   const auto any = [&] { return std::bit_cast<float>(static_cast<std::uint32_t>(random())); };
-  for (int i = 0; i < 2'000'000; ++i) expect_fused(any(), any(), any());
+  for (int i = 0; i < 2'000'000 / test::kFewer; ++i) expect_fused(any(), any(), any());
 }
 
 // Sums near a tie of binary32, results that cancel, underflow and overflow.
@@ -36,7 +37,7 @@ TEST(Fma, NearTies) {
     const std::uint32_t mantissa = bits() % 3 == 0 ? bits() & 0x7fffffu : (bits() & 7u) << (bits() % 21);
     return std::bit_cast<float>((bits() & 1u) << 31 | exponent << 23 | mantissa);
   };
-  for (int i = 0; i < 2'000'000; ++i) {
+  for (int i = 0; i < 2'000'000 / test::kFewer; ++i) {
     const float a = near_one(4), b = near_one(4);
     expect_fused(a, b, near_one(30));
     expect_fused(a, b, -(a * b));

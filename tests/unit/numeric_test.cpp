@@ -13,7 +13,7 @@ namespace {
 
 // How many floats lie between two that are tried: sanitized code learns nothing more from the others.
 #if defined(FLLM_SANITIZED)
-constexpr std::uint32_t kStep = 61;
+constexpr std::uint32_t kStep = 251;
 #else
 constexpr std::uint32_t kStep = 1;
 #endif

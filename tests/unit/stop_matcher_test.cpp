@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "tests/support/fewer.h"
+
 namespace fllm {
 namespace {
 
@@ -102,7 +104,7 @@ TEST(StopMatcher, AgreesWithANaiveSearch) {
     return text;
   };
   int stopped = 0;
-  for (int round = 0; round < 20000; ++round) {
+  for (int round = 0; round < 20000 / test::kFewer; ++round) {
     std::vector<std::string> stops(1 + random() % 4);
     for (std::string& stop : stops) stop = word(2, 7);
     const std::string text = word(0, 24);
@@ -126,8 +128,8 @@ TEST(StopMatcher, AgreesWithANaiveSearch) {
     ASSERT_EQ(out, want ? text.substr(0, keep ? want->end : want->begin) : text);
     stopped += got ? 1 : 0;
   }
-  EXPECT_GT(stopped, 5000);
-  EXPECT_LT(stopped, 19000);
+  EXPECT_GT(stopped, 5000 / test::kFewer);
+  EXPECT_LT(stopped, 19000 / test::kFewer);
 }
 
 }  // namespace
