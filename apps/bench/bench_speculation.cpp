@@ -39,7 +39,8 @@ std::vector<Way> ways(bool looks_up) {
 /// A text that a greedy model goes on repeating.
 std::string repeating_text() {
   std::string text;
-  for (int i = 0; i < 6; ++i) text += "The ship left the harbour at dawn, and the crew sang an old song about the sea.\n";
+  for (int i = 0; i < 6; ++i)
+    text += "The ship left the harbour at dawn, and the crew sang an old song about the sea.\n";
   return text;
 }
 

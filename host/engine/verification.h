@@ -29,13 +29,13 @@ class Verification {
 
   Backend* backend_;
   std::int64_t scratch_stride_;
-  DeviceArray<RowSupport> supports_;            // [logit rows]
-  DeviceArray<SampleDetail> proposed_details_;  // [logit rows]
+  DeviceArray<RowSupport> supports_;                  // [logit rows]
+  DeviceArray<SampleDetail> proposed_details_;        // [logit rows]
   DeviceArray<std::int32_t> draft_ids_, draft_rows_;  // [logit rows]
-  DeviceArray<DraftRow> rows_;                  // [rows]
-  DeviceArray<std::int32_t> accepted_, tokens_;  // [rows]
-  DeviceArray<SampleDetail> details_;           // [rows]
-  DeviceArray<float> scratch_;                  // [rows, scratch_stride]
+  DeviceArray<DraftRow> rows_;                        // [rows]
+  DeviceArray<std::int32_t> accepted_, tokens_;       // [rows]
+  DeviceArray<SampleDetail> details_;                 // [rows]
+  DeviceArray<float> scratch_;                        // [rows, scratch_stride]
 
   std::vector<Judged> judged_;
   std::vector<DraftRow> host_rows_;

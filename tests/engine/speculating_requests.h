@@ -68,7 +68,9 @@ inline Request varied_request(int i) {
   return request;
 }
 
-inline SpeculationOptions lookup(std::int32_t ngram, std::int32_t tokens) { return {.draft_tokens = tokens, .prompt_lookup = ngram}; }
+inline SpeculationOptions lookup(std::int32_t ngram, std::int32_t tokens) {
+  return {.draft_tokens = tokens, .prompt_lookup = ngram};
+}
 
 inline std::vector<Completion> completions_of(Generator& generator, const std::vector<Request>& requests) {
   std::vector<RequestId> ids;
