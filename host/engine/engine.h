@@ -80,6 +80,7 @@ class Engine {
   void sample();
   void commit(EngineOutput& output);
   StepEvent take_token(Sequence& row, std::int32_t drawn, const DrawDetail* detail);
+  // step_params.cpp
   [[nodiscard]] SampleParams sample_params(std::int32_t first, std::int32_t rows) const;
   [[nodiscard]] SampleParams edits_of(std::int32_t first, std::int32_t rows) const;
   [[nodiscard]] RowView<float> logits(std::int32_t first, std::int32_t rows) const;

@@ -349,6 +349,19 @@ class Serve(support.CommandLineTest):
             self.assertEqual(re.findall(rb"HTTP/1\.1 (\d+) ", replies), [status], head)
             self.assertIn(b"\r\nConnection: close\r\n", replies)
 
+    def test_drafts_change_no_text(self):
+        plain = self.text(max_tokens=40)
+        before = self.server.metrics()
+        self.assertEqual(self.text(max_tokens=40, prompt_lookup=2, draft_tokens=4), plain)
+        after = self.server.metrics()
+        for name, least in (("speculative_tokens", 40), ("speculative_steps", 1), ("drafted_steps", 1), ("drafted_tokens", 1), ("accepted_tokens", 0)):
+            self.assertGreaterEqual(after[f"fundamentallm_{name}_total"], before[f"fundamentallm_{name}_total"] + least)
+        self.refused(400, ["draft_model"], {"prompt": "A", "speculation": "ratio"})
+        draft = os.path.join(os.path.dirname(support.MODEL), "draft")
+        with server.Server("--draft-model", draft, "--draft-tokens", "3") as other:
+            self.assertEqual(other.complete(prompt="ROMEO:", seed=7, max_tokens=40)["choices"][0]["text"], plain)
+            self.assertGreater(other.metrics()["fundamentallm_accepted_tokens_total"], 5)
+
     def test_metrics(self):
         before = self.server.metrics()
         self.server.complete(prompt="ROMEO:", max_tokens=5, min_tokens=5, n=2)

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cuda/backend/make_fiber_backend.h"
 #include "host/engine/engine.h"
+#include "host/model/open_model.h"
 #include "host/model/weight_names.h"
 #include "host/tokenizer/load_tokenizer.h"
 #include "tests/engine/bundled_model.h"
@@ -88,6 +90,43 @@ TEST(FiberLoop, SearchesFindWhatTheyFindWithOneThread) {
   const auto fibers = make_fiber_backend({64, 1});
   const auto cpu = make_backend({.device = "cpu", .threads = 1});
   EXPECT_EQ(found_on(*fibers), found_on(*cpu));
+}
+
+/// A request drawn by a model that is its own draft, as blocks of threads.
+Completion speculating_on(Backend& backend, std::optional<SpeculationOptions> speculation) {
+  const auto tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
+  const std::int32_t vocab = tokenizer->vocab_size();
+  const OpenedModel draft{small_model(backend, vocab), "",
+                          load_tokenizer(std::string(kBundledModel) + "/tokenizer.json"), ""};
+  const Model model = small_model(backend, vocab);
+  Engine engine(backend, model, *tokenizer, {.max_rows = 2}, &draft);
+  Request request = request_for("ROMEO: ", 12);
+  request.num_samples = 2;
+  request.length.min_tokens = 12;
+  request.sampling.frequency_penalty = 0.5f;
+  request.control.banned_text = {"e"};
+  request.speculation = speculation;
+  auto state = engine.prepare(std::move(request));
+  state->completion.request = RequestId{1};
+  engine.enqueue(std::move(state));
+  EngineOutput output;
+  while (output.finished.empty()) engine.step(output);
+  return std::move(output.finished[0]);
+}
+
+TEST(FiberLoop, DraftsOfTheModelItselfAllHold) {
+  const auto fibers = make_fiber_backend({64, 1});
+  const Completion plain = speculating_on(*fibers, std::nullopt);
+  const Completion coupled = speculating_on(*fibers, SpeculationOptions{.draft_tokens = 3});
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(coupled.samples[i].tokens, plain.samples[i].tokens);
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  const SpeculationOptions ratio{.rule = SpeculationRule::kRatio, .draft_tokens = 3};
+  const Completion weighed = speculating_on(*fibers, ratio), wanted = speculating_on(*cpu, ratio);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(weighed.samples[i].tokens, wanted.samples[i].tokens);
+  for (const Completion* found : {&coupled, &weighed}) {
+    EXPECT_EQ(found->speculation->accepted_tokens, found->speculation->drafted_tokens);
+    EXPECT_EQ(found->speculation->steps, 2 * (1 + 3)) << "a token, and eleven in blocks of up to four";
+  }
 }
 
 /// Counts launches of attention whose rows' positions may be shared out.

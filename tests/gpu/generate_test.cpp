@@ -61,6 +61,27 @@ TEST(CudaGenerate, LogitsOfEveryArchitectureAreThoseOfTheCpu) {
   }
 }
 
+// Greedy, so that no text depends on how products of one and of several rows are rounded but where two tokens are as likely.
+TEST(CudaGenerate, DraftsChangeNoGreedyText) {
+  EngineOptions options{.device = "cuda:0", .max_rows = 2};
+  options.draft_model = std::string(kBundledModel) + "/draft";
+  Generator generator = Generator::open(options.draft_model, options).value();
+  Request request;
+  request.prompt = std::string("row row row");
+  request.length.max_tokens = request.length.min_tokens = 14;
+  request.sampling.temperature = 0;
+  const std::string wanted = generator.generate(request).value().samples[0].text;
+  for (const SpeculationRule rule : {SpeculationRule::kCoupled, SpeculationRule::kRatio}) {
+    for (const std::int32_t lookup : {0, 2}) {
+      request.speculation = SpeculationOptions{.rule = rule, .draft_tokens = 3, .prompt_lookup = lookup};
+      const Completion completion = generator.generate(request).value();
+      EXPECT_EQ(completion.samples[0].text, wanted);
+      EXPECT_GT(completion.speculation->drafted_tokens, 0);
+      EXPECT_TRUE(lookup > 0 || completion.speculation->acceptance_rate() > 0.9);
+    }
+  }
+}
+
 /// First-order bound of what rounding to 16 bits changes: in each of the 4 products of each layer, and the last one, weights
 /// and rows are each off by u of themselves, so that about every one of them adds 2 u of the logits' size; gains from layer to
 /// layer are near one in a trained model.

@@ -151,6 +151,24 @@ TEST(Chat, BecomesMessages) {
   EXPECT_EQ(request.options.length.max_tokens, 9);
 }
 
+TEST(Speculation, IsTheServersUnlessTheRequestSaysOtherwise) {
+  RequestLimits limits = kLimits;
+  const auto read = [&limits](const std::string& fields) {
+    return parse_completion(Endpoint::kCompletions, R"({"prompt":"A")" + fields + "}", limits).options.speculation;
+  };
+  EXPECT_FALSE(read("").has_value());
+  EXPECT_EQ(read(R"(,"prompt_lookup":3)").value().prompt_lookup, 3);
+  limits.speculation = SpeculationOptions{SpeculationRule::kRatio, 5, 2};
+  EXPECT_EQ(read("").value().draft_tokens, 5);
+  EXPECT_FALSE(read(R"(,"speculation":"off")").has_value());
+  const SpeculationOptions other = read(R"(,"speculation":"coupled","draft_tokens":"auto")").value();
+  EXPECT_EQ(other.rule, SpeculationRule::kCoupled);
+  EXPECT_EQ(other.draft_tokens, 0);
+  EXPECT_EQ(other.prompt_lookup, 2);
+  EXPECT_THAT(refusal(Endpoint::kCompletions, R"({"prompt":"A","prompt_lookup":17,"draft_tokens":"x","speculation":"b"})"),
+              testing::AllOf(HasSubstr("prompt_lookup: 17"), HasSubstr("draft_tokens"), HasSubstr("coupled, ratio or off")));
+}
+
 TEST(Chat, GoesOnToTheLimitWithoutOne) {
   const std::string messages = R"({"messages":[{"role":"user","content":"a"}])";
   EXPECT_EQ(parse_completion(Endpoint::kChat, messages + "}", kLimits).options.length.max_tokens, 256);
