@@ -159,6 +159,9 @@ void check_beam(const Request& request, Violations& found) {
                 "must be 1 with beam search: num_return says how many hypotheses are returned");
   found.require(request.logprobs <= 0, "logprobs", request.logprobs,
                 "must be 0 or -1 with beam search, which keeps those of its own tokens alone");
+  if (std::holds_alternative<CustomConstraint>(request.control.constraint)) {
+    found.add("constraint", "of one's own", "is not allowed with beam search, whose states lie on the device");
+  }
 }
 
 void check_speculation(const Request& request, Violations& found) {
