@@ -186,9 +186,10 @@ std::string ReplyWriter::first_chunk(std::size_t choice) const {
 }
 
 std::string ReplyWriter::chunk(std::size_t choice, const StepEvent& event) {
-  if (event.text.empty() && !event.detail) return {};
+  const bool detailed = event.detail && !request_->options.beam;  // a search's come together, in the last chunk
+  if (event.text.empty() && !detailed) return {};
   OrderedJson logprobs;
-  if (event.detail) logprobs = logprobs_json({*event.detail}, offsets_[choice]);
+  if (detailed) logprobs = logprobs_json({*event.detail}, offsets_[choice]);
   return chunk_of(choice, event.text, logprobs, nullptr);
 }
 

@@ -197,7 +197,7 @@ class Serve(support.CommandLineTest):
             self.assertEqual("".join(part["text"] for part in parts), choice["text"])
             self.assertEqual({key: parts[-1][key] for key in ("logprobs", "finish_reason", "score", "normalised_score")},
                              {key: choice[key] for key in ("logprobs", "finish_reason", "score", "normalised_score")})
-            self.assertNotIn("score", parts[0])
+            self.assertEqual([(part["logprobs"], "score" in part) for part in parts[:-1]], [(None, False)] * (len(parts) - 1))
         two = self.server.complete(**{**search, "prompt": ["A", "ROMEO:"]}, beam_width=5, n=3)["choices"]
         self.assertEqual([choice["index"] for choice in two], list(range(6)))
         self.assertEqual([choice["text"] for choice in two[3:]], [sample["text"] for sample in wanted])

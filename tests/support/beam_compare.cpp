@@ -43,6 +43,7 @@ void BeamBatch::compare_live(std::size_t index, const BeamState& state) {
   for (std::int32_t slot = 0; slot < cases_[index].rules.width; ++slot) {
     const bool lives = std::any_of(live.begin(), live.end(), [&](const OracleBeam& beam) { return beam.slot == slot; });
     ASSERT_EQ(memory.cum[of(slot)] > -kInfinity, lives) << "slot " << slot;
+    ASSERT_TRUE(lives || memory.kept_ancestors(slot, oracle.steps())) << "slot " << slot;  // where its model row reads
   }
   EXPECT_LE(state.frozen, oracle.frozen());
   for (const OracleBeam& beam : live) {

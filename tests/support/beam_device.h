@@ -33,6 +33,8 @@ class SearchMemory {
   /// Likewise: their log-probabilities.
   [[nodiscard]] std::vector<float> traced_logprobs(std::int32_t slot, std::int32_t count) const;
   [[nodiscard]] std::int32_t ancestor(std::int32_t step, std::int32_t beam) const;
+  /// Whether the ancestors of a slot are, in the first `count` steps, those of the download before the last one.
+  [[nodiscard]] bool kept_ancestors(std::int32_t slot, std::int32_t count) const;
 
   /// Of the last download.
   std::vector<float> cum;
@@ -57,7 +59,7 @@ class SearchMemory {
   std::vector<std::int32_t> tokens_;
   std::vector<std::uint16_t> parents_;
   std::vector<float> logprobs_;
-  std::vector<std::uint8_t> ancestors_;
+  std::vector<std::uint8_t> ancestors_, earlier_ancestors_;
 };
 
 /// A batch of searches on a backend, each beside its oracle. What is read of dead rows would be NaN.

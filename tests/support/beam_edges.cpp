@@ -83,6 +83,8 @@ void several_end_ids(Backend& backend) {
   std::vector<BeamCase> cases;
   for (const std::int32_t ends : {0, 1, 2, 5, 23})
     cases.push_back(beam_case(model(kVocab, 4, 5, 2), kVocab, 5, ends, 8));
+  cases.push_back(cases.back());
+  cases.back().rules.candidate_count = 5;  // too few to replace those that end
   expect_beams(backend, cases);
 }
 
@@ -116,10 +118,8 @@ void dead_ends(Backend& backend) {
            {dead}, {alive, dead}, {alive, not_numbers}, {alive, one}, {one, alive, one, dead}, {alive, alive, one}}) {
     for (const std::int32_t ends : {0, 1}) cases.push_back(beam_case(step_model(rows), 5, 3, ends, 4));
   }
-  BeamCase some = beam_case(
-      [&](const std::vector<std::int32_t>& tokens) { return tokens.empty() || tokens.back() % 2 != 0 ? alive : dead; },
-      5, 4, 1, 5);
-  cases.push_back(some);
+  const auto some = [&](const auto& tokens) { return tokens.empty() || tokens.back() % 2 != 0 ? alive : dead; };
+  cases.push_back(beam_case(some, 5, 4, 1, 5));
   BeamBatch batch(backend, LogitType::kFloat32, cases, {});
   batch.run();
   EXPECT_TRUE(batch.oracle(0).result().empty());
@@ -138,6 +138,22 @@ void ties(Backend& backend) {
     }
   }
   expect_beams(backend, cases);
+}
+
+/// The first of so many that are equal are found by their places alone.
+void more_equal_candidates_than_are_sorted(Backend& backend) {
+  expect_beams(backend, {beam_case(step_model({std::vector<float>(300, 1.0f)}), 300, 256, 0, 1)});
+}
+
+/// Behind a sum of -2^14 hundreds of logits round to one rank: the lowest ids come first, not the largest logits.
+void equal_ranks_of_different_logits(Backend& backend) {
+  std::vector<float> first(200, 0.0f), second(200);
+  first[0] = 0x1p14f;  // banned behind the softmax, so that little is left for the others
+  for (std::size_t id = 0; id < second.size(); ++id) second[id] = static_cast<float>(id) * 0x1p-20f;
+  BeamCase asked = beam_case(step_model({first, second}), 200, 3, 0, 3);
+  asked.rules.edits_after_softmax = 1;
+  asked.row.bans = {0};
+  expect_beams(backend, {asked});
 }
 
 /// Certain ends, which add nothing to the sum: with no norm they score what earlier ones did, and never displace them.
@@ -241,7 +257,9 @@ void masks_by_state(Backend& backend) {
   free.rules.mask_start = -1;
   BeamCase fixed = free;
   fixed.row.mask = mask_of(kVocab, {0, 5, 22});
-  expect_beams(backend, {asked, free, fixed, asked}, tables);
+  BeamCase after = asked, fixed_after = fixed;
+  after.rules.edits_after_softmax = fixed_after.rules.edits_after_softmax = 1;
+  expect_beams(backend, {asked, free, fixed, asked, after, fixed_after}, tables);
 }
 
 /// States that free the end tokens of min_tokens, not so stop strings, and states that end a beam.
@@ -328,6 +346,20 @@ void drawn_beams(Backend& backend) {
   expect_beams(backend, cases);
 }
 
+/// Far more tokens than can be among the first: of equal chances; with nearly all of the mass on one, or on a few.
+void drawn_from_many_tokens(Backend& backend) {
+  std::vector<BeamCase> cases;
+  for (const std::int32_t likely : {0, 1, 40}) {
+    BeamCase asked = beam_case(model(1500, 17, likely, 13), 1500, 3, 1, 2);
+    asked.rules.sampled = 1;
+    cases.push_back(asked);
+  }
+  cases.push_back(cases.front());
+  cases.back().row.sampling.top_p = 0x40000000u;
+  cases.back().row.sampling.top_p_on = 1;
+  expect_beams(backend, cases);
+}
+
 /// Groups take turns, each keeping away from what the ones before it go on with; no sum shows it.
 void diverse_groups(Backend& backend) {
   std::vector<BeamCase> cases;
@@ -355,10 +387,8 @@ void diverse_groups(Backend& backend) {
 }
 
 void logits_of_16_bits(Backend& backend) {
-  TableShape shape;
-  shape.vocab = 64;
   expect_error(ErrorCode::kUnsupported, {"16 bits", "binary32"},
-               [&] { expect_beams(backend, {beam_case(table_model(shape), 64, 6, 2, 6)}, {}, LogitType::kBFloat16); });
+               [&] { expect_beams(backend, {beam_case(model(64, 1), 64, 6, 2, 6)}, {}, LogitType::kBFloat16); });
 }
 
 }  // namespace
@@ -372,6 +402,8 @@ const std::vector<BeamTest>& beam_edges() {
       {"EndsWaitForMinTokens", ends_wait_for_min_tokens},
       {"DeadEnds", dead_ends},
       {"EqualScores", equal_scores},
+      {"MoreEqualCandidatesThanAreSorted", more_equal_candidates_than_are_sorted},
+      {"EqualRanksOfDifferentLogits", equal_ranks_of_different_logits},
       {"Ties", ties},
       {"LongestLength", longest_length},
       {"NegativeAlpha", negative_alpha},
@@ -384,6 +416,7 @@ const std::vector<BeamTest>& beam_edges() {
       {"StopStrings", stop_strings},
       {"Penalties", penalties},
       {"DrawnBeams", drawn_beams},
+      {"DrawnFromManyTokens", drawn_from_many_tokens},
       {"DiverseGroups", diverse_groups},
       {"LogitsOf16Bits", logits_of_16_bits},
   };

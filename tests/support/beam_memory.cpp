@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstring>
+#include <utility>
 
 #include "tests/support/beam_device.h"
 
@@ -52,7 +53,7 @@ void SearchMemory::download() {
   tokens_ = device_tokens_.download("tokens");
   parents_ = device_parents_.download("parents");
   logprobs_ = device_logprobs_.download("logprobs");
-  ancestors_ = device_ancestors_.download("ancestors");
+  earlier_ancestors_ = std::exchange(ancestors_, device_ancestors_.download("ancestors"));
   const auto* words = static_cast<const std::uint32_t*>(device_news_->on_host());
   news.assign(words, words + 2);
   const auto* proven = static_cast<const std::int32_t*>(device_proven_->on_host());
@@ -64,6 +65,16 @@ std::int32_t SearchMemory::ancestor(std::int32_t step, std::int32_t beam) const 
   std::uint16_t slot;
   std::memcpy(&slot, ancestors_.data() + 2 * place(step, beam), sizeof slot);
   return slot;
+}
+
+bool SearchMemory::kept_ancestors(std::int32_t slot, std::int32_t count) const {
+  if (earlier_ancestors_.empty()) return true;
+  const std::size_t bytes = asked_.rules.width <= kMaxSmallBeamWidth ? 1 : 2;
+  for (std::int32_t step = 0; step < count; ++step) {
+    const std::size_t at = bytes * place(step, slot);
+    if (std::memcmp(ancestors_.data() + at, earlier_ancestors_.data() + at, bytes) != 0) return false;
+  }
+  return true;
 }
 
 std::vector<std::int32_t> SearchMemory::tokens_of(std::int32_t beam, std::int32_t count) const {

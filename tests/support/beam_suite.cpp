@@ -58,7 +58,7 @@ void run_spread_beams(Backend& backend) {
     cases.push_back(beam_case(table_model(shape), shape.vocab, 4, 1, 2));
     cases.push_back(cases.back());
     cases.back().rules.sampled = 1;
-    cases.back().row.sampling.top_k = 300;
+    cases.back().row.sampling.top_k = grid == 0 ? 3000 : 300;
     cases.push_back(cases[cases.size() - 2]);
     cases.back().rules.edits_after_softmax = 1;
     cases.back().row.bans = {5, 4000};

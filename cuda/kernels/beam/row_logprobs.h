@@ -51,6 +51,7 @@ FLLM_DEVICE_RARE std::int32_t list_drawn(C cta, SharedRow& shared, Row<C, sampli
                                          RowSource<LogitT> source, float cum, RandomCounter counter, RowListing to) {
   using namespace sampling;
   const RowSampling& s = shared.sampling();
+  const std::uint64_t seed = s.seed;
   row.scale = mass_scale(s.temperature);
   const MassFunction mass_of = row.mass();
   const bool certain = is_greedy(s) || row.maximum == infinity32();  // the first of the order alone
@@ -63,17 +64,36 @@ FLLM_DEVICE_RARE std::int32_t list_drawn(C cta, SharedRow& shared, Row<C, sampli
   const auto kept_mass = [&](float value, std::int32_t id) {
     return !cut.keeps(value, id) ? Mass{0} : certain ? kFullMass : mass_of(value);
   };
-  const float log_kept = log_mass(sum_weights(cta, shared, row, cut.value, false, kept_mass).total);
+  const Mass kept = sum_weights(cta, shared, row, cut.value, false, kept_mass).total;
+  const float log_kept = log_mass(kept);
   const auto logprob = [&](float value, std::int32_t id) {
     const Mass mass = kept_mass(value, id);
     return mass > 0 ? log_mass(mass) - log_kept : -infinity32();
   };
-  change_values(cta, row, [&](float value, std::int32_t id) {
-    const float sum = cum + logprob(value, id);
-    return sum > -infinity32() ? sum + gumbel_noise(s.seed, counter, id) : -infinity32();
-  });
-  measure_parts(cta, row);
-  clear_list(cta, shared);  // barriers too: the parts' maxima are there, and nobody asks for the last summary
+  const bool few = certain || (s.top_k > 0 && s.top_k / 64 <= to.wanted);
+  RankSieve sieve = few ? RankSieve{} : RankSieve::of(cum, kept, to.wanted);
+  while (true) {  // once more at most: without a sieve, where a few ids have nearly all the mass
+    if (sieve.bound > -infinity32()) {
+      change_values(cta, row, [&](float value, std::int32_t id) {
+        const float weight =
+            mass_of.exp2.template scaled<0>(max32((value - mass_of.maximum) * mass_of.scale, mass_of.least));
+        return sieve.passes(weight, noise_block(seed, counter, id)) ? value : -infinity32();
+      });
+    }
+    change_values(cta, row, [&](float value, std::int32_t id) {
+      const float sum = cum + logprob(value, id);
+      return sum > -infinity32() ? sum + gumbel_noise(noise_block(seed, counter, id)) : -infinity32();
+    });
+    measure_parts(cta, row);
+    clear_list(cta, shared);  // barriers too: the parts' maxima are there, and nobody asks for the last summary
+    if (!(sieve.bound > -infinity32())) break;
+    const Mass found = sum_weights(cta, shared, row, sieve.bound, false, [&](float value, std::int32_t) {
+                         return value >= sieve.bound ? Mass{1} : Mass{0};
+                       }).total;
+    if (found >= static_cast<Mass>(to.wanted)) break;  // the same for the whole row
+    sieve = {};
+    open_values(cta, shared, row, source);
+  }
   const bool bounded = to.wanted <= kMaxBoundCount;
   const Summary summary = summarise(cta, shared, row, bounded ? to.wanted : 0);
   const std::int32_t count =
