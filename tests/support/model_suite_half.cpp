@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -95,23 +96,31 @@ void check_swiglu(Backend& backend, FloatType type, std::int32_t width) {
 
 /// Rows that see one position give its values: every kind of number comes through, rounded.
 void check_attention(Backend& backend, FloatType type, std::int32_t parts, bool in_memory) {
-  const std::vector<float> kinds{0.0f,
-                                 3e-5f,
-                                 1.0f,
-                                 -65504.0f,
-                                 65519.99f,
-                                 65520.0f,
-                                 -1e30f,
-                                 6e-8f,
-                                 2.9e-8f,
-                                 2.99e-8f,
-                                 -6.1e-5f,
-                                 1.00049f,
-                                 1.0015f,
-                                 1.004f,
-                                 3.4e38f,
-                                 1e-40f,
-                                 std::numeric_limits<float>::infinity()};
+  const std::vector<float> kinds{
+      0.0f,
+      3e-5f,
+      1.0f,
+      -65504.0f,
+      65519.99f,
+      65520.0f,
+      -1e30f,
+      6e-8f,
+      2.9e-8f,
+      2.99e-8f,
+      -6.1e-5f,
+      1.00049f,
+      1.0015f,
+      1.004f,
+      0x1.01p0f,  // ties of bfloat16, to even: down, up
+      0x1.03p0f,
+      0x1.002p0f,  // of binary16
+      0x1.006p0f,
+      0x1p-25f,  // of its subnormals
+      -0x1.8p-24f,
+      3.4e38f,
+      1e-40f,
+      std::numeric_limits<float>::infinity(),
+      std::bit_cast<float>(0x7fffffffu)};  // a device's NaN: rounding must not carry into the sign
   const auto width = static_cast<std::int32_t>(kinds.size());
   const DeviceRows qkv(backend, 1, 3 * width, 35), out(backend, 1, width);
   const DeviceTable<float> keys(backend, std::vector<float>(kinds.size() * 16, 0.5f));
