@@ -32,7 +32,13 @@ struct Wide {
   }
 };
 
-FLLM_HOST_DEVICE Wide product(std::uint64_t a, std::uint64_t b) { return {multiply_high(a, b), a * b}; }
+FLLM_HOST_DEVICE Wide product(std::uint64_t a, std::uint64_t b) {
+#if defined(__CUDA_ARCH__)
+  return {__umul64hi(a, b), a * b};
+#else
+  return {multiply_high(a, b), a * b};
+#endif
+}
 
 /// floor(a * b / 2^64).
 FLLM_HOST_DEVICE Wide multiply_high(std::uint64_t a, const Wide& b) {

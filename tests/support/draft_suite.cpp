@@ -63,28 +63,44 @@ void run_draft_streams(Backend& backend, SuiteSize size) {
 
 void run_draft_edges(Backend& backend) {
   constexpr float kNone = -kInfinity;
-  RowCase neutral, greedy, least, first, third;
+  RowCase neutral, greedy, least, first, third, without_top;
   greedy.sampling.temperature = 0;
   set_min_p(least.sampling, 0.5);
   first.sampling.top_k = 1;
   third.sampling.top_k = 3;
   set_top_p(third.sampling, 0.9);
   neutral.sampling.fallback_id = 2;
+  without_top.filters.values.xtc_probability = 1;
   const std::array rows = {
       LogitRow{{0.5f, 0.1f, -0.3f, 2.0f}, neutral},       LogitRow{{kNone, 0.1f, kNone, 1.0f}, neutral},
       LogitRow{{0.5f, kNone, -0.3f, kNone}, neutral},     LogitRow{{kNone, kNone, kNone, kNone}, neutral},
       LogitRow{{0.5f, kInfinity, kInfinity, 1}, neutral}, LogitRow{{kNan, 0.5f, kNan, 0.25f}, neutral},
       LogitRow{{0.5f, 0.1f, -0.3f, 2.0f}, greedy},        LogitRow{{0.5f, 0.1f, -0.3f, 2.0f}, least},
       LogitRow{{0.5f, 0.1f, -0.3f, 2.0f}, first},         LogitRow{{2.0f, 0.1f, -0.3f, 0.5f}, third},
-      LogitRow{{0.0f, 0.0f, 0.0f, 0.0f}, neutral},        LogitRow{{0.0f, -27.0f, -28.0f, -29.0f}, neutral}};
+      LogitRow{{0.0f, 0.0f, 0.0f, 0.0f}, neutral},        LogitRow{{0.0f, -27.0f, -28.0f, -29.0f}, neutral},
+      LogitRow{{0.5f, 1.0f, 2.0f, 1.5f}, without_top}};
   for (std::size_t p = 0; p < rows.size(); ++p) {
-    DraftBatch batch(4, true);
-    for (const LogitRow& q : rows) {
+    DraftBatch batch(4, true, true);
+    for (const std::size_t step : {0, 1, 3, 6, 10}) {  // the row itself and others of all kinds
+      const LogitRow& q = rows[(p + step) % rows.size()];
       for (std::int32_t draft = 0; draft < 4; ++draft) add_pair(batch, rows[p], q, draft);
     }
     expect_draft_oracle(backend, batch);
     if (draft_failed()) return;
   }
+  // The ends of what ids at the ends of chunks are drawn by, of a residual that weighs all but one alike.
+  constexpr std::int32_t kVocab = 300, kChosen = 5;
+  const LogitRow flat{std::vector<float>(kVocab), {}};
+  const OracleResidual residual = oracle_residual(masses_of(flat), one_id(kChosen, kVocab));
+  DraftBatch batch(kVocab, true);
+  for (const std::int32_t id : {0, 1, 4, 6, 31, 32, 127, 128, 255, 256, kVocab - 1}) {
+    const auto ends = uniforms_drawing(residual, id);
+    ASSERT_TRUE(ends.has_value());
+    for (const std::uint64_t bits : {ends->first, ends->last}) {
+      batch.add({{flat, flat}, {}, {{kChosen, kChosen, ~std::uint64_t{0}, bits}}});
+    }
+  }
+  expect_draft_oracle(backend, batch);
 }
 
 void run_hostile_drafts(Backend& backend) {
@@ -112,6 +128,13 @@ void run_hostile_drafts(Backend& backend) {
     expect_draft_oracle(backend, batch);
     if (draft_failed()) return;
   }
+  // Without what makes them never accepted, these would be, and the residual would lack id 0.
+  const LogitRow flat{{0, 0, 0, 0}, {}}, sharp{{30, 0, 0, 0}, {}};
+  DraftBatch refused(4, true);
+  refused.add({{flat, flat}, {sharp}, {{-1, -1, 0, 0}}});
+  refused.add({{flat, flat}, {flat}, {{2, 2, 0, 0, false}}});
+  refused.add({{flat, flat}, {}, {{2, 2, 0, 0, false}}});
+  expect_draft_oracle(backend, refused);
   // More than there may be: the row that would be the 17th draft's gives the last token.
   DraftBatch batch(2, true);
   DraftedSequence long_one;
