@@ -12,8 +12,9 @@ namespace fllm {
 ///
 /// A draft costs a token, one that is accepted gives back two: itself, and the step that it saves. Beside that a twentieth of a
 /// token comes with each token of prompt and output, and no more is kept than the longest draft costs. So on a text of which
-/// nothing is accepted, 5% more tokens are fed to the model than without drafts, and never more. The number itself grows by two
-/// where all drafts were accepted, and falls to one more than were where not.
+/// nothing is accepted, 5% more tokens are fed to the model than without drafts, and never more. Within that, as many are drafted
+/// as are each more likely accepted than not, by the share of those tried last that were: a draft behind a refused one has not
+/// been tried.
 class DraftLength {
  public:
   static constexpr std::int32_t kMostAutomatic = 8;
@@ -33,10 +34,13 @@ class DraftLength {
  private:
   static constexpr std::int64_t kToken = 20;  // of credit
 
+  static constexpr std::int32_t kSure = 1024;  // a rate of one
+
   void earn(std::int64_t credit);
+  [[nodiscard]] std::int32_t likely() const;
 
   std::int32_t fixed_;
-  std::int32_t length_ = 1;
+  std::int32_t rate_ = kSure * 3 / 4;  // of drafts tried, each new one a sixteenth of it
   std::int64_t credit_ = 0;
 };
 

@@ -165,8 +165,9 @@ TEST(Speculation, IsTheServersUnlessTheRequestSaysOtherwise) {
   EXPECT_EQ(other.rule, SpeculationRule::kCoupled);
   EXPECT_EQ(other.draft_tokens, 0);
   EXPECT_EQ(other.prompt_lookup, 2);
-  EXPECT_THAT(refusal(Endpoint::kCompletions, R"({"prompt":"A","prompt_lookup":17,"draft_tokens":"x","speculation":"b"})"),
-              testing::AllOf(HasSubstr("prompt_lookup: 17"), HasSubstr("draft_tokens"), HasSubstr("coupled, ratio or off")));
+  EXPECT_THAT(
+      refusal(Endpoint::kCompletions, R"({"prompt":"A","prompt_lookup":17,"draft_tokens":"x","speculation":"b"})"),
+      testing::AllOf(HasSubstr("prompt_lookup: 17"), HasSubstr("draft_tokens"), HasSubstr("coupled, ratio or off")));
 }
 
 TEST(Chat, GoesOnToTheLimitWithoutOne) {

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <tuple>
 
 namespace fllm {
 namespace {
@@ -42,7 +44,7 @@ TEST(DraftLength, CostsATwentiethAtMostWhereNothingIsAccepted) {
 
 TEST(DraftLength, MayLoseItsHeadStartBeside) {
   std::mt19937 random(1);
-  EXPECT_EQ(DraftLength(0, 1, 4).next(), 1);
+  EXPECT_EQ(DraftLength(0, 1, 4).next(), 2);
   for (const std::int64_t tokens : {1, 20, 300}) {
     EXPECT_LE(20 * (run(DraftLength(0, 6, 4), 0, tokens, random).drafted - 4), 6 + tokens);
   }
@@ -59,11 +61,31 @@ TEST(DraftLength, OfATextThatBecomesUnpredictableTheRestCostsLittle) {
 TEST(DraftLength, GrowsWhereItPaysAndIsShortWhereItDoesNot) {
   std::mt19937 random(3);
   const Outcome sure = run(DraftLength(0, 20), 1, 900, random);
-  EXPECT_LT(sure.steps, 900 / 8);
+  EXPECT_LT(sure.steps, 900 / 7);
   const Outcome good = run(DraftLength(0, 20), 0.8, 2000, random);
   EXPECT_LT(good.steps, 2000 / 2);
   const Outcome poor = run(DraftLength(0, 20), 0.1, 2000, random);
   EXPECT_LT(static_cast<double>(poor.drafted - poor.accepted), 0.08 * 2000);
+}
+
+TEST(DraftLength, IsWhatIsMoreLikelyAcceptedThanNot) {
+  // 0.71^2 = 0.504, 0.8^3 = 0.512, 0.9^6 = 0.531; the share that is measured wanders around these.
+  for (const auto& [acceptance, low, high] :
+       {std::tuple(0.3, 1.0, 1.01), {0.71, 1.2, 2.5}, {0.8, 2.0, 4.0}, {0.9, 3.0, 7.0}}) {
+    std::mt19937 random(4);
+    std::uniform_real_distribution<double> uniform(0, 1);
+    DraftLength length(0, 1000);
+    double sum = 0;
+    for (int step = 0; step < 4000; ++step) {
+      const std::int32_t drafted = step % 2 == 0 ? length.next() : 0;  // what is not drafted teaches nothing
+      std::int32_t accepted = 0;
+      while (accepted < drafted && uniform(random) < acceptance) ++accepted;
+      length.took(drafted, accepted);
+      sum += std::max(drafted, 1);
+    }
+    EXPECT_GE(sum / 4000 * 2 - 1, low) << acceptance;
+    EXPECT_LE(sum / 4000 * 2 - 1, high) << acceptance;
+  }
 }
 
 TEST(DraftLength, IsWhatWasAskedFor) {
