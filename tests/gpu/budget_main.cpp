@@ -8,11 +8,12 @@
 #include "cuda/backend/cuda_backend.h"
 #include "fundamentallm/generator.h"
 #include "tests/gpu/budget_beams.h"
+#include "tests/gpu/budget_commit.h"
 
 // The fixed work whose launches scripts/kernel_budget counts: one sampler launch per case, announced on stdout as
 // "name|logits", on rows of normal logits (standard deviation 2) at temperature 0.8; one of attention per case, announced as
 // "Attention, name|bytes of keys and values", where chunks are left in memory with "JoinChunks, name|bytes of chunks" behind
-// it; steps of a beam search; then two greedy generations whose difference is one step.
+// it; steps of a beam search; tokens taken over; then two greedy generations whose difference is one step.
 namespace fllm {
 namespace {
 
@@ -209,6 +210,7 @@ int main() {
     fllm::sample_cases(*backend);
     for (const fllm::AttentionCase& work : fllm::kAttention) fllm::run_attention(*backend, work);
     fllm::run_beam_steps(*backend, fllm::kVocab);
+    fllm::run_commit_steps(*backend);
     fllm::generate(3);
     fllm::generate(4);
   } catch (const std::exception& error) {
