@@ -91,11 +91,16 @@ void DeviceAutomaton::constrain(ConstraintTables& tables, const BannedText* bann
     const int flags_here = !must_end ? 0 : can_draw_end ? kStateFreesEnds : kStateFreesEnds | kStateEnds;
     add_state(rests ? mask_row_of(pair) : mask_rows[static_cast<std::size_t>(nowhere)],
               static_cast<std::uint8_t>(flags_here));
+    Pair before{ByteDfa::kDead, ByteAutomaton::kRoot};  // where the last byte led: neighbours mostly lead to the same
+    std::int32_t found = nowhere;
     for (int value = 0; value < 256; ++value) {
       const char byte = static_cast<char>(static_cast<unsigned char>(value));
       const BannedText::State of_banned =
           banned != nullptr ? banned->automaton().next(pair.second, byte) : ByteAutomaton::kRoot;
-      next.push_back(state_of({dfa.next(pair.first, byte), of_banned}));
+      const Pair to{dfa.next(pair.first, byte), of_banned};
+      if (to != before) found = state_of(to);
+      before = to;
+      next.push_back(found);
     }
   }
 }

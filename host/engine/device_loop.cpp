@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <utility>
 
 namespace fllm {
 
@@ -35,7 +34,10 @@ DeviceLoop::~DeviceLoop() {
 }
 
 void DeviceLoop::start(Rows rows, Batch& batch, Workspace& workspace) {
-  if (std::exchange(recorded_masks_, automata_->masks()) != recorded_masks_) recordings_.clear();
+  if (recorded_masks_ != automata_->masks()) {  // there are some now
+    recorded_masks_ = automata_->masks();
+    recordings_.clear();
+  }
   live_count_ = static_cast<std::int32_t>(rows.size());
   size_ = size_for(live_count_);
   places_.assign(static_cast<std::size_t>(size_), nullptr);

@@ -25,7 +25,7 @@ class RowAutomata {
       : memory_(&memory), mask_words_(capacity.mask_words_per_row()) {}
 
   /// Whether the masks of the request's rows are on the device, if they have any. Does a part of what is left to do for it, which
-  /// takes less than a millisecond.
+  /// takes less than a millisecond, but for the last one: some for each thousand states.
   [[nodiscard]] bool prepare(RequestState& request);
   /// The request goes.
   void release(RequestState& request);

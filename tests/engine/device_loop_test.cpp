@@ -321,6 +321,35 @@ TEST(StepRecordings, SizesArePowersOfTwoAndTheLargest) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST(AutomatonMemory, HoldsEachOnceAndMakesRoomOfWhatNobodyFollows) {
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  const OpenedModel opened = open_model(std::string(kBundledModel) + "/model.pt", *cpu);
+  const Vocabulary vocabulary(*opened.tokenizer, opened.model);
+  AutomatonMemory memory(*cpu, {.rows = 2, .context_length = 8, .vocab = vocabulary.size()}, vocabulary);
+  EXPECT_EQ(memory.masks(), nullptr);  // who restrains nothing pays nothing
+  EXPECT_EQ(memory.automata().state_count, 0);
+  const auto with_states = [](std::size_t count) {
+    DeviceAutomaton automaton;
+    automaton.stop_at(ByteAutomaton({std::string(count - 1, 'x')}), nullptr);
+    return std::make_shared<const DeviceAutomaton>(std::move(automaton));
+  };
+  const auto first = with_states(20000), second = with_states(20000), small = with_states(5);
+  const auto place = memory.take(first), again = memory.take(first), beside = memory.take(small);
+  ASSERT_TRUE(place && again && beside);
+  EXPECT_EQ(again->states, place->states);
+  EXPECT_EQ(beside->states, place->states + 20000);
+  EXPECT_EQ(memory.automata().next[(beside->states + 1) * 256 + 'x'], beside->states + 2);  // a CPU's memory
+  EXPECT_FALSE(memory.has_room(*second));
+  EXPECT_FALSE(memory.take(second));
+  memory.give_back(*first);
+  EXPECT_FALSE(memory.take(second));  // one still follows it
+  memory.give_back(*first);
+  EXPECT_TRUE(memory.has_room(*second));
+  EXPECT_EQ(memory.take(second)->states, place->states);
+  EXPECT_FALSE(memory.take(first));
+  EXPECT_EQ(memory.take(small)->states, beside->states);
+}
+
 TEST(EngineLimits, StepsAhead) {
   const auto cpu = make_backend({.device = "cpu", .threads = 1});
   for (const std::int32_t wrong : {-2, 65}) {

@@ -8,12 +8,13 @@
 #include "cuda/backend/cuda_backend.h"
 #include "fundamentallm/generator.h"
 #include "tests/gpu/budget_beams.h"
+#include "tests/gpu/budget_commit.h"
 #include "tests/gpu/budget_drafts.h"
 
 // The fixed work whose launches scripts/kernel_budget counts: one sampler launch per case, announced on stdout as
 // "name|logits", on rows of normal logits (standard deviation 2) at temperature 0.8; one of attention per case, announced as
 // "Attention, name|bytes of keys and values", where chunks are left in memory with "JoinChunks, name|bytes of chunks" behind
-// it; steps of a beam search; verifications of drafts; then two greedy generations whose difference is one step.
+// it; steps of a beam search; verifications of drafts; tokens taken over; then two greedy generations whose difference is one step.
 namespace fllm {
 namespace {
 
@@ -211,6 +212,7 @@ int main() {
     for (const fllm::AttentionCase& work : fllm::kAttention) fllm::run_attention(*backend, work);
     fllm::run_beam_steps(*backend, fllm::kVocab);
     fllm::run_draft_verification(*backend, fllm::kVocab);
+    fllm::run_commit_steps(*backend);
     fllm::generate(3);
     fllm::generate(4);
   } catch (const std::exception& error) {
