@@ -4,38 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fundamentallm/c_generator.h"
+#include "tests/abi/c_generator_checks.h"
 
-static int failures = 0;
-
-static void expect(int holds, const char* what, int line) {
-  if (!holds) {
-    printf("line %d: %s; last error: %s\n", line, what, fllm_last_error());
-    ++failures;
-  }
-}
-#define EXPECT(condition) expect((condition), #condition, __LINE__)
-
-static fllm_text text_of(const char* bytes) {
-  fllm_text text;
-  text.bytes = bytes;
-  text.size = strlen(bytes);
-  return text;
-}
-
-static fllm_request request_for(const char* prompt, int32_t max_tokens) {
-  fllm_request request;
-  memset(&request, 0, sizeof request);
-  request.struct_size = sizeof request;
-  request.prompt = text_of(prompt);
-  request.max_tokens = max_tokens;
-  request.given = FLLM_GIVEN_TEMPERATURE; /* 0: greedy */
-  return request;
-}
-
-static int is(fllm_text text, const char* wanted) {
-  return text.size == strlen(wanted) && memcmp(text.bytes, wanted, text.size) == 0;
-}
+int failures = 0;
 
 /* What a callback has heard. */
 typedef struct Heard {
@@ -58,73 +29,6 @@ static void hear(const fllm_event* event, void* user) {
   ++heard->events;
   EXPECT(fllm_generator_step(heard->generator, &worked) == FLLM_INVALID_ARGUMENT); /* it would wait for itself */
   if (heard->events == heard->cancel_after) EXPECT(fllm_generator_cancel(heard->generator, event->request) == FLLM_OK);
-}
-
-static fllm_text text_in(fllm_result* result, fllm_sample_info* sample) {
-  memset(sample, 0, sizeof *sample);
-  sample->struct_size = sizeof *sample;
-  EXPECT(fllm_result_get_sample(result, 0, sample) == FLLM_OK);
-  return sample->text;
-}
-
-/* What a request came to; to be destroyed. */
-static fllm_result* finished(fllm_generator* generator, const fllm_request* request) {
-  fllm_result* result = NULL;
-  uint64_t id = 0;
-  EXPECT(fllm_generator_submit(generator, request, NULL, NULL, &id) == FLLM_OK);
-  EXPECT(fllm_generator_wait(generator, id) == FLLM_OK);
-  EXPECT(fllm_generator_take(generator, id, &result) == FLLM_OK);
-  return result;
-}
-
-static void test_constraints(fllm_generator* generator) {
-  fllm_request request = request_for("ROMEO:", 300);
-  const fllm_text choices[2] = {text_of("yea"), text_of("yea")}, speakers[2] = {text_of("A"), text_of("B")};
-  fllm_sample_info sample;
-  fllm_result* result;
-  uint64_t id = 0;
-  request.choices = choices;
-  request.choice_count = 2;
-  result = finished(generator, &request);
-  EXPECT(is(text_in(result, &sample), "yea") && sample.finish_reason == FLLM_FINISH_EOS);
-  fllm_result_destroy(result);
-  request.any_json = 1;
-  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
-  EXPECT(strstr(fllm_last_error(), "one of choices, regex") != NULL);
-
-  request = request_for("ROMEO:", 300);
-  request.regex = text_of("xy{3}");
-  result = finished(generator, &request);
-  EXPECT(is(text_in(result, &sample), "xyyy") && sample.finish_reason == FLLM_FINISH_EOS);
-  fllm_result_destroy(result);
-  request.any_order = 1;
-  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
-  EXPECT(strstr(fllm_last_error(), "any_order: 1: given without json_schema") != NULL);
-  request = request_for("ROMEO:", 300);
-  request.regex.size = 1; /* and no text */
-  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
-  request = request_for("ROMEO:", 300);
-  request.json_schema = text_of("{\"const\":null}");
-  result = finished(generator, &request);
-  EXPECT(is(text_in(result, &sample), "null"));
-  fllm_result_destroy(result);
-  request.json_schema = text_of("{\"not\":{}}");
-  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
-  EXPECT(strstr(fllm_last_error(), "\"not\"") != NULL);
-
-  request = request_for("ROMEO:", 300);
-  request.speakers = speakers;
-  request.speaker_count = 2;
-  request.turns = 1;
-  result = finished(generator, &request);
-  EXPECT(text_in(result, &sample).size > 4 && memcmp(sample.text.bytes, "A: ", 3) == 0);
-  fllm_result_destroy(result);
-  request = request_for("ROMEO:", 40);
-  request.any_json = 1;
-  request.prefix = text_of("nu");
-  result = finished(generator, &request);
-  EXPECT(is(text_in(result, &sample), "null") && sample.finish_reason == FLLM_FINISH_EOS);
-  fllm_result_destroy(result);
 }
 
 static fllm_generator* open_model(const char* path) {

@@ -16,6 +16,7 @@ namespace {
 class CudaBeamCases : public testing::TestWithParam<BeamTest> {};
 
 INSTANTIATE_TEST_SUITE_P(Edges, CudaBeamCases, testing::ValuesIn(beam_edges()), beam_test_name);
+INSTANTIATE_TEST_SUITE_P(States, CudaBeamCases, testing::ValuesIn(beam_states()), beam_test_name);
 INSTANTIATE_TEST_SUITE_P(Regressions, CudaBeamCases, testing::ValuesIn(beam_regressions()), beam_test_name);
 
 TEST_P(CudaBeamCases, Hold) {

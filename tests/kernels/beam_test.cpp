@@ -38,6 +38,7 @@ TEST_P(BeamOn, RecordedSearches) {
 class BeamCases : public testing::TestWithParam<BeamTest> {};
 
 INSTANTIATE_TEST_SUITE_P(Edges, BeamCases, testing::ValuesIn(beam_edges()), beam_test_name);
+INSTANTIATE_TEST_SUITE_P(States, BeamCases, testing::ValuesIn(beam_states()), beam_test_name);
 INSTANTIATE_TEST_SUITE_P(Regressions, BeamCases, testing::ValuesIn(beam_regressions()), beam_test_name);
 
 TEST_P(BeamCases, Hold) {

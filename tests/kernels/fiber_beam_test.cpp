@@ -17,6 +17,7 @@ TEST_P(FiberBeam, Garbage) { run_garbage_beams(backend_, size()); }
 class FiberBeamCases : public testing::TestWithParam<BeamTest> {};
 
 INSTANTIATE_TEST_SUITE_P(Edges, FiberBeamCases, testing::ValuesIn(beam_edges()), beam_test_name);
+INSTANTIATE_TEST_SUITE_P(States, FiberBeamCases, testing::ValuesIn(beam_states()), beam_test_name);
 INSTANTIATE_TEST_SUITE_P(Regressions, FiberBeamCases, testing::ValuesIn(beam_regressions()), beam_test_name);
 
 TEST_P(FiberBeamCases, Hold) {

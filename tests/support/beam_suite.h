@@ -23,6 +23,8 @@ struct BeamTest {
 
 /// The cases of docs/beam_search.md one by one.
 [[nodiscard]] const std::vector<BeamTest>& beam_edges();
+/// Beams that follow automata: masks, ends and stop strings by state.
+[[nodiscard]] const std::vector<BeamTest>& beam_states();
 /// What went wrong in other beam searches.
 [[nodiscard]] const std::vector<BeamTest>& beam_regressions();
 
