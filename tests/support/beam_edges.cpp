@@ -120,6 +120,10 @@ void dead_ends(Backend& backend) {
   }
   const auto some = [&](const auto& tokens) { return tokens.empty() || tokens.back() % 2 != 0 ? alive : dead; };
   cases.push_back(beam_case(some, 5, 4, 1, 5));
+  const auto one_of_three = [&](const auto& tokens) {
+    return tokens.size() != 1 ? alive : tokens[0] == 2 ? one : dead;
+  };
+  cases.push_back(beam_case(one_of_three, 5, 3, 0, 4));
   BeamBatch batch(backend, LogitType::kFloat32, cases, {});
   batch.run();
   EXPECT_TRUE(batch.oracle(0).result().empty());
@@ -142,7 +146,9 @@ void ties(Backend& backend) {
 
 /// The first of so many that are equal are found by their places alone.
 void more_equal_candidates_than_are_sorted(Backend& backend) {
-  expect_beams(backend, {beam_case(step_model({std::vector<float>(300, 1.0f)}), 300, 256, 0, 1)});
+  std::vector<float> two(300, -kInfinity);
+  two[0] = two[1] = 1;
+  expect_beams(backend, {beam_case(step_model({two, std::vector<float>(300, 1.0f)}), 300, 256, 0, 2)});
 }
 
 /// Behind a sum of -2^14 hundreds of logits round to one rank: the lowest ids come first, not the largest logits.
@@ -165,6 +171,9 @@ void equal_scores(Backend& backend) {
     asked.norms = no_norms(4);
     for (const BeamCase& each : every_stop(asked)) cases.push_back(each);
   }
+  // One that is equal to two.
+  cases.push_back(beam_case(step_model({{1, 1, 1, -kInfinity}, {1, 1, sure, 1}, {sure, 1, 1, 1}}), 4, 3, 2, 4));
+  cases.back().norms = no_norms(4);
   expect_beams(backend, cases);
 }
 
@@ -183,6 +192,10 @@ void longest_length(Backend& backend) {
 
 void negative_alpha(Backend& backend) {
   std::vector<BeamCase> cases;
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {  // ends that come early, and are followed by worse ones
+    cases.push_back(beam_case(model(kVocab, seed, 2, 2.5f), kVocab, 3, 2, 9));
+    cases.back().norms = power_norms(9, -0.3);
+  }
   for (const double alpha : {-0.5, -1.0, -3.0}) {
     for (BeamCase asked : every_stop(beam_case(model(kVocab, 9, 1, 1), kVocab, 3, 1, 6))) {
       if (alpha != -1.0 && asked.rules.stop != BeamStop::kExact) continue;
@@ -319,6 +332,9 @@ void diverse_groups(Backend& backend) {
       }
     }
   }
+  cases.push_back(beam_case(model(kVocab, 18), kVocab, 6, 0, 3));  // all end in one step
+  cases.back().rules.group_count = 3;
+  cases.back().rules.diversity_penalty = 2;
   BeamBatch batch(backend, LogitType::kFloat32, cases, {});
   batch.run();
   for (std::size_t i = 0; i < cases.size(); ++i) {

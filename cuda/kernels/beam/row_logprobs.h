@@ -70,8 +70,11 @@ FLLM_DEVICE_RARE std::int32_t list_drawn(C cta, SharedRow& shared, Row<C, sampli
     const Mass mass = kept_mass(value, id);
     return mass > 0 ? log_mass(mass) - log_kept : -infinity32();
   };
-  const bool few = certain || (s.top_k > 0 && s.top_k / 64 <= to.wanted);
-  RankSieve sieve = few ? RankSieve{} : RankSieve::of(cum, kept, to.wanted);
+  RankSieve sieve;
+  if constexpr (C::kWarpWidth == 1) {  // on a device it would not fit the registers
+    const bool few = certain || (s.top_k > 0 && s.top_k / 64 <= to.wanted);
+    if (!few) sieve = RankSieve::of(cum, kept, to.wanted);
+  }
   while (true) {  // once more at most: without a sieve, where a few ids have nearly all the mass
     if (sieve.bound > -infinity32()) {
       change_values(cta, row, [&](float value, std::int32_t id) {
