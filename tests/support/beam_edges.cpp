@@ -271,6 +271,7 @@ void stop_strings(Backend& backend) {
   BeamTables tables = letters(kVocab);
   tables.texts[5] = "abcab";
   tables.texts[6] = "";
+  for (const std::size_t id : {3U, 8U, 9U}) tables.texts[id] = "xabx";  // one is complete within the token alone
   BeamCase asked = beam_case(model(kVocab, 13), kVocab, 5, 1, 9);
   asked.rules.stop_start = add_stop_strings(tables, {"ab", "cc", "dab"});
   BeamCase other = asked;
