@@ -9,7 +9,7 @@
 
 extern int failures;
 
-static void expect(int holds, const char* what, int line) {
+static inline void expect(int holds, const char* what, int line) {
   if (!holds) {
     printf("line %d: %s; last error: %s\n", line, what, fllm_last_error());
     ++failures;
@@ -17,14 +17,14 @@ static void expect(int holds, const char* what, int line) {
 }
 #define EXPECT(condition) expect((condition), #condition, __LINE__)
 
-static fllm_text text_of(const char* bytes) {
+static inline fllm_text text_of(const char* bytes) {
   fllm_text text;
   text.bytes = bytes;
   text.size = strlen(bytes);
   return text;
 }
 
-static fllm_request request_for(const char* prompt, int32_t max_tokens) {
+static inline fllm_request request_for(const char* prompt, int32_t max_tokens) {
   fllm_request request;
   memset(&request, 0, sizeof request);
   request.struct_size = sizeof request;
@@ -34,11 +34,11 @@ static fllm_request request_for(const char* prompt, int32_t max_tokens) {
   return request;
 }
 
-static int is(fllm_text text, const char* wanted) {
+static inline int is(fllm_text text, const char* wanted) {
   return text.size == strlen(wanted) && memcmp(text.bytes, wanted, text.size) == 0;
 }
 
-static fllm_text text_in(fllm_result* result, fllm_sample_info* sample) {
+static inline fllm_text text_in(fllm_result* result, fllm_sample_info* sample) {
   memset(sample, 0, sizeof *sample);
   sample->struct_size = sizeof *sample;
   EXPECT(fllm_result_get_sample(result, 0, sample) == FLLM_OK);
@@ -46,7 +46,7 @@ static fllm_text text_in(fllm_result* result, fllm_sample_info* sample) {
 }
 
 /* What a request came to; to be destroyed. */
-static fllm_result* finished(fllm_generator* generator, const fllm_request* request) {
+static inline fllm_result* finished(fllm_generator* generator, const fllm_request* request) {
   fllm_result* result = NULL;
   uint64_t id = 0;
   EXPECT(fllm_generator_submit(generator, request, NULL, NULL, &id) == FLLM_OK);
