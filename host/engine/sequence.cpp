@@ -176,17 +176,21 @@ void Sequence::set_sum_logprob(double sum) {
 
 void Sequence::end_without_support(std::string& text) {
   const RequestState& request = *request_;
+  if (request.custom != nullptr) {
+    const std::string& fault = static_cast<const CustomSampleConstraint&>(*constraint_).fault();
+    if (!fault.empty()) {
+      fail(Error{ErrorCode::kInternal, "token " + std::to_string(generated() + 1) + " of sample " +
+                                           std::to_string(sample_) + ": the constraint failed: " + fault},
+           text);
+      return;
+    }
+  }
   std::string why;
   const auto name = [&why](bool used, const std::string& what) {
     if (used) why += (why.empty() ? "" : ", ") + what;
   };
   name(in_prefix(), "the prefix at byte " + std::to_string(prefix_bytes_));
-  if (request.custom != nullptr) {
-    const std::string& fault = static_cast<const CustomSampleConstraint&>(*constraint_).fault();
-    name(true, fault.empty() ? "the constraint" : "the constraint, which failed: " + fault);
-  } else {
-    name(constraint_ != nullptr, "the constraint");
-  }
+  name(constraint_ != nullptr, "the constraint");
   name(request.banned_text != nullptr, "banned text");
   name(!request.request.control.banned_token_ids.empty(), "banned token ids");
   name(generated() < request.min_tokens, "end tokens before token " + std::to_string(request.min_tokens + 1));
