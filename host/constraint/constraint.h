@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include "fundamentallm/constraint.h"
 #include "fundamentallm/options.h"
 
@@ -11,6 +13,9 @@ class SampleConstraint : public Constraint {
  public:
   /// Whether some token is allowed as text.
   [[nodiscard]] virtual bool can_go_on() = 0;
+  /// As fork.
+  [[nodiscard]] virtual std::unique_ptr<SampleConstraint> copy() const = 0;
+  [[nodiscard]] std::unique_ptr<Constraint> fork() const final { return copy(); }
 };
 
 }  // namespace fllm

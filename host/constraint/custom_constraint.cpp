@@ -40,7 +40,7 @@ CustomSampleConstraint::CustomSampleConstraint(const Constraint& from, std::shar
   look();
 }
 
-std::unique_ptr<CustomSampleConstraint> CustomSampleConstraint::copy() const {
+std::unique_ptr<SampleConstraint> CustomSampleConstraint::copy() const {
   std::unique_ptr<CustomSampleConstraint> made(new CustomSampleConstraint());
   made->vocabulary_ = vocabulary_;
   made->look_ = look_;

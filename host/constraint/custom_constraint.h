@@ -29,8 +29,7 @@ class CustomSampleConstraint : public SampleConstraint {
   void fill_mask(std::span<std::uint32_t> mask) override;
   bool advance(TokenId id) override;
   void rollback(std::int32_t token_count) override;
-  [[nodiscard]] std::unique_ptr<Constraint> fork() const override { return copy(); }
-  [[nodiscard]] std::unique_ptr<CustomSampleConstraint> copy() const;
+  [[nodiscard]] std::unique_ptr<SampleConstraint> copy() const override;
   [[nodiscard]] bool may_end() const override { return look_.may_end; }
   [[nodiscard]] bool can_go_on() override { return look_.can_go_on; }
   /// Empty: none.

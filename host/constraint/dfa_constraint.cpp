@@ -31,7 +31,7 @@ void DfaConstraint::rollback(std::int32_t token_count) {
   states_.resize(states_.size() - static_cast<std::size_t>(token_count));
 }
 
-std::unique_ptr<Constraint> DfaConstraint::fork() const {
+std::unique_ptr<SampleConstraint> DfaConstraint::copy() const {
   auto copy = std::make_unique<DfaConstraint>(tables_, *tokens_, static_cast<std::int32_t>(states_.capacity()) - 1);
   copy->states_.assign(states_.begin(), states_.end());
   return copy;

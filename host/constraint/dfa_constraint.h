@@ -21,7 +21,7 @@ class DfaConstraint : public SampleConstraint {
   void fill_mask(std::span<std::uint32_t> mask) override;
   bool advance(TokenId id) override;
   void rollback(std::int32_t token_count) override;
-  [[nodiscard]] std::unique_ptr<Constraint> fork() const override;
+  [[nodiscard]] std::unique_ptr<SampleConstraint> copy() const override;
   [[nodiscard]] bool may_end() const override { return tables_->dfa().accepts(state()); }
   [[nodiscard]] bool can_go_on() override { return tables_->can_go_on(state()); }
   [[nodiscard]] ByteDfa::State state() const { return states_.back(); }

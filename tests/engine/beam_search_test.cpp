@@ -154,8 +154,8 @@ TEST_F(BeamSearching, FindsWhatTheOracleFinds) {
 }
 
 /// A place at the beginning of what the request's constraint allows, which tokens must outlive.
-std::shared_ptr<const Constraint> constraint_of(const Request& request, const BeamCase& asked,
-                                                const TokenIndex& tokens) {
+std::shared_ptr<const SampleConstraint> constraint_of(const Request& request, const BeamCase& asked,
+                                                      const TokenIndex& tokens) {
   std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(asked.vocab)));
   allow_all(usable);
   for (const TokenId id : asked.row.bans) forbid(usable, id);

@@ -106,7 +106,7 @@ OracleBeamSearch::OracleBeamSearch(const BeamCase& asked, const BeamTables& tabl
     first.slot = static_cast<std::int32_t>(g) * width_;
     first.mask_state = asked.rules.mask_start;
     first.stop_state = asked.rules.stop_start;
-    if (asked.constraint != nullptr) first.constraint = asked.constraint->fork();
+    if (asked.constraint != nullptr) first.constraint = asked.constraint->copy();
   }
 }
 
@@ -202,7 +202,7 @@ OracleBeam OracleBeamSearch::grown(const Group& group, const Candidate& candidat
   if (beam.mask_state >= 0) beam.mask_state = tables_.after(beam.mask_state, candidate.token);
   if (beam.stop_state >= 0) beam.stop_state = tables_.after(beam.stop_state, candidate.token);
   if (beam.constraint != nullptr) {
-    beam.constraint = beam.constraint->fork();
+    beam.constraint = beam.constraint->copy();
     beam.constraint->advance(candidate.token);
   }
   return beam;

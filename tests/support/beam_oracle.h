@@ -42,7 +42,7 @@ struct BeamCase {
   bool histories = false;  // the row's counts go on with the beams' tokens
   std::int32_t history_capacity = 64;
   // What the host's rules say of the output, in place of rules.mask_start; null: nothing.
-  std::shared_ptr<const Constraint> constraint;
+  std::shared_ptr<const SampleConstraint> constraint;
   bool can_draw_end = true;  // some end token is not banned
 };
 
@@ -55,7 +55,7 @@ struct OracleBeam {
   float cum = 0;
   std::int32_t mask_state = -1;
   std::int32_t stop_state = -1;
-  std::shared_ptr<Constraint> constraint;
+  std::shared_ptr<SampleConstraint> constraint;
 
   /// Whether nothing but an end may follow.
   [[nodiscard]] bool must_end() const { return constraint->may_end() && !constraint->can_go_on(); }

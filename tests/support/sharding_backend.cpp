@@ -10,7 +10,7 @@
 namespace fllm::test {
 namespace {
 
-std::size_t at(std::int64_t value) { return static_cast<std::size_t>(value); }
+std::size_t whole(std::int64_t value) { return static_cast<std::size_t>(value); }
 
 std::size_t element_bytes(LogitType type) { return type == LogitType::kFloat32 ? 4 : 2; }
 
@@ -39,8 +39,8 @@ void add_up(std::deque<Rank>& ranks) {
 
 std::vector<std::int32_t> ShardingBackend::slices(std::int32_t vocab, std::int32_t ranks) {
   const std::int32_t groups = (vocab + 31) / 32, count = std::min(groups, ranks);
-  std::vector<std::int32_t> first(at(count) + 1, vocab);
-  for (std::int32_t rank = 0; rank < count; ++rank) first[at(rank)] = groups * rank / count * 32;
+  std::vector<std::int32_t> first(whole(count) + 1, vocab);
+  for (std::int32_t rank = 0; rank < count; ++rank) first[whole(rank)] = groups * rank / count * 32;
   return first;
 }
 
@@ -49,12 +49,12 @@ void ShardingBackend::sample(LogitType type, const SampleParams& params) {
   const auto count = static_cast<std::int32_t>(first.size()) - 1;
   std::deque<Rank> ranks;
   for (std::int32_t r = 0; r < count; ++r) {
-    Rank& rank = ranks.emplace_back(backend(), at(params.rows), at(shard_words(count, list_size_)));
+    Rank& rank = ranks.emplace_back(backend(), whole(params.rows), whole(shard_words(count, list_size_)));
     ShardParams& p = rank.params;
     p.sample = params;
-    p.sample.first_id = first[at(r)];
-    p.sample.vocab = first[at(r + 1)] - first[at(r)];
-    p.sample.logits = static_cast<const unsigned char*>(params.logits) + at(first[at(r)]) * element_bytes(type);
+    p.sample.first_id = first[whole(r)];
+    p.sample.vocab = first[whole(r + 1)] - first[whole(r)];
+    p.sample.logits = static_cast<const unsigned char*>(params.logits) + whole(first[whole(r)]) * element_bytes(type);
     if (r > 0) {  // what is the caller's is written by one rank alone
       p.sample.advance = 0;
       p.sample.tokens = rank.tokens.data();
@@ -75,11 +75,11 @@ void ShardingBackend::sample(LogitType type, const SampleParams& params) {
       backend().sample_shard(type, rank->params);
     }
   }
-  std::vector<std::int32_t> tokens(at(params.rows));
+  std::vector<std::int32_t> tokens(whole(params.rows));
   backend().download(tokens.data(), params.tokens, tokens.size() * sizeof(std::int32_t));
   backend().synchronize();
   for (std::int32_t r = 1; r < count; ++r) {
-    EXPECT_EQ(ranks[at(r)].tokens.download("tokens"), tokens)
+    EXPECT_EQ(ranks[whole(r)].tokens.download("tokens"), tokens)
         << "rank " << r << " of " << count << " has another token";
   }
 }
