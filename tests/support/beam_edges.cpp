@@ -83,7 +83,7 @@ void several_end_ids(Backend& backend) {
   std::vector<BeamCase> cases;
   for (const std::int32_t ends : {0, 1, 2, 5, 23})
     cases.push_back(beam_case(model(kVocab, 4, 5, 2), kVocab, 5, ends, 8));
-  cases.push_back(cases.back());
+  cases.push_back(cases[2]);
   cases.back().rules.candidate_count = 5;  // too few to replace those that end
   expect_beams(backend, cases);
 }
@@ -192,10 +192,10 @@ void longest_length(Backend& backend) {
 
 void negative_alpha(Backend& backend) {
   std::vector<BeamCase> cases;
-  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {  // ends that come early, and are followed by worse ones
-    cases.push_back(beam_case(model(kVocab, seed, 2, 2.5f), kVocab, 3, 2, 9));
-    cases.back().norms = power_norms(9, -0.3);
-  }
+  // The pool is full in step 2; the next length could still beat its last one, the longest could not.
+  BeamCase short_ones = beam_case(step_model({{-1.2f, -0.9f, -1.2f}}), 3, 2, 1, 9);
+  short_ones.norms = power_norms(9, -0.3);
+  expect_beams(backend, {short_ones});
   for (const double alpha : {-0.5, -1.0, -3.0}) {
     for (BeamCase asked : every_stop(beam_case(model(kVocab, 9, 1, 1), kVocab, 3, 1, 6))) {
       if (alpha != -1.0 && asked.rules.stop != BeamStop::kExact) continue;
@@ -332,7 +332,7 @@ void diverse_groups(Backend& backend) {
       }
     }
   }
-  cases.push_back(beam_case(model(kVocab, 18), kVocab, 6, 0, 3));  // all end in one step
+  cases.push_back(beam_case(model(kVocab, 18), kVocab, 6, 0, 1));  // the longest is the first
   cases.back().rules.group_count = 3;
   cases.back().rules.diversity_penalty = 2;
   BeamBatch batch(backend, LogitType::kFloat32, cases, {});
