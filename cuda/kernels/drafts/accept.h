@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/kernels/draft_params.h"
-#include "cuda/kernels/sampling/row_open.h"
+#include "cuda/kernels/sampling/row_place.h"
 #include "cuda/portable/wide.h"
 
 // How many of a row's drafts are accepted: Leviathan, Kalman, Matias, "Fast inference from transformers via speculative

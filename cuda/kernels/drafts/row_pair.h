@@ -3,6 +3,7 @@
 
 #include "cuda/kernels/draft_params.h"
 #include "cuda/kernels/sampling/row_edited.h"
+#include "cuda/kernels/sampling/row_place.h"
 #include "cuda/kernels/sampling/row_support.h"
 #include "cuda/kernels/sampling/sequence_edits.h"
 

@@ -44,16 +44,6 @@ FLLM_DEVICE const std::uint32_t* mask_of(const SampleParams& p, std::int64_t ind
   return row >= 0 ? p.allow_mask + row * p.mask_words + p.first_id / 32 : nullptr;
 }
 
-/// What a row's random bits come from.
-struct RowRandom {
-  std::uint64_t seed;
-  RandomCounter counter;
-};
-FLLM_DEVICE RowRandom random_of(const RowArrays& a, std::int64_t index) {
-  return {element_or(a.seeds, index, std::uint64_t{0}),
-          {element_or<std::uint32_t>(a.positions, index, 0), element_or(a.sample_indices, index, 0u), a.stream, 0}};
-}
-
 /// A row's parameters, from the arrays.
 FLLM_DEVICE RowSampling from_arrays(const SampleParams& p, std::int64_t index) {
   constexpr float kLargest = 0x1.fffffep127f;
@@ -75,9 +65,8 @@ FLLM_DEVICE RowSampling from_arrays(const SampleParams& p, std::int64_t index) {
   s.history_slot = element_or(a.history_slots, index, -1);
   s.min_tokens = element_or(a.min_tokens, index, 0);
   s.generated = element_or<std::int32_t>(a.generated, index, 0);
-  const RowRandom random = random_of(a, index);
-  s.seed = random.seed;
-  s.random = random.counter;
+  s.seed = element_or(a.seeds, index, std::uint64_t{0});
+  s.random = {element_or<std::uint32_t>(a.positions, index, 0), element_or(a.sample_indices, index, 0u), a.stream, 0};
   return s;
 }
 
@@ -102,38 +91,25 @@ FLLM_DEVICE void prepare(const C& cta, SharedRow& shared, const SampleParams& p,
   if (!greedy) shared.bits = p.uniforms != nullptr ? p.uniforms[index] : random_bits(s.seed, s.random);
 }
 
-/// Where a row lies: in the block's shared memory, and its values in global memory unless streamed is null.
-struct RowPlace {
-  unsigned char* shared;
-  float* streamed;
-};
-
 /// Lays the row out in the memory of its blocks.
 template <Cta C, std::int32_t kIds>
-FLLM_DEVICE Row<C, kIds> open_row_at(const C& cta, const SampleParams& p, const RowPlace& place) {
+FLLM_DEVICE Row<C, kIds> open_row(const C& cta, const SampleParams& p, std::int64_t index) {
   Row<C, kIds> row;
   row.layout = row_layout(p.vocab, cta.cluster_size(), cta.thread_count(), C::kWarpWidth, Positions<C, kIds>::kGroup);
   row.vocab = p.vocab;
   row.first_id = p.first_id;
   row.rank = cta.cluster_rank();
   row.begin = row.rank * row.layout.slice_width();
-  row.chunk_masses = reinterpret_cast<Mass*>(place.shared);
-  row.parts = reinterpret_cast<float*>(place.shared + row.layout.mass_bytes());
-  if (place.streamed != nullptr) {
-    row.streamed = place.streamed;
+  auto* memory = static_cast<unsigned char*>(cta.dynamic_shared());
+  row.chunk_masses = reinterpret_cast<Mass*>(memory);
+  row.parts = reinterpret_cast<float*>(memory + row.layout.mass_bytes());
+  if (p.scratch != nullptr) {
+    row.streamed = p.scratch + index * p.scratch_stride;
     row.values = row.streamed + row.begin;
   } else {
-    row.values = reinterpret_cast<float*>(place.shared + row.layout.mass_bytes() + row.layout.part_bytes());
+    row.values = reinterpret_cast<float*>(memory + row.layout.mass_bytes() + row.layout.part_bytes());
   }
   return row;
-}
-
-/// The row of a launch that holds one at a time.
-template <Cta C, std::int32_t kIds>
-FLLM_DEVICE Row<C, kIds> open_row(const C& cta, const SampleParams& p, std::int64_t index) {
-  return open_row_at<C, kIds>(cta, p,
-                              {static_cast<unsigned char*>(cta.dynamic_shared()),
-                               p.scratch != nullptr ? p.scratch + index * p.scratch_stride : nullptr});
 }
 
 }  // namespace fllm::sampling
