@@ -144,13 +144,6 @@ void ties(Backend& backend) {
   expect_beams(backend, cases);
 }
 
-/// The first of so many that are equal are found by their places alone.
-void more_equal_candidates_than_are_sorted(Backend& backend) {
-  std::vector<float> two(300, -kInfinity);
-  two[0] = two[1] = 1;
-  expect_beams(backend, {beam_case(step_model({two, std::vector<float>(300, 1.0f)}), 300, 256, 0, 2)});
-}
-
 /// Behind a sum of -2^14 hundreds of logits round to one rank: the lowest ids come first, not the largest logits.
 void equal_ranks_of_different_logits(Backend& backend) {
   std::vector<float> first(200, 0.0f), second(200);
@@ -303,20 +296,6 @@ void drawn_beams(Backend& backend) {
   expect_beams(backend, cases);
 }
 
-/// Far more tokens than can be among the first: of equal chances; with nearly all of the mass on one, or on a few.
-void drawn_from_many_tokens(Backend& backend) {
-  std::vector<BeamCase> cases;
-  for (const std::int32_t likely : {0, 1, 40}) {
-    BeamCase asked = beam_case(model(1500, 17, likely, 13), 1500, 3, 1, 2);
-    asked.rules.sampled = 1;
-    cases.push_back(asked);
-  }
-  cases.push_back(cases.front());
-  cases.back().row.sampling.top_p = 0x40000000u;
-  cases.back().row.sampling.top_p_on = 1;
-  expect_beams(backend, cases);
-}
-
 /// Groups take turns, each keeping away from what the ones before it go on with; no sum shows it.
 void diverse_groups(Backend& backend) {
   std::vector<BeamCase> cases;
@@ -362,7 +341,7 @@ const std::vector<BeamTest>& beam_edges() {
       {"EndsWaitForMinTokens", ends_wait_for_min_tokens},
       {"DeadEnds", dead_ends},
       {"EqualScores", equal_scores},
-      {"MoreEqualCandidatesThanAreSorted", more_equal_candidates_than_are_sorted},
+      {"MoreEqualCandidatesThanAreSorted", run_equal_candidates},
       {"EqualRanksOfDifferentLogits", equal_ranks_of_different_logits},
       {"Ties", ties},
       {"LongestLength", longest_length},
@@ -373,7 +352,7 @@ const std::vector<BeamTest>& beam_edges() {
       {"DifferentSearchesTogether", different_searches_together},
       {"Penalties", penalties},
       {"DrawnBeams", drawn_beams},
-      {"DrawnFromManyTokens", drawn_from_many_tokens},
+      {"DrawnFromManyTokens", run_drawn_rows},
       {"DiverseGroups", diverse_groups},
       {"LogitsOf16Bits", logits_of_16_bits},
   };

@@ -5,6 +5,7 @@
 
 #include "tests/support/beam_cases.h"
 #include "tests/support/beam_device.h"
+#include "tests/support/special_floats.h"
 
 namespace fllm::test {
 
@@ -45,6 +46,29 @@ void run_every_width(Backend& backend) {
       expect_beams(backend, cases);
     }
   }
+}
+
+void run_drawn_rows(Backend& backend) {
+  TableShape shape;
+  shape.vocab = 1500;
+  shape.boost = 13;
+  std::vector<BeamCase> cases;
+  for (const std::int32_t likely : {0, 1, 40}) {
+    shape.boosted = likely;
+    cases.push_back(beam_case(table_model(shape), shape.vocab, 3, 1, 2));
+    cases.back().rules.sampled = 1;
+  }
+  cases.push_back(cases.front());
+  cases.back().row.sampling.top_p = 0x40000000u;
+  cases.back().row.sampling.top_p_on = 1;
+  expect_beams(backend, cases);
+}
+
+void run_equal_candidates(Backend& backend) {
+  const std::vector<float> flat(300, 1.0f);
+  std::vector<float> two(300, -kInfinity);
+  two[0] = two[1] = 1;
+  expect_beams(backend, {beam_case(step_model({two, flat}), 300, 256, 0, 2)});
 }
 
 void run_spread_beams(Backend& backend) {

@@ -36,6 +36,10 @@ void run_random_beams(Backend& backend, SuiteSize size);
 void run_every_width(Backend& backend);
 /// Memory that makes no sense leads nowhere.
 void run_garbage_beams(Backend& backend, SuiteSize size);
+/// Far more tokens than can be among the first: of equal chances; with nearly all of the mass on one, or on a few.
+void run_drawn_rows(Backend& backend);
+/// The first of so many that are equal are found by their places alone.
+void run_equal_candidates(Backend& backend);
 /// Rows long enough for several blocks each.
 void run_spread_beams(Backend& backend);
 /// Whole searches of several widths, rules and lengths as one piece of recorded work.
