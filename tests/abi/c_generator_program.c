@@ -304,7 +304,7 @@ static void test_errors(fllm_generator* generator) {
   memset(&sample, 0, sizeof sample);
   sample.struct_size = sizeof sample;
   EXPECT(fllm_result_get_sample(result, 0, &sample) == FLLM_OK && sample.error == FLLM_EMPTY_SUPPORT);
-  EXPECT(sample.finish_reason == FLLM_FINISH_ERROR && strstr(sample.error_message, "banned token ids") != NULL);
+  EXPECT(sample.finish_reason == FLLM_FINISH_DEAD_END && strstr(sample.error_message, "banned token ids") != NULL);
   fllm_result_destroy(result);
 }
 

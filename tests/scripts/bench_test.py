@@ -50,9 +50,10 @@ class Bench(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name).resolve()
-        for name in ("scripts", "bin", "build"):
-            (self.root / name).mkdir()
-        shutil.copy(SCRIPTS / "bench", self.root / "scripts")
+        for name in ("scripts/peers", "bin", "build"):
+            (self.root / name).mkdir(parents=True)
+        for name in ("bench", "peers/peer_programs.py"):
+            shutil.copy(SCRIPTS / name, self.root / "scripts" / name)
         for name, text in (("bin/cmake", CMAKE), ("bin/python3", PYTHON), ("bin/runner", RUNNER),
                            ("build/fundamentallm-bench", SAMPLER), ("build/fundamentallm-bench-cuda", CUDA)):
             (self.root / name).write_text(text)
