@@ -20,6 +20,8 @@ template <>
 inline constexpr std::array<std::string_view, 4> kNames<BeamStopRule>{"exact", "first-k", "heuristic", "never-early"};
 template <>
 inline constexpr std::array<std::string_view, 3> kNames<BeamProfile>{"none", "hf", "ctranslate2"};
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<SpeculationRule>{"coupled", "ratio"};
 
 /// An enumeration that has names.
 template <class Enum>

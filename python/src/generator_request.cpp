@@ -124,7 +124,7 @@ std::optional<BeamOptions> beam_of(Options& options) {
 
 std::optional<SpeculationOptions> speculation_of(Options& options) {
   SpeculationOptions made;
-  const std::optional<SpeculationRule> rule = choice_of<SpeculationRule>(options, "speculation", {"coupled", "ratio"});
+  const std::optional<SpeculationRule> rule = choice_of<SpeculationRule>(options, "speculation");
   options.get("draft_tokens", made.draft_tokens, kWhole);
   options.get("prompt_lookup", made.prompt_lookup, kWhole);
   if (!rule && made.prompt_lookup == 0) {

@@ -131,7 +131,7 @@ class Generator(unittest.TestCase):
             self.generator.stream("A", num_samples=2)
         with self.assertRaisesRegex(ValueError, "every token is forbidden"):
             list(self.generator.stream("A", banned_ids=list(range(69))))
-        self.assertEqual(self.one(banned_ids=list(range(69))).samples[0].finish_reason, "error")
+        self.assertEqual(self.one(banned_ids=list(range(69))).samples[0].finish_reason, "dead_end")
         with self.assertRaises(FileNotFoundError):
             fundamentallm.Generator("no/such/model.pt")
         with self.assertRaisesRegex(ValueError, "prefill_tokens"):

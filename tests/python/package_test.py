@@ -45,8 +45,9 @@ class Files(unittest.TestCase):
         package = {file.removeprefix("fundamentallm/") for file in files if file.startswith("fundamentallm/")}
         modules = {file for file in package if file.endswith(".py")}
         extensions = {file for file in package if file.startswith("_native.") and file.endswith(".so")}
-        self.assertEqual(modules, {"__init__.py", "_arrays.py", "_edits.py", "_filters.py", "_history.py", "_inputs.py", "_result.py",
-                                   "_rows.py", "_sampler.py", "_sequences.py", "_shard.py", "_text.py", "_types.py", "hf.py"})
+        self.assertEqual(modules, {"__init__.py", "_arrays.py", "_constraint.py", "_edits.py", "_filters.py", "_history.py", "_inputs.py",
+                                   "_result.py", "_rows.py", "_sampler.py", "_sequences.py", "_shard.py", "_text.py", "_types.py",
+                                   "grammars.py", "hf.py"})
         self.assertEqual(len(extensions), 1)
         generators = {file for file in package if file.startswith("_generator.") and file.endswith(".so")}
         self.assertLessEqual(len(generators), 1)

@@ -40,8 +40,8 @@ FLLM_DEVICE bool accepts(const ResolveDraftsParams& p, const DraftRow& row, std:
   const std::int32_t draft = p.draft_ids[index];
   if (row.coupled != 0) return p.target.tokens[index] == draft;
   const RowSupport& target = p.target.supports[index];
-  if (target.proposed_id != draft)
-    return false;  // outside the vocabulary too, where a row proposes -1 without any mass
+  // Outside the vocabulary too, where a row proposes -1 without any mass.
+  if (target.proposed_id != draft) return false;
   const std::int64_t source = drawn_from(p, row, i, draft);
   const Mass q = source >= 0 ? p.draft.supports[source].proposed_mass : 1;
   const Mass q_total = source >= 0 ? p.draft.supports[source].kept_mass : 1;
