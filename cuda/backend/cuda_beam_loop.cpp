@@ -41,7 +41,8 @@ std::unique_ptr<RecordedWork> record_beams(const LoopPlace& place, const std::fu
                     "record_beams: max_steps is " + std::to_string(loop.max_steps) + "; allowed: >= 1");
   }
   const UseDevice scope(place.device);
-  return form == LoopForm::kUnrolled ? record_unrolled(place, step, loop) : record_looping(place, step, loop);
+  if (form == LoopForm::kUnrolled) return record_unrolled(place, step, loop);
+  return record_looping(place, step, loop);
 }
 
 LoopForm available_loop_form() {

@@ -190,7 +190,7 @@ CodePointSet RegexScanner::take_class(std::size_t start, bool any_case) {
     if (range.first > range.last) refuse(item, "a range whose end comes before its beginning");
     ranges.push_back(range);
   }
-  CodePointSet set(std::move(ranges));
+  CodePointSet set(ranges);
   if (any_case) set = set.any_case();
   return inverted ? set.inverted() : set;
 }

@@ -44,9 +44,9 @@ inline std::string all_of(const Completion& completion) {
 
 /// Every setting that a draft's place in the text can matter to, in many combinations.
 inline Request varied_request(int i) {
-  static const std::string prompts[] = {"ROMEO:\nAy, ay, ay, ay,", "the the the the the th", "K",
-                                        "JULIET:\nO Romeo, Romeo, wherefore art thou Romeo?\n\nROMEO:\n", ""};
-  Request request = request_for(prompts[i % 5], 1 + i * 7 % 43);
+  static const std::string kPrompts[] = {"ROMEO:\nAy, ay, ay, ay,", "the the the the the th", "K",
+                                         "JULIET:\nO Romeo, Romeo, wherefore art thou Romeo?\n\nROMEO:\n", ""};
+  Request request = request_for(kPrompts[i % 5], 1 + i * 7 % 43);
   request.sampling.seed = static_cast<std::uint64_t>(i);
   request.num_samples = i % 9 == 4 ? 3 : 1;
   if (i % 4 == 1) request.sampling.top_k = 3;

@@ -15,6 +15,7 @@ using ::testing::HasSubstr;
 
 TEST(Speculation, CoupledTextsAreThoseWithoutDrafts) {
   std::vector<Request> requests;
+  requests.reserve(1000 / kFewer);
   for (int i = 0; i < 1000 / kFewer; ++i) requests.push_back(varied_request(i));
   Generator plain = open_small({.max_rows = 48});
   const std::vector<Completion> wanted = completions_of(plain, requests);
@@ -119,6 +120,7 @@ TEST(Speculation, DraftsHaveRoomBeforeTheyAreMade) {
   request.speculation = lookup(2, 16);
   std::vector<Request> requests(9, request);
   std::vector<RequestId> ids;
+  ids.reserve(requests.size());
   for (const Request& each : requests) ids.push_back(generator.submit(each).value());
   (void)generator.step().value();
   EXPECT_EQ(generator.metrics().running_rows, 7);  // of 17 rows each

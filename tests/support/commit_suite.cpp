@@ -47,7 +47,7 @@ struct PlainAutomaton {
   [[nodiscard]] std::int32_t behind(std::int32_t state, std::int32_t token) const {
     for (const char byte : texts[static_cast<std::size_t>(token)]) {
       if (state < 0 || state >= kStates) return -1;
-      state = next[static_cast<std::size_t>(state * 256 + static_cast<unsigned char>(byte))];
+      state = next[static_cast<std::size_t>(state) * 256 + static_cast<unsigned char>(byte)];
     }
     return state < 0 || state >= kStates ? -1 : state;
   }

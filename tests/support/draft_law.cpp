@@ -175,6 +175,7 @@ class Speculator {
         accepted_(backend, static_cast<std::size_t>(sequences)),
         tokens_(backend, static_cast<std::size_t>(sequences)) {
     std::vector<DraftRow> rows;
+    rows.reserve(static_cast<std::size_t>(sequences));
     for (std::int32_t i = 0; i < sequences; ++i) {
       rows.push_back({i * kRows, static_cast<std::int32_t>(kDrafts), i * kRows, 0});
     }

@@ -11,7 +11,7 @@ namespace fllm::test {
 /// A whole number of any size, by the methods of paper and pencil.
 class Natural {
  public:
-  Natural(std::uint64_t value = 0)
+  Natural(std::uint64_t value = 0)  // NOLINT(google-explicit-constructor): every such number is one
       : digits_{static_cast<std::uint32_t>(value), static_cast<std::uint32_t>(value >> 32)} {
     trim();
   }
