@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/context/detail/fcontext.hpp>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -42,6 +43,7 @@ void forget_frames() {
 }
 
 bool same_place(const SourceLocation& a, const SourceLocation& b) {
+  if (std::memcmp(&a, &b, sizeof a) == 0) return true;  // nearly always, and without a look at what they point to
   return a.line() == b.line() && a.column() == b.column() &&
          (a.file_name() == b.file_name() || std::string_view(a.file_name()) == b.file_name());
 }
@@ -74,41 +76,69 @@ void FiberBlock::reset(const Work& work, FiberSchedule schedule) {
   cancelling_ = false;
   ready_slots_ = 0;
   for (std::int32_t i = 0; i < work.thread_count; ++i) threads_[i] = Thread{};
-  for (std::int32_t w = 0; w < work.thread_count / kWarpWidth; ++w) warps_[w].arrived = warps_[w].exited = 0;
+  for (std::int32_t w = 0; w < work.thread_count / kWarpWidth; ++w) {
+    warps_[w].arrived = warps_[w].exited = 0;
+    for (std::int32_t i = 0; i < kWarpWidth; ++i) {
+      warps_[w].lane_at[i] = static_cast<std::uint8_t>(schedule == 1 ? kWarpWidth - 1 - i : i);
+    }
+  }
   release_block();
 }
 
 // ---- Switching ------------------------------------------------------------------------------------------------------
 
-void FiberBlock::resume(std::int32_t thread) {
+/// What whoever is switched to learns: of which block, and where to leave the context that has been left.
+struct FiberBlock::Switch {
+  FiberBlock* block;
+  void** left;
+};
+
+void* FiberBlock::context_of(std::int32_t thread) {
   Thread& t = threads_[thread];
-  std::byte* const bottom = stacks_.bottom(thread);
-  std::byte* const top = stacks_.top(thread);
-  current_ = thread;
   if (t.state == State::kFresh) {
-    t.context = context::make_fcontext(top, static_cast<std::size_t>(top - bottom), [](context::transfer_t from) {
-      auto* block = static_cast<FiberBlock*>(from.data);
-      block->scheduler_context_ = from.fctx;
-      block->run_thread();
-    });
     t.state = State::kSuspended;
+    t.context = context::make_fcontext(stacks_.top(thread), stacks_.bytes(thread), [](context::transfer_t from) {
+      const Switch* const seen = static_cast<const Switch*>(from.data);
+      *seen->left = from.fctx;
+      seen->block->run_thread(seen->left == &seen->block->scheduler_context_);
+    });
   }
-  announce_switch(&scheduler_sanitizer_stack_, bottom, static_cast<std::size_t>(top - bottom));
-  t.context = context::jump_fcontext(t.context, this).fctx;
+  return t.context;
+}
+
+void FiberBlock::resume(std::int32_t thread) {
+  current_ = thread;
+  void* const to = context_of(thread);
+  Switch told{this, &scheduler_context_};
+  announce_switch(&scheduler_sanitizer_stack_, stacks_.bottom(thread), stacks_.bytes(thread));
+  const context::transfer_t from = context::jump_fcontext(to, &told);
+  *static_cast<const Switch*>(from.data)->left = from.fctx;
   confirm_switch(scheduler_sanitizer_stack_, nullptr, nullptr);
 }
 
+// Straight to whoever is next: through the scheduler there would be two switches for each.
 void FiberBlock::suspend(std::int32_t thread) {
   Thread& t = threads_[thread];
-  announce_switch(&t.sanitizer_stack, scheduler_bottom_, scheduler_bytes_);
-  scheduler_context_ = context::jump_fcontext(scheduler_context_, nullptr).fctx;
-  confirm_switch(t.sanitizer_stack, nullptr, nullptr);
+  const std::int32_t next = cancelling_ ? -1 : next_thread();
+  if (next != thread) {
+    current_ = next;
+    void* const to = next < 0 ? scheduler_context_ : context_of(next);
+    Switch told{this, &t.context};
+    if (next < 0) {
+      announce_switch(&t.sanitizer_stack, scheduler_bottom_, scheduler_bytes_);
+    } else {
+      announce_switch(&t.sanitizer_stack, stacks_.bottom(next), stacks_.bytes(next));
+    }
+    const context::transfer_t from = context::jump_fcontext(to, &told);
+    *static_cast<const Switch*>(from.data)->left = from.fctx;
+    confirm_switch(t.sanitizer_stack, nullptr, nullptr);
+  }
   if (cancelling_) throw Cancelled{};
   t.waits_in = FiberOperation::kNone;
 }
 
-void FiberBlock::run_thread() {
-  confirm_switch(nullptr, &scheduler_bottom_, &scheduler_bytes_);
+void FiberBlock::run_thread(bool from_scheduler) {
+  confirm_switch(nullptr, from_scheduler ? &scheduler_bottom_ : nullptr, from_scheduler ? &scheduler_bytes_ : nullptr);
   const std::int32_t thread = current_;
   // No switch happens inside a handler: the exceptions being handled belong to the system thread, not to the fiber.
   try {
@@ -121,7 +151,8 @@ void FiberBlock::run_thread() {
   threads_[thread].state = State::kDone;
   forget_frames();
   announce_switch(nullptr, scheduler_bottom_, scheduler_bytes_);
-  context::jump_fcontext(scheduler_context_, nullptr);
+  Switch told{this, &threads_[thread].context};
+  context::jump_fcontext(scheduler_context_, &told);
 }
 
 void FiberBlock::cancel_waiting() {
@@ -168,12 +199,9 @@ void FiberBlock::order_warps() {
 }
 
 void FiberBlock::order_lanes(Warp& warp) {
-  for (std::int32_t i = 0; i < kWarpWidth; ++i) {
-    warp.lane_at[i] = static_cast<std::uint8_t>(schedule_ == 1 ? kWarpWidth - 1 - i : i);
-  }
-  if (schedule_ > 1) {
-    for (std::int32_t i = kWarpWidth - 1; i > 0; --i) std::swap(warp.lane_at[i], warp.lane_at[random_below(i + 1)]);
-  }
+  if (schedule_ <= 1) return;  // as reset has left them
+  for (std::int32_t i = 0; i < kWarpWidth; ++i) warp.lane_at[i] = static_cast<std::uint8_t>(i);
+  for (std::int32_t i = kWarpWidth - 1; i > 0; --i) std::swap(warp.lane_at[i], warp.lane_at[random_below(i + 1)]);
 }
 
 // splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.

@@ -75,11 +75,14 @@ class FiberBlock {
     std::uint64_t results[kWarpWidth];
   };
 
+  struct Switch;
+
   void reset(const Work& work, FiberSchedule schedule);
   [[nodiscard]] std::int32_t next_thread();
+  [[nodiscard]] void* context_of(std::int32_t thread);
   void resume(std::int32_t thread);
   void suspend(std::int32_t thread);
-  void run_thread();
+  void run_thread(bool from_scheduler);
   void finish(std::int32_t thread);
   void cancel_waiting();
   void release_block();

@@ -6,10 +6,6 @@
 #include <new>
 
 namespace fllm {
-namespace {
-constexpr std::size_t kGuardBytes = 4096 * 4;  // a multiple of every usual page size
-constexpr std::size_t kStrideBytes = FiberStacks::kBytes + kGuardBytes;
-}  // namespace
 
 FiberStacks::FiberStacks(std::int32_t count) : count_(count) {
   const std::size_t bytes = static_cast<std::size_t>(count) * kStrideBytes;
@@ -25,11 +21,5 @@ FiberStacks::FiberStacks(std::int32_t count) : count_(count) {
 }
 
 FiberStacks::~FiberStacks() { munmap(memory_, static_cast<std::size_t>(count_) * kStrideBytes); }
-
-std::byte* FiberStacks::bottom(std::int32_t index) const {
-  return memory_ + static_cast<std::size_t>(index) * kStrideBytes + kGuardBytes;
-}
-
-std::byte* FiberStacks::top(std::int32_t index) const { return bottom(index) + kBytes - (index * 5 % 64) * 64; }
 
 }  // namespace fllm

@@ -17,11 +17,20 @@ class FiberStacks {
   FiberStacks& operator=(const FiberStacks&) = delete;
 
   [[nodiscard]] std::int32_t count() const { return count_; }
-  [[nodiscard]] std::byte* bottom(std::int32_t index) const;
+  [[nodiscard]] std::byte* bottom(std::int32_t index) const {
+    return memory_ + static_cast<std::size_t>(index) * kStrideBytes + kGuardBytes;
+  }
+  /// From bottom to top.
+  [[nodiscard]] static std::size_t bytes(std::int32_t index) {
+    return kBytes - static_cast<std::size_t>(index * 5 % 64) * 64;
+  }
   /// First address above the usable part, 64-byte aligned. Tops of neighbours lie in different cache sets.
-  [[nodiscard]] std::byte* top(std::int32_t index) const;
+  [[nodiscard]] std::byte* top(std::int32_t index) const { return bottom(index) + bytes(index); }
 
  private:
+  static constexpr std::size_t kGuardBytes = 4096 * 4;  // a multiple of every usual page size
+  static constexpr std::size_t kStrideBytes = kBytes + kGuardBytes;
+
   std::byte* memory_ = nullptr;
   std::int32_t count_ = 0;
 };
