@@ -5,13 +5,17 @@
 namespace fllm::test {
 namespace {
 
-using SampleRowOn = SerialIsas;
+// In full for one instruction set: the others differ in the loops' bodies, which short rows reach too.
+class SampleRowOn : public SerialIsas {
+ protected:
+  static SuiteSize long_suite() { return is_chosen() ? kLongSuite : SuiteSize::kFast; }
+};
 
 INSTANTIATE_TEST_SUITE_P(Cpu, SampleRowOn, ::testing::ValuesIn(serial_isas().begin(), serial_isas().end()), isa_name);
 
 TEST_P(SampleRowOn, FilterGrid) {
   auto cpu = backend();
-  run_filter_grid(cpu, kLongSuite);
+  run_filter_grid(cpu, long_suite());
 }
 TEST_P(SampleRowOn, ExactTopP) {
   auto cpu = backend();
@@ -19,7 +23,7 @@ TEST_P(SampleRowOn, ExactTopP) {
 }
 TEST_P(SampleRowOn, MixedRows) {
   auto cpu = backend(2);
-  run_mixed_rows(cpu, kLongSuite);
+  run_mixed_rows(cpu, long_suite());
 }
 TEST_P(SampleRowOn, EditedRows) {
   auto cpu = backend();
@@ -29,18 +33,17 @@ TEST_P(SampleRowOn, SignedZeros) {
   auto cpu = backend();
   run_signed_zeros(cpu);
 }
-// In full for one instruction set: the others differ in the loops' bodies, which short rows reach too.
 TEST_P(SampleRowOn, Infinities) {
   auto cpu = backend();
   run_infinities(cpu);
 }
 TEST_P(SampleRowOn, LargeRows) {
   auto cpu = backend(2);
-  run_large_rows(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
+  run_large_rows(cpu, long_suite());
 }
 TEST_P(SampleRowOn, FilteredRows) {
   auto cpu = backend(2);
-  run_filtered_rows(cpu, kLongSuite);
+  run_filtered_rows(cpu, long_suite());
 }
 TEST_P(SampleRowOn, FilterTies) {
   auto cpu = backend();
