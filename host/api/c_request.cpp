@@ -9,6 +9,8 @@
 
 #include "fundamentallm/names.h"
 #include "fundamentallm/result.h"
+#include "host/api/c_constraint.h"
+#include "host/api/c_struct.h"
 #include "host/util/violations.h"
 
 namespace fllm {
@@ -136,13 +138,31 @@ std::optional<SpeculationOptions> speculation_of(const fllm_request& request, Vi
                             request.draft_tokens, request.prompt_lookup};
 }
 
+ConstraintSource custom_of(const fllm_constraint& given, Violations& found) {
+  const fllm_constraint functions = read_struct(&given, "fllm_constraint");
+  bool complete = true;
+  const auto need = [&](const char* name, bool is_given) {
+    if (!is_given) found.add(name, "NULL", "must be given");
+    complete = complete && is_given;
+  };
+  need("constraint.fill_mask", functions.fill_mask != nullptr);
+  need("constraint.advance", functions.advance != nullptr);
+  need("constraint.rollback", functions.rollback != nullptr);
+  need("constraint.may_end", functions.may_end != nullptr);
+  need("constraint.fork", functions.fork != nullptr);
+  need("constraint.destroy", functions.destroy != nullptr);
+  if (!complete) return {};
+  return CustomConstraint{CConstraint::at_start(functions)};
+}
+
 ConstraintSource constraint_of(const fllm_request& request, const Reader& read, Violations& found) {
   found.require(request.constraint_reserved == 0, "constraint_reserved", request.constraint_reserved, "must be 0");
   const bool choices = request.choice_count > 0, regex = request.regex.bytes != nullptr;
   const bool schema = request.json_schema.bytes != nullptr, speakers = request.speaker_count > 0;
-  const int given = int{choices} + int{regex} + int{schema} + int{request.any_json != 0} + int{speakers};
+  const bool custom = request.constraint != nullptr;
+  const int given = int{choices} + int{regex} + int{schema} + int{request.any_json != 0} + int{speakers} + int{custom};
   found.require(given <= 1, "constraint", given,
-                "given: one of choices, regex, json_schema, any_json and speakers is allowed");
+                "given: one of choices, regex, json_schema, any_json, speakers and constraint is allowed");
   found.require(schema || request.any_order == 0, "any_order", request.any_order, "given without json_schema");
   found.require(speakers || request.turns == 0, "turns", request.turns, "given without speakers");
   // A size without its text is found by reading it.
@@ -151,6 +171,7 @@ ConstraintSource constraint_of(const fllm_request& request, const Reader& read, 
   if (regex) return RegexConstraint{std::move(pattern)};
   if (schema) return JsonSchemaConstraint{std::move(text), request.any_order != 0};
   if (request.any_json != 0) return JsonConstraint{};
+  if (custom) return custom_of(*request.constraint, found);
   if (!speakers) return {};
   DialogueConstraint dialogue{read.texts("speakers", request.speakers, request.speaker_count)};
   set(request.turns, dialogue.turns);

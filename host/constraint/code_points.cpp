@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -99,8 +100,10 @@ CodePointSet CodePointSet::any_case() const {
 }
 
 bool CodePointSet::contains(char32_t value) const {
-  return std::any_of(ranges_.begin(), ranges_.end(),
-                     [&](const CodePointRange& range) { return range.first <= value && value <= range.last; });
+  const auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), value,
+                       [](char32_t wanted, const CodePointRange& range) { return wanted < range.first; });
+  return after != ranges_.begin() && value <= std::prev(after)->last;
 }
 
 bool is_utf8(std::string_view text) {

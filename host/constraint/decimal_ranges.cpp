@@ -2,10 +2,17 @@
 #include "host/constraint/decimal_ranges.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
+
+#include "host/constraint/intersect.h"
 
 namespace fllm {
 namespace {
@@ -57,24 +64,74 @@ std::uint64_t magnitude(std::int64_t value) {
   return value < 0 ? ~static_cast<std::uint64_t>(value) + 1 : static_cast<std::uint64_t>(value);
 }
 
-/// Fractions m.f with least <= m.f <= most, both at least 0; the sign goes before them.
+/// Up to `most` digits of which the last is not 0.
+ExprId more_than_zero(Expressions& e, std::int32_t most) {
+  return most < 1 ? e.nothing() : e.concat({e.repeat(digit(e, '0', '9'), 0, most - 1), digit(e, '1', '9')});
+}
+
+/// The digits behind a point, from 1 to `most` of them, that are more than those of a bound (upper: less), or, unless it is
+/// excluded, equal.
+ExprId digits_beside(Expressions& e, const DecimalBound& bound, bool upper, std::int32_t most) {
+  const std::string& wanted = bound.fraction;
+  const auto known = std::min(static_cast<std::int32_t>(wanted.size()), most), end = known + 1;
+  std::vector<ExpressionEdge> edges;  // place i: the first i digits are the bound's
+  for (std::int32_t i = 0; i < known; ++i) {
+    const char at = wanted[static_cast<std::size_t>(i)];
+    const ExprId rest = e.repeat(digit(e, '0', '9'), 0, most - i - 1);
+    if (upper && at > '0') edges.push_back({i, end, e.concat({digit(e, '0', static_cast<char>(at - 1)), rest})});
+    if (!upper && at < '9') edges.push_back({i, end, e.concat({digit(e, static_cast<char>(at + 1), '9'), rest})});
+    if (upper && i > 0) edges.push_back({i, end, e.empty()});  // what follows in the bound is more than nothing
+    edges.push_back({i, i + 1, e.bytes(std::string(1, at))});
+  }
+  const bool is_whole = known == static_cast<std::int32_t>(wanted.size());
+  const std::int32_t left = most - known, needed = known == 0 ? 1 : 0;
+  if (!is_whole) {  // all that may be written, and still less than the bound
+    if (upper) edges.push_back({known, end, e.empty()});
+  } else if (upper) {
+    if (!bound.excluded) edges.push_back({known, end, e.repeat(e.bytes("0"), needed, left)});
+  } else if (bound.excluded) {
+    edges.push_back({known, end, more_than_zero(e, left)});
+  } else {
+    edges.push_back({known, end, e.repeat(digit(e, '0', '9'), needed, left)});
+  }
+  return e.graph(end + 1, std::move(edges));
+}
+
+/// Digits behind a point with which a number has at most as many as a double tells apart.
+std::int32_t digits_to_tell(std::int64_t whole, std::int32_t max_digits) {
+  constexpr std::int32_t kTold = std::numeric_limits<double>::digits10;
+  const auto written = static_cast<std::int32_t>(std::to_string(whole).size());
+  return std::clamp(kTold - written, 1, max_digits);
+}
+
+/// Fractions m.f between the bounds, both at least 0; the sign goes before them.
 ExprId positive_fractions(Expressions& e, const FractionBounds& bounds, std::int32_t max_digits) {
-  if (bounds.most < 0 || bounds.least > bounds.most) return e.nothing();
-  const std::int64_t least = std::max<std::int64_t>(bounds.least, 0);
-  const bool without_least = bounds.without_least && bounds.least >= 0;
-  const ExprId point = e.bytes("."), zeros = e.repeat(e.bytes("0"), 1, max_digits);
-  const ExprId any = e.repeat(digit(e, '0', '9'), 1, max_digits);
-  const ExprId more_than_zero = e.concat({e.repeat(digit(e, '0', '9'), 0, max_digits - 1), digit(e, '1', '9')});
-  std::vector<ExprId> ways;
-  const auto whole = static_cast<std::uint64_t>(least), end = static_cast<std::uint64_t>(bounds.most);
-  if (whole < end) {
-    if (without_least) ways.push_back(e.concat({e.bytes(std::to_string(whole)), point, more_than_zero}));
-    ways.push_back(e.concat({magnitudes(e, whole + (without_least ? 1 : 0), end - 1), point, any}));
+  if (bounds.most.is_negative) return e.nothing();
+  const DecimalBound low = bounds.least.is_negative ? DecimalBound{} : bounds.least;
+  DecimalBound high = bounds.most;
+  std::int32_t high_digits = high.excluded ? digits_to_tell(high.whole, max_digits) : max_digits;
+  if (high.excluded && high.fraction.empty()) {  // 2 is not reached from below by any 2.f
+    if (high.whole == 0) return e.nothing();
+    high = {high.whole - 1, std::string(static_cast<std::size_t>(max_digits), '9'), false, false};
   }
-  if (!bounds.without_most && (whole < end || !without_least)) {
-    ways.push_back(e.concat({e.bytes(std::to_string(end)), point, zeros}));
+  const std::int32_t low_digits = low.excluded ? digits_to_tell(low.whole, max_digits) : max_digits;
+  const auto with_whole = [&](std::int64_t whole, ExprId digits) {
+    return e.concat({e.bytes(std::to_string(whole) + "."), digits});
+  };
+  if (low.whole > high.whole) return e.nothing();
+  if (low.whole == high.whole) {
+    const ExprId above = digits_beside(e, low, false, low_digits), below = digits_beside(e, high, true, high_digits);
+    return with_whole(low.whole, intersect(e, above, below));
   }
-  return e.alternate(std::move(ways));
+  const auto first = static_cast<std::uint64_t>(low.whole) + 1, last = static_cast<std::uint64_t>(high.whole) - 1;
+  return e.alternate({with_whole(low.whole, digits_beside(e, low, false, low_digits)),
+                      e.concat({magnitudes(e, first, last), e.bytes("."), e.repeat(digit(e, '0', '9'), 1, max_digits)}),
+                      with_whole(high.whole, digits_beside(e, high, true, high_digits))});
+}
+
+DecimalBound opposite(DecimalBound bound) {
+  bound.is_negative = !bound.is_negative && (bound.whole != 0 || !bound.fraction.empty());
+  return bound;
 }
 
 }  // namespace
@@ -90,8 +147,21 @@ ExprId integers_between(Expressions& e, std::int64_t least, std::int64_t most) {
   return e.alternate(std::move(ways));
 }
 
+DecimalBound decimal_bound(double value, bool excluded) {
+  std::array<char, 400> text{};  // 5e-324 takes 326
+  const auto written = std::to_chars(text.data(), text.data() + text.size(), std::abs(value), std::chars_format::fixed);
+  const std::string_view digits(text.data(), static_cast<std::size_t>(written.ptr - text.data()));
+  const std::size_t point = std::min(digits.find('.'), digits.size());
+  DecimalBound bound;
+  std::from_chars(digits.data(), digits.data() + point, bound.whole);
+  if (point < digits.size()) bound.fraction = digits.substr(point + 1);
+  bound.excluded = excluded;
+  bound.is_negative = value < 0;
+  return bound;
+}
+
 ExprId fractions_between(Expressions& e, const FractionBounds& bounds, std::int32_t max_digits) {
-  const FractionBounds mirrored{-bounds.most, -bounds.least, bounds.without_most, bounds.without_least};
+  const FractionBounds mirrored{opposite(bounds.most), opposite(bounds.least)};
   return e.alternate({positive_fractions(e, bounds, max_digits),
                       e.concat({e.bytes("-"), positive_fractions(e, mirrored, max_digits)})});
 }

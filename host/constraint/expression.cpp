@@ -2,9 +2,23 @@
 #include "host/constraint/expression.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace fllm {
+
+namespace {
+
+/// FNV-1a over the ends of the ranges.
+std::uint64_t hash_of(const CodePointSet& set) {
+  std::uint64_t hash = 0xCBF29CE484222325;
+  for (const CodePointRange& range : set.ranges()) {
+    for (const char32_t end : {range.first, range.last}) hash = (hash ^ end) * 0x100000001B3;
+  }
+  return hash;
+}
+
+}  // namespace
 
 ExprId Expressions::add(Node node) {
   budget_->take_steps(1 + node.bytes.size() + node.parts.size() + node.edges.size());
@@ -30,16 +44,21 @@ ExprId Expressions::bytes(std::string text) {
 
 ExprId Expressions::set(const CodePointSet& set) {
   if (set.empty()) return nothing();
-  const auto known = std::find(sets_.begin(), sets_.end(), set);
+  budget_->take_steps(1 + set.ranges().size());
+  const auto [first, last] = known_sets_.equal_range(hash_of(set));
+  const auto known = std::find_if(
+      first, last, [&](const auto& entry) { return sets_[static_cast<std::size_t>(entry.second)] == set; });
   Node node;
   node.kind = Kind::kSet;
-  node.set = static_cast<std::int32_t>(known - sets_.begin());
-  budget_->take_steps(sets_.size());
-  if (known == sets_.end()) {
-    sets_.push_back(set);
-    automata_.push_back(utf8_automaton(set));
-    budget_->take_steps(automata_.back().edges.size());
+  if (known != last) {
+    node.set = known->second;
+    return add(std::move(node));
   }
+  node.set = static_cast<std::int32_t>(sets_.size());
+  known_sets_.emplace(hash_of(set), node.set);
+  sets_.push_back(set);
+  automata_.push_back(utf8_automaton(set));
+  budget_->take_steps(16 * automata_.back().edges.size());
   return add(std::move(node));
 }
 

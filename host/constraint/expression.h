@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "host/constraint/code_points.h"
@@ -76,7 +77,8 @@ class Expressions {
   CompileBudget* budget_;
   std::vector<Node> nodes_;
   std::vector<CodePointSet> sets_;
-  std::vector<Utf8Automaton> automata_;  // of sets_
+  std::unordered_multimap<std::uint64_t, std::int32_t> known_sets_;  // indices of sets_ by their hashes
+  std::vector<Utf8Automaton> automata_;                              // of sets_
   std::vector<ByteGraph> byte_graphs_;
 };
 

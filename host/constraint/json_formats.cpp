@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <string>
-
-#include "host/constraint/json_schema.h"
+#include "host/constraint/json_formats.h"
 
 namespace fllm {
 

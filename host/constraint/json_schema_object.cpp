@@ -3,11 +3,14 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "host/constraint/json_schema.h"
-#include "host/util/quoted_text.h"
+#include "host/constraint/schema_arguments.h"
 
 namespace fllm {
 namespace {
@@ -17,68 +20,97 @@ constexpr std::size_t kMaxNameBytes = 256;  // of a property
 
 }  // namespace
 
-std::vector<JsonSchemaCompiler::Property> JsonSchemaCompiler::properties(const SchemaJson& schema,
-                                                                         const SchemaPointer& pointer) {
-  std::vector<Property> found;
-  const auto add = [&](const std::string& name, ExprId value) {
+/// Those that some part names or requires, in this order. What a part does not name, its additionalProperties are for.
+std::vector<JsonSchemaCompiler::NamedProperty> JsonSchemaCompiler::named_properties(const SchemaParts& parts) {
+  std::vector<NamedProperty> found;
+  std::map<std::string_view, std::size_t> places;
+  const auto place_of = [&](const std::string& name, const SchemaPart& part) {
+    expressions_.budget().take_steps(1 + part.pointer.size());
     if (name.size() > kMaxNameBytes) {
-      refuse_schema(pointer, "a property's name of " + std::to_string(name.size()) + " bytes: at most 256 are allowed");
+      refuse_schema(part.pointer,
+                    "a property's name of " + std::to_string(name.size()) + " bytes: at most 256 are allowed");
     }
-    found.push_back({name, expressions_.concat({text_.string_of(name), text_.mark(':'), value}), false});
+    const auto [known, is_new] = places.try_emplace(name, found.size());
+    if (is_new) found.push_back({name, {}, false});
+    return known->second;
   };
-  if (const auto named = schema.find("properties"); named != schema.end()) {
-    if (!named->is_object()) refuse_schema(pointer, "properties: an object is allowed");
+  for (const SchemaPart& part : parts) {
+    check_members(*part.schema, part.pointer);
+    const auto named = part.schema->find("properties");
+    if (named == part.schema->end()) continue;
     for (const auto& [name, value] : named->items()) {
-      add(name, compile(value, pointer_to(pointer_to(pointer, "properties"), name)));
+      const SchemaPointer place = pointer_to(pointer_to(part.pointer, "properties"), name);
+      found[place_of(name, part)].value.push_back({&value, place, part.trail});
     }
   }
-  const auto required = schema.find("required");
-  if (required == schema.end()) return found;
-  if (!required->is_array()) refuse_schema(pointer, "required: an array of names is allowed");
-  for (const SchemaJson& item : *required) {
-    if (!item.is_string()) refuse_schema(pointer, "required: an array of names is allowed");
-    const auto& name = item.get_ref<const std::string&>();
-    expressions_.budget().take_steps(found.size());
-    auto known = std::find_if(found.begin(), found.end(), [&](const Property& p) { return p.name == name; });
-    if (known == found.end()) {
-      const auto other = schema.find("additionalProperties");
-      add(name, other == schema.end() ? text_.value(kAnySchemaDepth)
-                                      : compile(*other, pointer_to(pointer, "additionalProperties")));
-      known = found.end() - 1;
+  for (const SchemaPart& part : parts) {
+    const auto required = part.schema->find("required");
+    if (required == part.schema->end()) continue;
+    for (const SchemaJson& name : *required) found[place_of(name.get_ref<const std::string&>(), part)].required = true;
+  }
+  for (const SchemaPart& part : parts) {
+    const auto named = part.schema->find("properties"), other = part.schema->find("additionalProperties");
+    if (other == part.schema->end()) continue;
+    std::set<std::string_view> own;
+    if (named != part.schema->end()) {
+      for (const auto& [name, value] : named->items()) own.insert(name);
     }
-    known->required = true;
+    expressions_.budget().take_steps(own.size() + found.size() * (1 + part.pointer.size()));
+    const SchemaPart rest{&*other, pointer_to(part.pointer, "additionalProperties"), part.trail};
+    for (NamedProperty& property : found) {
+      if (!own.contains(property.name)) property.value.push_back(rest);
+    }
   }
   return found;
 }
 
-ExprId JsonSchemaCompiler::object(const SchemaJson& schema, const SchemaPointer& pointer) {
-  const std::vector<Property> named = properties(schema, pointer);
-  ObjectCounts counts{count_of(schema, "minProperties", pointer).value_or(0),
-                      count_of(schema, "maxProperties", pointer).value_or(kUnbounded)};
+ExprId JsonSchemaCompiler::object(const SchemaParts& parts) {
+  std::vector<Property> named;
+  std::vector<std::string> names;
+  for (const NamedProperty& property : named_properties(parts)) {
+    const ExprId value = property.value.empty() ? text_.value(kAnySchemaDepth) : compile({}, property.value);
+    const ExprId member = expressions_.concat({text_.string_of(property.name), text_.mark(':'), value});
+    named.push_back({property.name, member, property.required});
+    names.push_back(property.name);
+  }
+  ObjectCounts counts;
+  bool is_named = !named.empty();
+  SchemaParts others;
+  SchemaPointer minimum;  // whose minProperties count
+  for (const SchemaPart& part : parts) {
+    const std::int32_t least = count_of(*part.schema, "minProperties", part.pointer).value_or(0);
+    if (least > counts.least) {
+      counts.least = least;
+      minimum = part.pointer;
+    }
+    if (const auto most = count_of(*part.schema, "maxProperties", part.pointer)) {
+      counts.most = counts.most == kUnbounded ? *most : std::min(counts.most, *most);
+    }
+    is_named = is_named || part.schema->contains("properties");
+    if (const auto other = part.schema->find("additionalProperties"); other != part.schema->end()) {
+      others.push_back({&*other, pointer_to(part.pointer, "additionalProperties"), part.trail});
+    }
+  }
   const auto required = static_cast<std::int32_t>(
       std::count_if(named.begin(), named.end(), [](const Property& p) { return p.required; }));
   if (counts.least <= required) counts.least = 0;
 
-  const auto other = schema.find("additionalProperties");
   ExprId additional = expressions_.nothing();
-  if (other != schema.end() || (named.empty() && !schema.contains("properties"))) {
-    const ExprId value = other == schema.end() ? text_.value(kAnySchemaDepth)
-                                               : compile(*other, pointer_to(pointer, "additionalProperties"));
+  if (!others.empty() || !is_named) {
+    const ExprId value = others.empty() ? text_.value(kAnySchemaDepth) : compile({}, others);
     if (!expressions_.is_nothing(value)) {
-      std::vector<std::string> names;
-      names.reserve(named.size());
-      for (const Property& property : named) names.push_back(property.name);
       additional = expressions_.concat({text_.string_other_than(names), text_.mark(':'), value});
     }
   }
   const auto certain = static_cast<std::int32_t>(named.size()) + 1;
   if (counts.least > certain && !expressions_.is_nothing(additional)) {
-    refuse_schema(pointer, "minProperties: " + std::to_string(counts.least) + ": beside additionalProperties at most " +
+    refuse_schema(minimum, "minProperties: " + std::to_string(counts.least) + ": beside additionalProperties at most " +
                                std::to_string(certain) + " is supported, one more than there are named ones");
   }
   const bool unordered = options_.any_order && named.size() > 1;
   if (unordered && named.size() > kMaxUnordered) {
-    refuse_schema(pointer, std::to_string(named.size()) + " properties in any order: at most 6 are allowed");
+    refuse_schema(parts.front().pointer,
+                  std::to_string(named.size()) + " properties in any order: at most 6 are allowed");
   }
   const ExprId members =
       unordered ? members_in_any_order(named, counts, additional) : members_in_order(named, counts, additional);

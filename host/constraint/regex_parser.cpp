@@ -19,10 +19,7 @@ class RegexParser {
  public:
   RegexParser(std::string_view pattern, Expressions& expressions, RegexAnchoring anchoring,
               const CharacterWriter& writer)
-      : scanner_(pattern, expressions.budget().name()),
-        expressions_(expressions),
-        anchoring_(anchoring),
-        writer_(writer) {}
+      : scanner_(pattern, expressions.budget()), expressions_(expressions), anchoring_(anchoring), writer_(writer) {}
 
   ExprId parse() {
     const ExprId whole = alternatives(0);
@@ -147,8 +144,11 @@ class RegexParser {
     return inner;
   }
 
-  [[nodiscard]] CodePointSet folded(const CodePointSet& set) const { return any_case_ ? set.any_case() : set; }
-  ExprId write(const CodePointSet& set) { return writer_.write(expressions_, set); }
+  [[nodiscard]] CodePointSet folded(CodePointSet set) const { return scanner_.folded(std::move(set), any_case_); }
+  ExprId write(const CodePointSet& set) {
+    expressions_.budget().take_steps(4 * set.ranges().size());
+    return writer_.write(expressions_, set);
+  }
 
   RegexScanner scanner_;
   Expressions& expressions_;

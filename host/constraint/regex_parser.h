@@ -27,10 +27,10 @@ class CharacterWriter {
 };
 
 /// A regular expression as in ECMAScript with the flag u, over code points: . [] [^] | () (?:) (?<name>) (?i) (?i:) * + ?
-/// {m} {m,} {m,n}, the lazy forms (which match the same texts), \d \w \s \D \W \S \n \r \t \f \v \0 \xHH \uHHHH \u{H},
-/// and ^ and $ at the ends of an alternative of the whole expression. \d and \w are ASCII.
+/// {m} {m,} {m,n}, the lazy forms (which match the same texts), \d \w \s \D \W \S \p{} \P{} (general categories and scripts)
+/// \n \r \t \f \v \0 \xHH \uHHHH \u{H}, and ^ and $ at the ends of an alternative of the whole expression. \d and \w are ASCII.
 /// Exception(kInvalidArgument) names what is wrong or not supported (look-around, back-references, word boundaries,
-/// properties, possessive quantifiers) and its position in bytes from 0, or a limit.
+/// other properties, possessive quantifiers) and its position in bytes from 0, or a limit.
 [[nodiscard]] ExprId parse_regex(std::string_view pattern, Expressions& expressions, RegexAnchoring anchoring,
                                  const CharacterWriter& writer);
 

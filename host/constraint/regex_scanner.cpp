@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "fundamentallm/result.h"
+#include "host/constraint/case_folding.h"
+#include "host/constraint/unicode_property.h"
 #include "host/tokenizer/utf8.h"
 #include "host/util/quoted_text.h"
 
@@ -35,7 +37,7 @@ std::string escape_name(char32_t letter) { return quoted_text(std::string("\\").
 
 }  // namespace
 
-RegexScanner::RegexScanner(std::string_view pattern, std::string name) : pattern_(pattern), name_(std::move(name)) {
+RegexScanner::RegexScanner(std::string_view pattern, CompileBudget& budget) : pattern_(pattern), budget_(budget) {
   for (std::size_t at = 0; at < pattern.size();) {
     const std::optional<CodePoint> point = decode_code_point(pattern, at);
     if (!point) refuse(at, "not valid UTF-8: UTF-8 text is allowed");
@@ -44,8 +46,8 @@ RegexScanner::RegexScanner(std::string_view pattern, std::string name) : pattern
 }
 
 void RegexScanner::refuse(std::size_t position, const std::string& what) const {
-  throw Exception(ErrorCode::kInvalidArgument,
-                  name_ + ": " + quoted_text(pattern_) + ": position " + std::to_string(position) + ": " + what);
+  throw Exception(ErrorCode::kInvalidArgument, budget_.name() + ": " + quoted_text(pattern_) + ": position " +
+                                                   std::to_string(position) + ": " + what);
 }
 
 bool RegexScanner::take(std::string_view text) {
@@ -126,7 +128,7 @@ CodePointSet RegexScanner::take_escape(std::size_t start, bool in_class, bool an
       refuse(start, escape_name(letter) + ": word boundaries are not supported");
     case 'p':
     case 'P':
-      refuse(start, escape_name(letter) + ": character properties are not supported: a class is allowed");
+      return take_property(start, letter == 'P');
     case 'k':
       refuse(start, escape_name(letter) + ": back-references are not supported");
     default:
@@ -158,6 +160,30 @@ CodePointSet RegexScanner::take_escape(std::size_t start, bool in_class, bool an
   return one_character(letter);
 }
 
+CodePointSet RegexScanner::take_property(std::size_t start, bool inverted) {
+  constexpr std::size_t kMaxName = 64, kTableSteps = 4000;  // a search through a table of Unicode
+  constexpr const char* kAllowed =
+      "a general category (\\p{L}), a script (\\p{Script=Greek}), Any, ASCII and Assigned are allowed";
+  if (!take("{")) refuse(start, std::string("\\p without its {: ") + kAllowed);
+  const std::size_t name_start = at_, end = pattern_.find('}', at_);
+  if (end == std::string_view::npos) refuse(start, "\\p{ without its }");
+  const std::string_view name = pattern_.substr(name_start, end - name_start);
+  budget_.take_steps(kTableSteps);
+  std::optional<CodePointSet> set = name.size() <= kMaxName ? unicode_property(name) : std::nullopt;
+  if (!set) {
+    refuse(start, quoted_text(std::string("\\p{").append(name.substr(0, kMaxName)) + "}") +
+                      ": the property is not supported: " + kAllowed);
+  }
+  at_ = end + 1;
+  return inverted ? set->inverted() : *std::move(set);
+}
+
+CodePointSet RegexScanner::folded(CodePointSet set, bool any_case) const {
+  if (!any_case) return set;
+  budget_.take_steps(set.ranges().size() * case_folding().size() / 8);
+  return set.any_case();
+}
+
 CodePointSet RegexScanner::take_class_item(bool& is_single, bool any_case) {
   const std::size_t start = at_;
   const char32_t value = take_character("]");
@@ -165,8 +191,9 @@ CodePointSet RegexScanner::take_class_item(bool& is_single, bool any_case) {
     refuse(start, "named classes are not supported (\\[ is a bracket)");
   }
   if (value != '\\') return is_single = true, one_character(value);
+  const bool is_property = looks_at("p") || looks_at("P");
   CodePointSet set = take_escape(start, true, any_case);
-  is_single = set.ranges().size() == 1 && set.ranges().front().first == set.ranges().front().last;
+  is_single = !is_property && set.ranges().size() == 1 && set.ranges().front().first == set.ranges().front().last;
   return set;
 }
 
@@ -178,6 +205,7 @@ CodePointSet RegexScanner::take_class(std::size_t start, bool any_case) {
     const std::size_t item = at_;
     bool single = false;
     const CodePointSet low = take_class_item(single, any_case);
+    budget_.take_steps(4 * low.ranges().size());
     if (!looks_at("-") || looks_at("-]")) {
       ranges.insert(ranges.end(), low.ranges().begin(), low.ranges().end());
       continue;
@@ -190,8 +218,7 @@ CodePointSet RegexScanner::take_class(std::size_t start, bool any_case) {
     if (range.first > range.last) refuse(item, "a range whose end comes before its beginning");
     ranges.push_back(range);
   }
-  CodePointSet set(ranges);
-  if (any_case) set = set.any_case();
+  const CodePointSet set = folded(CodePointSet(ranges), any_case);
   return inverted ? set.inverted() : set;
 }
 

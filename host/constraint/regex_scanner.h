@@ -7,14 +7,15 @@
 #include <string_view>
 
 #include "host/constraint/code_points.h"
+#include "host/constraint/compile_budget.h"
 
 namespace fllm {
 
 /// Reads a pattern from left to right; what it refuses has its position in the message.
 class RegexScanner {
  public:
-  /// name: of the setting, for messages. Exception(kInvalidArgument): not UTF-8.
-  RegexScanner(std::string_view pattern, std::string name);
+  /// The budget's name is in the messages. Exception(kInvalidArgument): not UTF-8.
+  RegexScanner(std::string_view pattern, CompileBudget& budget);
 
   [[nodiscard]] bool at_end() const { return at_ == pattern_.size(); }
   [[nodiscard]] std::size_t position() const { return at_; }
@@ -30,16 +31,20 @@ class RegexScanner {
   /// [...] or [^...]. Precondition: the bracket was taken at `start`.
   CodePointSet take_class(std::size_t start, bool any_case);
 
+  /// With what folds to the same, where any_case.
+  [[nodiscard]] CodePointSet folded(CodePointSet set, bool any_case) const;
+
   [[noreturn]] void refuse(std::size_t position, const std::string& what) const;
 
   static constexpr std::int32_t kMaxRepeats = 100'000;
 
  private:
   char32_t take_hex(std::size_t start, std::size_t digits);
+  CodePointSet take_property(std::size_t start, bool inverted);
   CodePointSet take_class_item(bool& is_single, bool any_case);
 
   std::string_view pattern_;
-  std::string name_;
+  CompileBudget& budget_;
   std::size_t at_ = 0;
 };
 

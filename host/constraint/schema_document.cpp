@@ -32,6 +32,54 @@ bool decode_percent(std::string_view text, std::string& out) {
   return true;
 }
 
+[[noreturn]] void refuse_text(const std::string& what) {
+  throw Exception(ErrorCode::kInvalidArgument, "json_schema: " + what);
+}
+
+/// Sees a text before it is made a document. As a callback of the document's parser it would be asked of each value that ends, which
+/// then looks through all those beside it.
+class SchemaLimits final : public SchemaJson::json_sax_t {
+ public:
+  bool null() override { return true; }
+  bool boolean(bool /*value*/) override { return true; }
+  bool number_integer(SchemaJson::number_integer_t /*value*/) override { return true; }
+  bool number_unsigned(SchemaJson::number_unsigned_t /*value*/) override { return true; }
+  bool number_float(SchemaJson::number_float_t /*value*/, const std::string& /*text*/) override { return true; }
+  bool string(std::string& /*value*/) override { return true; }
+  bool binary(SchemaJson::binary_t& /*value*/) override { return true; }
+  bool start_object(std::size_t /*count*/) override { return open(); }
+  bool start_array(std::size_t /*count*/) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(std::string& name) override {
+    if (keys_.back().size() == SchemaDocument::kMaxSchemaKeys) {
+      refuse_text("an object with more than " + std::to_string(SchemaDocument::kMaxSchemaKeys) + " keys, the limit");
+    }
+    if (!keys_.back().insert(name).second) refuse_text("the key " + quoted_text(name) + " stands twice");
+    return true;
+  }
+  /// Ends it: the document's parser says what is wrong.
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const SchemaJson::exception& /*error*/) override {
+    return false;
+  }
+
+ private:
+  bool open() {
+    if (keys_.size() == static_cast<std::size_t>(SchemaDocument::kMaxSchemaDepth)) {
+      refuse_text("nested deeper than " + std::to_string(SchemaDocument::kMaxSchemaDepth) + " levels, the limit");
+    }
+    keys_.emplace_back();
+    return true;
+  }
+  bool close() {
+    keys_.pop_back();
+    return true;
+  }
+
+  std::vector<std::set<std::string>> keys_;  // of what is open
+};
+
 }  // namespace
 
 SchemaPointer pointer_to(const SchemaPointer& parent, std::string_view key) {
@@ -54,34 +102,14 @@ void refuse_schema(const SchemaPointer& pointer, const std::string& what) {
 }
 
 SchemaDocument::SchemaDocument(std::string_view text) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const auto watch = [&](int depth, SchemaJson::parse_event_t event, SchemaJson& value) {
-    if (depth > kMaxSchemaDepth) {
-      throw Exception(ErrorCode::kInvalidArgument,
-                      "json_schema: nested deeper than " + std::to_string(kMaxSchemaDepth) + " levels, the limit");
-    }
-    if (event == SchemaJson::parse_event_t::object_start) {
-      keys.resize(static_cast<std::size_t>(depth) + 1);
-      keys.back().clear();
-    } else if (event == SchemaJson::parse_event_t::key) {
-      const auto& key = value.get_ref<const std::string&>();
-      if (keys.at(static_cast<std::size_t>(depth) - 1).size() == kMaxSchemaKeys) {
-        throw Exception(ErrorCode::kInvalidArgument,
-                        "json_schema: an object with more than " + std::to_string(kMaxSchemaKeys) + " keys, the limit");
-      }
-      if (!keys.at(static_cast<std::size_t>(depth) - 1).insert(key).second) {
-        throw Exception(ErrorCode::kInvalidArgument, "json_schema: the key " + quoted_text(key) + " stands twice");
-      }
-    }
-    return true;
-  };
+  SchemaLimits limits;
+  SchemaJson::sax_parse(text, &limits);
   try {
-    root_ = SchemaJson::parse(text, watch);
+    root_ = SchemaJson::parse(text);
   } catch (const SchemaJson::parse_error& error) {
-    throw Exception(ErrorCode::kInvalidArgument,
-                    "json_schema: not valid JSON at byte " + std::to_string(error.byte) + ": a JSON Schema is needed");
+    refuse_text("not valid JSON at byte " + std::to_string(error.byte) + ": a JSON Schema is needed");
   } catch (const SchemaJson::out_of_range&) {
-    throw Exception(ErrorCode::kInvalidArgument, "json_schema: a number of it is too large");
+    refuse_text("a number of it is too large");
   }
 }
 

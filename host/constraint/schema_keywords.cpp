@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "host/constraint/schema_values.h"
 #include "host/util/quoted_text.h"
 
 namespace fllm {
@@ -102,8 +103,6 @@ struct ListedValues {
   bool is_list;
 };
 
-/// Numbers are equal by value (1 and 1.0), as JSON Schema has it. What is not a scalar may be equal in spite of an order; it
-/// counts as shared.
 bool have_disjoint_values(const SchemaJson& a, const SchemaJson& b, CompileBudget& budget) {
   if (!a.is_object() || !b.is_object()) return false;
   const ListedValues x(a), y(b);
@@ -111,7 +110,7 @@ bool have_disjoint_values(const SchemaJson& a, const SchemaJson& b, CompileBudge
   budget.take_steps(x.size() * y.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
     for (std::size_t j = 0; j < y.size(); ++j) {
-      if ((x.at(i).is_structured() && y.at(j).is_structured()) || x.at(i) == y.at(j)) return false;
+      if (equal_values(x.at(i), y.at(j), budget)) return false;
     }
   }
   return true;
@@ -146,37 +145,32 @@ unsigned kinds_of_type(const SchemaJson& schema, const SchemaPointer& pointer) {
   return kinds;
 }
 
-unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds) {
-  unsigned asked = 0;
+void check_keywords(const SchemaJson& schema, const SchemaPointer& pointer) {
   for (const auto& [name, value] : schema.items()) {
     const bool is_root_id = pointer.empty() && (name == "$id" || name == "id");
-    const Keyword* keyword = find_keyword(name);
-    if (keyword == nullptr && !is_root_id)
+    if (find_keyword(name) == nullptr && !is_root_id) {
       refuse_schema(pointer, "the keyword " + quoted_text(name) + " is not supported");
-    if (keyword != nullptr && keyword->kinds != kDescribes) asked |= keyword->kinds;
-  }
-  if (schema.contains("type")) return kinds & kinds_of_type(schema, pointer);
-  return (asked & kinds) == 0 ? kinds : asked & kinds;
-}
-
-void refuse_beside(const SchemaJson& schema, const SchemaPointer& pointer, std::string_view main) {
-  for (const auto& [name, value] : schema.items()) {
-    const Keyword* keyword = find_keyword(name);
-    if (name != main && name != "type" && keyword != nullptr && keyword->kinds != kDescribes) {
-      refuse_schema(pointer, quoted_text(name) + " beside " + quoted_text(main) + " is not supported");
     }
   }
 }
 
-std::optional<std::int32_t> count_of(const SchemaJson& schema, const char* keyword, const SchemaPointer& pointer) {
-  constexpr double kMax = 100'000;
-  const auto found = schema.find(keyword);
-  if (found == schema.end()) return std::nullopt;
-  const double value = found->is_number() ? found->get<double>() : -1;
-  if (value < 0 || value > kMax || std::floor(value) != value) {
-    refuse_schema(pointer, std::string(keyword) + ": a whole number from 0 to 100000 is allowed");
+bool asks_something(const SchemaJson& schema) {
+  constexpr std::array<std::string_view, 4> kOthers{"$ref", "allOf", "anyOf", "oneOf"};
+  for (const auto& [name, value] : schema.items()) {
+    const Keyword* keyword = find_keyword(name);
+    const bool is_of_others = std::find(kOthers.begin(), kOthers.end(), name) != kOthers.end();
+    if (keyword != nullptr && keyword->kinds != kDescribes && !is_of_others) return true;
   }
-  return static_cast<std::int32_t>(value);
+  return false;
+}
+
+unsigned kinds_of_keywords(const SchemaJson& schema) {
+  unsigned kinds = 0;
+  for (const auto& [name, value] : schema.items()) {
+    const Keyword* keyword = find_keyword(name);
+    if (keyword != nullptr && keyword->kinds != kDescribes) kinds |= keyword->kinds;
+  }
+  return kinds;
 }
 
 bool are_disjoint(const SchemaDocument& document, const SchemaJson& a, const SchemaJson& b, CompileBudget& budget) {

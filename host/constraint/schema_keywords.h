@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "host/constraint/compile_budget.h"
@@ -26,16 +25,12 @@ enum JsonKind : unsigned {
 [[nodiscard]] unsigned kind_of(const SchemaJson& value);
 /// The kinds `type` allows; all where there is none. Refuses unknown names.
 [[nodiscard]] unsigned kinds_of_type(const SchemaJson& schema, const SchemaPointer& pointer);
-/// Of some kinds, those its keywords are about: those of `type`, and without it those that some keyword is for; all where there is
-/// none for them. Refuses every keyword that is not supported, by name.
-[[nodiscard]] unsigned kinds_of_keywords(const SchemaJson& schema, const SchemaPointer& pointer, unsigned kinds);
-
-/// Refuses keywords beside `main`, other than `type` and those that only describe.
-void refuse_beside(const SchemaJson& schema, const SchemaPointer& pointer, std::string_view main);
-
-/// A count; none where the keyword is missing. Refuses what is no count, and more than 100,000.
-[[nodiscard]] std::optional<std::int32_t> count_of(const SchemaJson& schema, const char* keyword,
-                                                   const SchemaPointer& pointer);
+/// Refuses every keyword that is not supported, by name.
+void check_keywords(const SchemaJson& schema, const SchemaPointer& pointer);
+/// Whether it asks anything of a value by itself: not where it only describes, or has other schemas ask ($ref, allOf, anyOf, oneOf).
+[[nodiscard]] bool asks_something(const SchemaJson& schema);
+/// The kinds that its keywords other than `type` are for; 0 where there are none.
+[[nodiscard]] unsigned kinds_of_keywords(const SchemaJson& schema);
 
 /// Whether no value at all is allowed by two schemas, as far as their kinds, their listed values, or a required property
 /// with listed values show.

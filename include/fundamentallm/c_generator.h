@@ -3,6 +3,7 @@
 
 // NOLINTBEGIN(readability-identifier-naming,modernize-deprecated-headers): C's headers and C's style
 #include "fundamentallm/c_api.h"
+#include "fundamentallm/c_constraint.h"
 
 // From prompts to text, in C99: a model, and a batch that requests join and leave while it runs. What each field of a request
 // means exactly is in include/fundamentallm/options.h and docs/sampling.md.
@@ -138,17 +139,19 @@ typedef struct fllm_request {
   int32_t draft_tokens;   ///< a step, [1, 16]; 0: as many as have paid so far
   int32_t prompt_lookup;  ///< [1, 16]: guess what followed the last so many tokens before; 0: ask the draft model
   int32_t speculation_reserved;  ///< 0
-  // What the output is as a whole, see docs/constraints.md: at most one of choices, regex, json_schema, any_json and speakers.
+  // What the output is as a whole, see docs/constraints.md: at most one of choices, regex, json_schema, any_json, speakers and
+  // constraint.
   const fllm_text* choices;  ///< [choice_count]: one of these
   size_t choice_count;
   fllm_text regex;            ///< given where bytes is not NULL
   fllm_text json_schema;      ///< given where bytes is not NULL
   const fllm_text* speakers;  ///< [speaker_count]: of a dialogue, a line each in turn
   size_t speaker_count;
-  int32_t turns;                ///< with speakers; 0: 5
-  int32_t any_json;             ///< 1: any JSON
-  int32_t any_order;            ///< 1: with json_schema, its properties in any order
-  int32_t constraint_reserved;  ///< 0
+  int32_t turns;                      ///< with speakers; 0: 5
+  int32_t any_json;                   ///< 1: any JSON
+  int32_t any_order;                  ///< 1: with json_schema, its properties in any order
+  int32_t constraint_reserved;        ///< 0
+  const fllm_constraint* constraint;  ///< of the caller's own; NULL: none. Not with beam search
 } fllm_request;
 
 /// Why a sample ended. Later versions may add values.

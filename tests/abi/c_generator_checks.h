@@ -57,5 +57,7 @@ static inline fllm_result* finished(fllm_generator* generator, const fllm_reques
 
 /* c_generator_constraints.c */
 void test_constraints(fllm_generator* generator);
+/* c_generator_custom.c */
+void test_custom_constraints(fllm_generator* generator);
 
 #endif

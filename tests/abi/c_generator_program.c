@@ -336,6 +336,7 @@ int main(int argc, char** argv) {
   test_beams(generator);
   test_speculation(generator);
   test_constraints(generator);
+  test_custom_constraints(generator);
   test_errors(generator);
   fllm_generator_destroy(generator);
   fllm_generator_destroy(NULL);

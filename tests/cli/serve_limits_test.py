@@ -9,14 +9,18 @@ import unittest
 import server
 import support
 
+# A sanitized program is many times slower: a small model, and fewer of everything, are as long.
+FEWER = 10 if support.SANITIZED else 1
+MODEL = (support.SMALL_MODEL,) if support.SANITIZED else ()
 # Samples of 200 tokens each, one after another: far longer than any of these tests looks on.
-ENDLESS = {"prompt": "ROMEO:", "n": 3000, "max_tokens": 200, "min_tokens": 200}
-ONE_ROW = ("--max-rows", "1", "--max-queue", "3999", "--threads", "1")
+SAMPLES, ROOM = 3000 // FEWER, 1000 // FEWER
+ENDLESS = {"prompt": "ROMEO:", "n": SAMPLES, "max_tokens": 200, "min_tokens": 200}
+ONE_ROW = ("--max-rows", "1", "--max-queue", str(SAMPLES + ROOM - 1), "--threads", "1")
 
 
 class Limits(support.CommandLineTest):
     def serve(self, *arguments, **options):
-        running = server.Server(*arguments, **options)
+        running = server.Server(*arguments, model=MODEL, **options)
         self.addCleanup(running.__exit__)
         return running
 
@@ -24,12 +28,13 @@ class Limits(support.CommandLineTest):
         """Waits until so many requests are under way."""
         running.until(lambda m: m["fundamentallm_requests_in_flight"] == count and m["fundamentallm_running_rows"] > 0, f"{count} requests")
 
-    def test_64_streams_have_the_texts_of_one_run(self):
-        requests = [{"prompt": f"{'ROMEO JULIET KING All'.split()[i % 4]}:", "seed": i, "max_tokens": 40, "temperature": 1, "top_k": 0, "top_p": 1} for i in range(64)]
+    def test_many_streams_have_the_texts_of_one_run(self):
+        count = 16 if support.SANITIZED else 64
+        requests = [{"prompt": f"{'ROMEO JULIET KING All'.split()[i % 4]}:", "seed": i, "max_tokens": 10 if support.SANITIZED else 40, "temperature": 1, "top_k": 0, "top_p": 1} for i in range(count)]
         lines = "".join(json.dumps(request) + "\n" for request in requests).encode()
-        wanted = [json.loads(line)["samples"][0]["text"] for line in self.generate("--input", "-", stdin=lines).splitlines()]
+        wanted = [json.loads(line)["samples"][0]["text"] for line in self.generate(*MODEL, "--input", "-", stdin=lines).splitlines()]
         running = self.serve()
-        with concurrent.futures.ThreadPoolExecutor(64) as pool:
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
             streams = list(pool.map(lambda request: running.events(**request), requests))
         self.assertEqual([server.text_of(events) for events in streams], wanted)
         self.assertEqual({events[-1] for events in streams}, {"[DONE]"})
@@ -38,14 +43,14 @@ class Limits(support.CommandLineTest):
         running = self.serve(*ONE_ROW)
         with running.stream(**ENDLESS) as response:
             next(server.events_of(response))
-            status, headers, body = running.request("POST", "/v1/completions", json.dumps({"prompt": "A", "n": 1001}), {"Content-Type": "application/json"})
+            status, headers, body = running.request("POST", "/v1/completions", json.dumps({"prompt": "A", "n": ROOM + 1}), {"Content-Type": "application/json"})
             self.assertEqual((status, headers["Retry-After"]), (429, "1"))
             error = json.loads(body)["error"]
             self.assertEqual((error["type"], error["code"]), ("rate_limit_error", "queue_full"))
-            self.assertIn("3000 of 4000", error["message"])
-            self.assertEqual(running.post("/v1/completions", {"prompt": "A", "n": 4001})[0], 400, "it would never fit")
+            self.assertIn(f"{SAMPLES} of {SAMPLES + ROOM}", error["message"])
+            self.assertEqual(running.post("/v1/completions", {"prompt": "A", "n": SAMPLES + ROOM + 1})[0], 400, "it would never fit")
         running.until(lambda m: m["fundamentallm_samples_in_flight"] == 0, "room again")
-        self.assertEqual(len(running.complete(prompt="A", n=1001, max_tokens=1)["choices"]), 1001)
+        self.assertEqual(len(running.complete(prompt="A", n=ROOM + 1, max_tokens=1)["choices"]), ROOM + 1)
 
     def test_a_client_that_leaves_cancels(self):
         running = self.serve(*ONE_ROW)
@@ -62,9 +67,10 @@ class Limits(support.CommandLineTest):
         self.assertEqual(metrics["fundamentallm_kv_blocks_used"], 0)
 
     def test_a_client_that_does_not_read_holds_nobody_up(self):
-        running = self.serve("--max-rows", "128")
-        with running.stream(prompt="ROMEO:", n=127, max_tokens=240, min_tokens=240, logprobs=32):  # some 60 MB
-            self.assertEqual(len(running.complete(prompt="A", max_tokens=50, min_tokens=50)["choices"][0]["text"]), 50)
+        running = self.serve("--max-rows", "128", "--model-name", "m" * 16000)  # which is in every event
+        with running.stream(receive_bytes=8192, prompt="ROMEO:", n=127, max_tokens=240, min_tokens=240, logprobs=32):  # some 500 MB
+            count = 50 // FEWER
+            self.assertEqual(len(running.complete(prompt="A", max_tokens=count, min_tokens=count)["choices"][0]["text"]), count)
             # Once too much waits for it, it is cancelled, though it is still there.
             metrics = running.until(lambda m: m["fundamentallm_running_rows"] == 0 and m["fundamentallm_prompts_finished_total"] == 2, "cancelled")
             self.assertLess(metrics["fundamentallm_generated_tokens_total"], 127 * 240)
@@ -119,9 +125,10 @@ class Limits(support.CommandLineTest):
             self.assertEqual(running.get("/health")[0], 200)
 
     def test_a_signal_lets_finish_what_runs(self):
+        count = 40 if support.SANITIZED else 100
         for number in (signal.SIGTERM, signal.SIGINT):
             running = self.serve("--max-rows", "1", "--threads", "1")
-            with running.stream(prompt="ROMEO:", n=8, max_tokens=100, min_tokens=100, seed=1) as response:
+            with running.stream(prompt="ROMEO:", n=8, max_tokens=count, min_tokens=count, seed=1) as response:
                 events = server.events_of(response)
                 first = next(events)
                 running.process.send_signal(number)

@@ -72,9 +72,14 @@ class Server:
         return reply
 
     @contextlib.contextmanager
-    def stream(self, path="/v1/completions", **fields):
-        """The response to a request for a stream, still unread. Leaving closes the connection."""
+    def stream(self, path="/v1/completions", receive_bytes=None, **fields):
+        """The response to a request for a stream, still unread, of which the system keeps so many bytes. Leaving closes the connection."""
         connection = self.connect()
+        if receive_bytes is not None:
+            connection.sock = socket.socket()
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)  # before it is connected, or it grows
+            connection.sock.settimeout(PATIENCE)
+            connection.sock.connect((self.host, self.port))
         connection.request("POST", path, json.dumps({"stream": True, **fields}), {"Content-Type": "application/json"})
         response = connection.getresponse()
         try:

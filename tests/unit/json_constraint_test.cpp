@@ -208,18 +208,14 @@ TEST(JsonSchema, NamesWhatItDoesNotSupport) {
   expect(R"({"format":"hostname"})", "\"#\"", "\"hostname\"");
   expect(R"({"multipleOf":2})", "\"#\"", "\"multipleOf\"");
   expect(R"({"patternProperties":{}})", "\"#\"", "\"patternProperties\"");
-  expect(R"({"allOf":[{},{}]})", "\"#\"", "allOf");
   expect(R"({"oneOf":[{"type":"integer"},{"type":"number"}]})", "\"#\"", "branches 0 and 1");
   expect(R"({"oneOf":[{"properties":{}},{"type":"string"}]})", "\"#\"", "branches 0 and 1");
   expect(R"({"oneOf":[{"const":1},{"enum":[1.0,2]}]})", "\"#\"", "branches 0 and 1");
   expect(R"({"$ref":"#/nowhere"})", "\"#\"", "nothing at this place");
   expect(R"({"$ref":"http://x/y"})", "\"#\"", "same schema");
-  expect(R"({"$ref":"#","minLength":1})", "\"#\"", "beside");
   expect(R"({"additionalProperties":true,"minProperties":2})", "\"#\"", "minProperties: 2");
   expect(R"({"pattern":3,"maxLength":1})", "\"#\"", "pattern: a string");
-  expect(R"({"enum":["a"],"minLength":1})", "\"#\"", "beside");
   expect(R"({"type":"text"})", "\"#\"", "type:");
-  expect(R"({"type":"number","minimum":0.5})", "\"#\"", "integers are allowed");
   expect(R"({"minimum":1e300})", "\"#\"", "15 digits");
   expect(R"({"minLength":-1})", "\"#\"", "minLength");
   expect(R"({"pattern":"(?=a)b"})", "position 0", "look-around");
@@ -250,6 +246,10 @@ TEST(JsonSchema, EndsInALimit) {
       (void)compile_source(JsonSchemaConstraint{text}, budget);
     });
   }
+  // As many values as there is room for: reading them takes time by their number, not its square.
+  std::string many = R"({"enum":[)";
+  for (int i = 0; i < 300000 / test::kFewerLanguages; ++i) many += "{},";
+  EXPECT_TRUE(schema(many + R"({"a":1}],"minProperties":1})").matches(R"({"a":1})"));
   test::expect_error(ErrorCode::kInvalidArgument, {"no text at all"}, [] {
     const TokenIndex tokens = vocabulary();
     ControlOptions control;

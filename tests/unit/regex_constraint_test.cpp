@@ -66,6 +66,11 @@ TEST(Regex, KnowsItsSyntax) {
   expect("a{3}", {"aaa"}, {"aa", "aaaa"});
   expect("", {""}, {"a"});
   expect("\\ud83d\\ude00", {"\U0001F600"}, {""});
+  expect("\\p{L}\\P{L}", {"a1", "\u65E5-", "\u00E9 "}, {"1a", "aa", "11"});
+  expect("[\\p{Lu}\\p{Nd}_]+", {"A7_", "\u00C9\u0663"}, {"a", "-", ""});
+  expect("[^\\P{Script=Greek}x]", {"\u03B1", "\u1F00"}, {"a", "x", "\u0430"});
+  expect("(?i)\\p{Lu}[\\p{Lt}]", {"a\u01C6", "A\u01C4"}, {"1\u01C6", "ab"});
+  expect("\\p{Cs}|\\p{Zl}", {"\u2028"}, {"\xED\xA0\x80", "a"});
 }
 
 TEST(Regex, NamesWhatItDoesNotSupport) {
@@ -76,7 +81,14 @@ TEST(Regex, NamesWhatItDoesNotSupport) {
   expect("a(?<!b)", "position 1:", "look-around");
   expect("(a)\\1", "position 3:", "back-references");
   expect("\\bword", "position 0:", "word boundaries");
-  expect("\\p{L}", "position 0:", "properties");
+  expect("a\\p{Alphabetic}", "position 1:", "a general category");
+  expect("\\p{Greek}", "position 0:", "\\p{Script=Greek}");
+  expect("\\p{Script_Extensions=Greek}", "position 0:", "not supported");
+  expect("\\p{Script=}", "position 0:", "not supported");
+  expect("\\p{lu}", "position 0:", "not supported");
+  expect("\\pL", "position 0:", "without its {");
+  expect("\\P{L", "position 0:", "without its }");
+  expect("[\\p{Zl}-a]", "position 1:", "a range between two characters");
   expect("a++", "position 1:", "possessive");
   expect("(?>a)", "position 0:", "not supported");
   expect("a**", "position 2:", "quantifier of a quantifier");
@@ -102,10 +114,18 @@ TEST(Regex, EndsInALimit) {
   deep += "a" + std::string(300, ')');
   std::string long_alternation = "a";
   for (int i = 0; i < 20000; ++i) long_alternation.append("|.*").append(std::to_string(i));
+  const auto repeated = [](const std::string& part) {
+    std::string text;
+    while (text.size() + part.size() < 65000) text += part;
+    return text;
+  };
+  std::string other_sets;
+  for (int i = 0; i < 4000; ++i) other_sets.append("[\\p{Lu}\\u{").append(std::to_string(20000 + i)).append("}]");
   for (const std::string& pattern :
        {std::string("(a{1000}){1000}"), std::string("((a{0,1000}){0,1000}){0,1000}"), std::string("(a|b)*a(a|b){40}"),
         std::string("(.{0,900}x){0,900}"), std::string("([^a]|.|\\w){60000}"),
-        std::string("(.*a.*b.*c.*d.*){25}.{12}x.{16}"), deep, long_alternation}) {
+        std::string("(.*a.*b.*c.*d.*){25}.{12}x.{16}"), deep, long_alternation, repeated("\\p{L}"),
+        "[" + repeated("\\p{L}") + "]", "(?i)[" + repeated("\\P{Lu}") + "]", repeated("(?i:\\p{L})"), other_sets}) {
     test::expect_error(ErrorCode::kInvalidArgument, {"limit"}, [&] {
       CompileBudget budget = test::budget("regex");
       (void)compile_source(RegexConstraint{pattern}, budget);

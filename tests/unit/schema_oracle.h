@@ -17,8 +17,9 @@ using Json = nlohmann::ordered_json;
 /// open, as it says.
 inline bool is_valid(const Json& value, const Json& schema, const Json& root) {
   if (schema.is_boolean()) return schema.get<bool>();
-  if (schema.contains("$ref")) {
-    return is_valid(value, root.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1))), root);
+  if (schema.contains("$ref") &&
+      !is_valid(value, root.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1))), root)) {
+    return false;
   }
   const auto is_type = [&](const std::string& type) {
     if (type == "integer") {
@@ -37,11 +38,12 @@ inline bool is_valid(const Json& value, const Json& schema, const Json& root) {
     return false;
   }
   if (schema.contains("const") && schema["const"] != value) return false;
-  for (const char* keyword : {"anyOf", "oneOf"}) {
+  for (const std::string keyword : {"anyOf", "oneOf", "allOf"}) {
     if (!schema.contains(keyword)) continue;
-    const auto count = std::count_if(schema[keyword].begin(), schema[keyword].end(),
-                                     [&](const Json& branch) { return is_valid(value, branch, root); });
-    if (count == 0 || (count > 1 && std::string(keyword) == "oneOf")) return false;
+    const Json& list = schema[keyword];
+    const auto count = static_cast<std::size_t>(
+        std::count_if(list.begin(), list.end(), [&](const Json& branch) { return is_valid(value, branch, root); }));
+    if (count == 0 || (count > 1 && keyword == "oneOf") || (count < list.size() && keyword == "allOf")) return false;
   }
   if (value.is_number()) {
     const auto number = value.get<double>();
@@ -106,8 +108,9 @@ class RandomSchemas {
     }
     if (schema.contains("enum")) return schema["enum"][below(static_cast<unsigned>(schema["enum"].size()))];
     if (schema.contains("const")) return schema["const"];
+    if (schema.contains("allOf")) return value_of_all(schema["allOf"], root, depth);
     for (const char* keyword : {"anyOf", "oneOf"}) {
-      if (schema.contains(keyword)) return value(pick(schema[keyword]), root, depth);
+      if (schema.contains(keyword) && !schema.contains("type")) return value(pick(schema[keyword]), root, depth);
     }
     const Json type = schema["type"].is_array() ? pick(schema["type"]) : schema["type"];
     if (type == "null") return nullptr;
@@ -116,7 +119,9 @@ class RandomSchemas {
     if (type == "number")
       return below(2) == 0 ? Json(integer(schema)) : Json(static_cast<double>(integer(schema)) + 0.5);
     if (type == "string") return text(schema);
-    return type == "array" ? array(schema, root, depth) : object(schema, root, depth);
+    if (type == "array") return array(schema, root, depth);
+    const Json made = object(schema, root, depth);
+    return is_valid(made, schema, root) ? made : Json(nullptr);
   }
 
  private:
@@ -133,7 +138,7 @@ class RandomSchemas {
   }
 
   Json make(int depth) {
-    switch (below(depth > 0 ? 13 : 7)) {
+    switch (below(depth > 0 ? 15 : 7)) {
       case 0:
         return {{"type", "null"}};
       case 1:
@@ -144,8 +149,10 @@ class RandomSchemas {
         return bounded({{"type", "number"}});
       case 4:
         return lengths({{"type", "string"}}, "minLength", "maxLength");
-      case 5:
-        return {{"enum", {"a", "\"q\"\n", 3, 1.5, nullptr, "\u00E9"}}};
+      case 5: {
+        Json schema{{"enum", {"a", "\"q\"\n", 3, 1.5, nullptr, "\u00E9"}}};
+        return below(2) == 0 ? schema : lengths(bounded(std::move(schema)), "minLength", "maxLength");
+      }
       case 6:
         return {{"const", Json(static_cast<int>(below(100)))}};
       case 7:
@@ -162,9 +169,18 @@ class RandomSchemas {
         if (below(3) == 0) schema["items"] = false;
         return schema;
       }
+      case 11: {
+        const char* type = below(2) == 0 ? "integer" : "number";
+        return {{"allOf", {bounded({{"type", "number"}}), bounded({{"type", type}})}}};
+      }
+      case 12:
+        return {{"allOf", {object_schema(depth), object_schema(depth)}}};
       default:
-        break;
+        return object_schema(depth);
     }
+  }
+
+  Json object_schema(int depth) {
     Json schema{{"type", "object"}, {"properties", Json::object()}, {"required", Json::array()}};
     const unsigned count = below(4);
     for (unsigned i = 0; i < count; ++i) {
@@ -175,13 +191,15 @@ class RandomSchemas {
     if (below(3) == 0) schema["additionalProperties"] = make(depth - 1);
     if (below(4) == 0) schema["maxProperties"] = below(4);
     if (below(4) == 0 && !schema.contains("additionalProperties")) schema["minProperties"] = below(3);
+    if (below(4) == 0) schema["anyOf"] = {{{"required", {"z"}}}, {{"maxProperties", 2}, {"required", {"y"}}}};
     return schema;
   }
 
   Json bounded(Json schema) {
     const int low = static_cast<int>(below(400)) - 200, high = low + static_cast<int>(below(300));
-    if (below(2) == 0) schema[below(2) == 0 ? "minimum" : "exclusiveMinimum"] = low;
-    if (below(2) == 0) schema[below(2) == 0 ? "maximum" : "exclusiveMaximum"] = high;
+    const auto written = [&](int bound) { return below(3) == 0 ? Json(bound + below(1000) / 1000.0) : Json(bound); };
+    if (below(2) == 0) schema[below(2) == 0 ? "minimum" : "exclusiveMinimum"] = written(low);
+    if (below(2) == 0) schema[below(2) == 0 ? "maximum" : "exclusiveMaximum"] = written(high);
     return schema;
   }
   Json lengths(Json schema, const char* least, const char* most) {
@@ -228,6 +246,20 @@ class RandomSchemas {
       }
     }
     return out;
+  }
+
+  /// A value of one, or of objects the properties of all: what the first writes, then what the others add.
+  Json value_of_all(const Json& list, const Json& root, int depth) {
+    if (list[0]["type"] != "object") return value(pick(list), root, depth);
+    Json out = Json::object(), rest = Json::object();
+    for (const Json& schema : list) {
+      const Json more = object(schema, root, depth);
+      for (const auto& [name, member] : more.items()) {
+        if (!out.contains(name)) (name[0] == 'n' ? rest : out)[name] = member;
+      }
+    }
+    out.update(rest);
+    return is_valid(out, {{"allOf", list}}, root) ? out : Json(nullptr);
   }
 
   std::mt19937 random_;
