@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fundamentallm/options.h"
-#include "host/engine/draft_length.h"
+#include "cuda/portable/draft_length.h"
 
 namespace fllm {
 
