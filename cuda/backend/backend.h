@@ -11,6 +11,7 @@
 #include "cuda/kernels/attention_params.h"
 #include "cuda/kernels/beam_params.h"
 #include "cuda/kernels/commit_params.h"
+#include "cuda/kernels/draft_loop_params.h"
 #include "cuda/kernels/draft_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
@@ -170,6 +171,9 @@ class Backend {
                                                               std::int32_t blocks_per_row) const = 0;
   /// Which drafts are accepted, and what comes after them. type: of the target's logits and the draft's.
   virtual void resolve_drafts(LogitType type, const ResolveDraftsParams& params) = 0;
+  /// The drafts that were just drawn, in a step that drafts by itself; then what the step has come to.
+  virtual void extend_drafts(const DraftLoopParams& params) = 0;
+  virtual void commit_drafts(const DraftLoopParams& params) = 0;
   virtual void history_append(const HistoryAppendParams& params) = 0;
   virtual void commit_rows(const CommitRowsParams& params) = 0;
 

@@ -7,6 +7,7 @@
 #include "cuda/backend/backend.h"
 #include "cuda/launch/beam_launch.h"
 #include "cuda/launch/commit_launch.h"
+#include "cuda/launch/draft_loop_launch.h"
 #include "cuda/launch/drafts_launch.h"
 #include "cuda/launch/history_launch.h"
 #include "cuda/launch/model_launch.h"
@@ -44,6 +45,8 @@ class KernelBackend : public Backend {
   void sample_shard(LogitType type, const ShardParams& params) override;
   [[nodiscard]] std::int64_t resolve_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override;
   void resolve_drafts(LogitType type, const ResolveDraftsParams& params) override;
+  void extend_drafts(const DraftLoopParams& params) override;
+  void commit_drafts(const DraftLoopParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
   void commit_rows(const CommitRowsParams& params) override;
   void beam_candidates(LogitType type, const BeamCandidatesParams& params) override;
@@ -190,6 +193,16 @@ std::int64_t KernelBackend<Executor>::resolve_scratch_elements(std::int32_t voca
 template <class Executor>
 void KernelBackend<Executor>::resolve_drafts(LogitType type, const ResolveDraftsParams& params) {
   resolve_draft_rows(executor_, type, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::extend_drafts(const DraftLoopParams& params) {
+  extend_draft_rows(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::commit_drafts(const DraftLoopParams& params) {
+  commit_draft_rows(executor_, params);
 }
 
 template <class Executor>

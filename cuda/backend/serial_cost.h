@@ -4,6 +4,7 @@
 #include "cuda/kernels/attention_params.h"
 #include "cuda/kernels/beam_params.h"
 #include "cuda/kernels/commit_params.h"
+#include "cuda/kernels/draft_loop_params.h"
 #include "cuda/kernels/draft_params.h"
 #include "cuda/kernels/history_params.h"
 #include "cuda/kernels/model_params.h"
@@ -48,6 +49,7 @@ constexpr double block_nanoseconds(const HistoryAppendParams& p) {
 constexpr double block_nanoseconds(const CommitRowsParams& p) {
   return 20.0 * (p.rows < 128 ? p.rows : 128);  // a block has 128 rows
 }
+constexpr double block_nanoseconds(const DraftLoopParams&) { return 300; }  // a history of some hundred ids
 constexpr double block_nanoseconds(const SampleParams& p) { return 500 + 0.5 * p.vocab; }
 constexpr double block_nanoseconds(const BeamCandidatesParams& p) { return block_nanoseconds(p.sample); }
 constexpr double block_nanoseconds(const BeamParams& p) { return 500.0 + 20.0 * p.candidate_limit; }

@@ -7,10 +7,12 @@
 #include "cuda/kernels/beam_ancestors.h"
 #include "cuda/kernels/beam_candidates.h"
 #include "cuda/kernels/beam_select.h"
+#include "cuda/kernels/commit_drafts.h"
 #include "cuda/kernels/commit_rows.h"
 #include "cuda/kernels/copy_blocks.h"
 #include "cuda/kernels/embed.h"
 #include "cuda/kernels/epilogue.h"
+#include "cuda/kernels/extend_drafts.h"
 #include "cuda/kernels/gather_rows.h"
 #include "cuda/kernels/history_append.h"
 #include "cuda/kernels/join_chunks.h"
@@ -107,6 +109,8 @@ using SerialKernels = decltype(joined(SerialTable<Embed,                  //
                                                   ShardRow<Half>,         //
                                                   ShardRow<BFloat16>,     //
                                                   ResolveDrafts<float>,   //
+                                                  ExtendDrafts,           //
+                                                  CommitDrafts,           //
                                                   BeamCandidates<float>,  //
                                                   BeamSelect,             //
                                                   BeamAncestors>{},

@@ -26,22 +26,34 @@ struct ResidentRow {
 struct TokenRing {
   std::uint32_t* words = nullptr;  // [depth, stride], memory the host sees
   double* final_sums = nullptr;    // [stride], memory the host sees: sum_logprob of rows that have finished
-  double* sums = nullptr;          // [depth, stride]: sum_logprob of each row that had not finished before the step
+  double* sums = nullptr;  // [depth, stride]: sum_logprob behind each word of a row that had not finished before
   std::int32_t depth = 0;
-  std::int32_t stride = 0;  // rows there is room for
+  std::int32_t stride = 0;  // words of a step there is room for
+  std::int32_t row_words =
+      1;  // of a step for each row, one behind the other; a row without so many tokens writes fewer
 };
 
 constexpr std::uint32_t kEmptyWord = 0;
 constexpr std::uint32_t kIdleWord = ~std::uint32_t{0};  // of a row that had finished before
 
-/// The word of a token, or of none where it is negative; bit 0: the row finishes with it. Never one of the two above.
-FLLM_HOST_DEVICE std::uint32_t token_word(std::int32_t token, bool finishes) {
+/// The word of a token, or of none where it is negative. Bit 0: the row finishes with it; then 21 bits of the token, and 5
+/// each that say of a step how many drafts it had and how many of these were accepted. Never one of the two above. One word is
+/// written more than drafts were accepted, none behind one that finishes.
+FLLM_HOST_DEVICE std::uint32_t token_word(std::int32_t token, bool finishes, std::int32_t drafted = 0,
+                                          std::int32_t accepted = 0) {
   const std::uint32_t number = token < 0 ? 0u : static_cast<std::uint32_t>(token) + 1;
-  return number << 1 | (finishes || token < 0 ? 1u : 0u);
+  return static_cast<std::uint32_t>(accepted) << 27 | static_cast<std::uint32_t>(drafted) << 22 | number << 1 |
+         (finishes || token < 0 ? 1u : 0u);
 }
 /// -1: every token was forbidden.
-FLLM_HOST_DEVICE std::int32_t token_of(std::uint32_t word) { return static_cast<std::int32_t>(word >> 1) - 1; }
+FLLM_HOST_DEVICE std::int32_t token_of(std::uint32_t word) {
+  return static_cast<std::int32_t>(word >> 1 & 0x1fffffu) - 1;
+}
 FLLM_HOST_DEVICE bool finishes(std::uint32_t word) { return (word & 1u) != 0; }
+FLLM_HOST_DEVICE std::int32_t drafted_of(std::uint32_t word) { return static_cast<std::int32_t>(word >> 22 & 31u); }
+FLLM_HOST_DEVICE std::int32_t accepted_of(std::uint32_t word) { return static_cast<std::int32_t>(word >> 27); }
+/// How many words of the row follow a step's first one, unless one of them finishes.
+FLLM_HOST_DEVICE std::int32_t words_behind(std::uint32_t word) { return word == kIdleWord ? 0 : accepted_of(word); }
 
 /// What a step leaves to be taken over by the next one.
 struct CommitRowsParams {

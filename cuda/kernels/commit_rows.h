@@ -2,8 +2,7 @@
 #pragma once
 
 #include "cuda/cta/cta_concept.h"
-#include "cuda/kernels/automaton_walk.h"
-#include "cuda/kernels/commit_params.h"
+#include "cuda/kernels/take_token.h"
 #include "cuda/launch/launch_shape.h"
 
 namespace fllm {
@@ -32,53 +31,26 @@ struct CommitRows {
     for (std::int32_t row = first + cta.thread_index(); row < last; row += cta.thread_count()) {
       const std::int64_t word = std::int64_t{p.states[row].slot} * p.ring.stride + row;
       const std::uint32_t news = p.states[row].finished != 0 ? kIdleWord : commit(p, row, p.ring.sums[word]);
-      const std::int32_t next = p.states[row].slot + 1;
-      p.states[row].slot = next < p.ring.depth ? next : 0;
+      p.states[row].slot = slot_after(p.ring, p.states[row].slot);
       cta.publish(p.ring.words + word, news);  // behind the row's final sum
     }
   }
 
  private:
-  static FLLM_DEVICE bool among(const std::int32_t* ids, TableRange range, std::int32_t id) {
-    bool found = false;
-    for (std::int32_t i = range.begin; i < range.end; ++i) found = found || ids[i] == id;
-    return found;
-  }
-
   /// Of a row that had not finished; its word.
   static FLLM_DEVICE std::uint32_t commit(const Params& p, std::int32_t row, double& sum) {
     ResidentRow& state = p.states[row];
-    RowSampling& sampling = p.sampling[row];
     const std::int32_t token = p.drawn[row];
-    bool ends = token < 0;
-    std::int32_t text = checked_state(p.automata, state.state);
-    if (token >= 0) {
-      state.sum_logprob += static_cast<double>(p.details[row].raw_logprob);
-      const auto token_count = static_cast<std::int32_t>(sampling.random.position) + 1;
-      const bool may_end =
-          sampling.generated >= sampling.min_tokens && (flags_of(p.automata, text) & kStateSpells) == 0;
-      ends = (may_end && among(p.end_ids, sampling.end_ids, token)) || token_count >= state.token_limit;
-      if (!ends) {
-        text = walk(p.automata, text, token).state;
-        ends = (flags_of(p.automata, text) & kStateEnds) != 0;
-      }
-    }
-    sum = state.sum_logprob;
-    if (ends) {
-      state.finished = 1;
-      p.ring.final_sums[row] = state.sum_logprob;
+    const TakenToken taken =
+        take_token(p.automata, p.end_ids, state, p.sampling[row], token, p.details[row].raw_logprob);
+    sum = taken.sum;
+    if (taken.ends) {
+      p.ring.final_sums[row] = taken.sum;
     } else {
-      sampling.generated += 1;
-      sampling.random.position += 1;
       p.tokens[row] = token;
       p.positions[row] += 1;
-      state.state = text;
-      if (text >= 0) {
-        sampling.mask_row = p.automata.mask_rows[text];
-        sampling.min_tokens = (flags_of(p.automata, text) & kStateFreesEnds) != 0 ? 0 : state.min_tokens;
-      }
     }
-    return token_word(token, ends);
+    return token_word(token, taken.ends);
   }
 };
 

@@ -13,16 +13,15 @@ DeviceLoop::DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int3
       capacity_(capacity),
       steps_ahead_(steps_ahead),
       automata_(&automata),
-      ring_(backend, steps_ahead + 1, capacity.rows),
-      recordings_(backend, capacity.rows),
+      ring_(backend, steps_ahead + 1, capacity.rows, capacity.logit_rows),
       states_(backend, capacity.row_count()),
       row_sequence_(backend, capacity.row_count()),
-      history_sizes_(backend, capacity.row_count()) {
+      history_sizes_(backend, capacity.logit_row_count()) {
   places_.reserve(capacity.row_count());
   row_states_.reserve(capacity.row_count());
   sequences_.reserve(capacity.row_count());
-  history_counts_.reserve(capacity.row_count());
-  words_.reserve(capacity.row_count());
+  history_counts_.reserve(capacity.logit_row_count());
+  words_.reserve(capacity.logit_row_count());
 }
 
 DeviceLoop::~DeviceLoop() {
@@ -33,21 +32,34 @@ DeviceLoop::~DeviceLoop() {
   }
 }
 
-void DeviceLoop::start(Rows rows, Batch& batch, Workspace& workspace) {
+std::int32_t DeviceLoop::size_for(std::int32_t rows, std::int32_t drafts) {
+  return rows <= DraftLoop::most_rows(capacity_, drafts) ? recordings(drafts).size_for(rows) : 0;
+}
+
+StepRecordings& DeviceLoop::recordings(std::int32_t drafts) {
+  const auto found = recordings_.find(drafts);
+  if (found != recordings_.end()) return found->second;
+  return recordings_.try_emplace(drafts, *backend_, DraftLoop::most_rows(capacity_, drafts)).first->second;
+}
+
+void DeviceLoop::start(Rows rows, std::int32_t drafts, Batch& batch, Workspace& workspace, DraftLoop* drafting) {
   if (recorded_masks_ != automata_->masks()) {  // there are some now
     recorded_masks_ = automata_->masks();
-    recordings_.clear();
+    for (auto& [count, recordings] : recordings_) recordings.clear();
   }
   live_count_ = static_cast<std::int32_t>(rows.size());
-  size_ = size_for(live_count_);
+  drafts_ = drafts;
+  size_ = size_for(live_count_, drafts);
+  ring_.set_row_words(drafts + 1);
   places_.assign(static_cast<std::size_t>(size_), nullptr);
-  words_.resize(places_.size());
+  words_.resize(places_.size() * row_words());
   row_states_.clear();
   sequences_.clear();
   batch.clear_feed(0);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Sequence& row = *rows[i];
     row.feeding = 1;
+    if (row.drafts != nullptr) row.drafts->clear();
     places_[i] = &row;
     batch.feed(row, static_cast<std::int32_t>(i));
     row_states_.push_back({row.sum_logprob(), row.request().token_limit, 0, next_slot_, -1, 0});
@@ -58,10 +70,11 @@ void DeviceLoop::start(Rows rows, Batch& batch, Workspace& workspace) {
   move_histories(batch, workspace);
   fill_up(batch);
 
+  states_.upload(row_states_);
+  if (drafts > 0) return drafting->start(rows, batch.draws.sampling, row_states_, drafts, workspace);
   workspace.tokens.upload(batch.tokens);
   workspace.positions.upload(batch.positions);
   workspace.sampling.upload(batch.draws.sampling);
-  states_.upload(row_states_);
   row_sequence_.upload(sequences_);
 }
 
@@ -95,11 +108,13 @@ void DeviceLoop::move_histories(Batch& batch, Workspace& workspace) {
   history_counts_.clear();
   for (std::size_t i = 0; i < batch.draws.sampling.size(); ++i) {
     RowSampling& row = batch.draws.sampling[i];
+    const std::size_t slot = i * row_words();  // the others are of its drafts
     const std::int32_t count = row.counts.end - row.counts.begin;
-    history_counts_.push_back(count);
+    history_counts_.resize(slot + row_words(), 0);
+    history_counts_[slot] = count;
     if (count == 0) continue;
-    row.history_slot = static_cast<std::int32_t>(i);
-    backend_->upload(workspace.counts.data() + i * capacity_.counts_per_row(),
+    row.history_slot = static_cast<std::int32_t>(slot);
+    backend_->upload(workspace.counts.data() + slot * capacity_.counts_per_row(),
                      batch.draws.counts.data() + row.counts.begin,
                      static_cast<std::size_t>(count) * sizeof(CountEntry));
   }
@@ -108,7 +123,17 @@ void DeviceLoop::move_histories(Batch& batch, Workspace& workspace) {
 
 HistoryTable DeviceLoop::history(const Workspace& workspace) const {
   return {workspace.counts.data(), history_sizes_.data(), static_cast<std::int32_t>(capacity_.counts_per_row()),
-          capacity_.rows};
+          capacity_.logit_rows};
+}
+
+DraftLoopParams DeviceLoop::draft_params(const Workspace& workspace) const {
+  DraftLoopParams params;
+  params.states = states_.data();
+  params.end_ids = workspace.ids.data();
+  params.automata = automata_->automata();
+  params.history = history(workspace);
+  params.ring = ring_.ring();
+  return params;
 }
 
 CommitRowsParams DeviceLoop::commit_params(const Workspace& workspace) const {
@@ -132,21 +157,31 @@ bool DeviceLoop::may_launch() const {
 
 void DeviceLoop::launch(const std::function<void()>& step) {
   ++in_flight_;
-  recordings_.run(size_, step);
+  recordings(drafts_).run(size_, step);
 }
 
-std::span<const std::uint32_t> DeviceLoop::take() {
+void DeviceLoop::take() {
   ring_.take(next_slot_, words_);
   last_slot_ = next_slot_;
   next_slot_ = after(next_slot_);
   --in_flight_;
-  return words_;
+}
+
+std::span<const std::uint32_t> DeviceLoop::words(std::size_t place) const {
+  const auto all = std::span(words_).subspan(place * row_words(), row_words());
+  return all.first(static_cast<std::size_t>(std::ranges::find(all, kEmptyWord) - all.begin()));
+}
+
+double DeviceLoop::sum_behind(std::size_t place, std::size_t word) {
+  return ring_.sums(last_slot_)[place * row_words() + word];
 }
 
 std::optional<double> DeviceLoop::newer_sum(const Sequence& row) {
   const auto place = std::ranges::find(places_, &row);
   if (place == places_.end() || last_slot_ < 0) return std::nullopt;
-  return ring_.sums(last_slot_)[static_cast<std::size_t>(place - places_.begin())];
+  const auto index = static_cast<std::size_t>(place - places_.begin());
+  if (words(index)[0] == kIdleWord) return final_sum(index);
+  return sum_behind(index, words(index).size() - 1);
 }
 
 void DeviceLoop::remove(const Sequence& row) {
@@ -157,11 +192,14 @@ void DeviceLoop::remove(const Sequence& row) {
 }
 
 void DeviceLoop::stop() {
-  while (in_flight_ > 0) static_cast<void>(take());
+  while (in_flight_ > 0) take();
   if (live_count_ > 0 && last_slot_ >= 0) {
     const std::span<const double> sums = ring_.sums(last_slot_);
     for (std::size_t i = 0; i < places_.size(); ++i) {
-      if (places_[i] != nullptr) places_[i]->set_sum_logprob(sums[i]);
+      if (places_[i] == nullptr) continue;
+      const bool waits = words(i)[0] == kIdleWord;
+      places_[i]->set_sum_logprob(waits ? final_sum(i) : sums[i * row_words() + words(i).size() - 1]);
+      if (drafts_ > 0 && places_[i]->drafts != nullptr) places_[i]->drafts->has_read(places_[i]->token_count() - 2);
     }
   }
   places_.clear();

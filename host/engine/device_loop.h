@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "cuda/backend/backend.h"
 #include "host/engine/automaton_memory.h"
 #include "host/engine/batch.h"
+#include "host/engine/draft_loop.h"
 #include "host/engine/ring_reader.h"
 #include "host/engine/sequence.h"
 #include "host/engine/step_recordings.h"
@@ -18,7 +20,7 @@
 namespace fllm {
 
 /// A batch that the device advances by itself: which row stands in which place, what of it lies on the device, and how
-/// many steps the device is ahead of what the host has seen. Places without a row (those that fill up a step's size, and rows
+/// many steps the device is ahead of what the host has seen. A step may have drafts of each row. Places without a row (those that fill up a step's size, and rows
 /// that have ended) stay as they are; their keys and values go to blocks that nobody reads.
 class DeviceLoop {
  public:
@@ -30,23 +32,30 @@ class DeviceLoop {
 
   [[nodiscard]] bool running() const { return !places_.empty(); }
   [[nodiscard]] std::int32_t live_count() const { return live_count_; }
-  [[nodiscard]] std::int32_t size() const { return size_; }  // of a step, in rows
-  [[nodiscard]] std::int32_t size_for(std::int32_t rows) const { return recordings_.size_for(rows); }
+  [[nodiscard]] std::int32_t size() const { return size_; }      // of a step, in rows
+  [[nodiscard]] std::int32_t drafts() const { return drafts_; }  // of each row in a step, at most
+  /// Of a step for so many rows and drafts of each; 0: they do not fit.
+  [[nodiscard]] std::int32_t size_for(std::int32_t rows, std::int32_t drafts);
   [[nodiscard]] std::int32_t in_flight() const { return in_flight_; }
 
   /// Puts the rows' state on the device. Precondition: !running(), the static part of the batch is uploaded, every row draws
-  /// next and needs nothing of the host, and the masks of those that have some are on the device.
-  void start(Rows rows, Batch& batch, Workspace& workspace);
+  /// next and needs nothing of the host, and the masks of those that have some are on the device; they fit. drafting: with
+  /// drafts > 0.
+  void start(Rows rows, std::int32_t drafts, Batch& batch, Workspace& workspace, DraftLoop* drafting);
   /// Whether the device is not too far ahead, and some row would still draw if nothing but its limit ended it.
   [[nodiscard]] bool may_launch() const;
   /// Enqueues step, which is always the same for a size.
   void launch(const std::function<void()>& step);
-  /// The words of the oldest step in flight, one a place.
-  [[nodiscard]] std::span<const std::uint32_t> take();
+  /// Waits for the words of the oldest step in flight.
+  void take();
+  /// Of the step taken last, those of a place: one a token.
+  [[nodiscard]] std::span<const std::uint32_t> words(std::size_t place) const;
   /// The row in a place; null: it has ended, or there was none.
   [[nodiscard]] Sequence* row(std::size_t place) const { return places_[place]; }
-  /// Of a row that finished by its word.
+  /// Of a row that finished by its word, or waits for longer steps.
   [[nodiscard]] double final_sum(std::size_t place) const { return ring_.final_sum(place); }
+  /// The row's sum_logprob behind a word of the step taken last. Waits for the device.
+  [[nodiscard]] double sum_behind(std::size_t place, std::size_t word);
   /// A row's sum_logprob after the step taken last, where the device has a newer one than the row. Waits for the device.
   [[nodiscard]] std::optional<double> newer_sum(const Sequence& row);
   /// The row leaves its place, where it has one. What the device still draws for it is dropped.
@@ -58,8 +67,12 @@ class DeviceLoop {
   [[nodiscard]] const std::int32_t* row_sequence() const { return row_sequence_.data(); }
   [[nodiscard]] HistoryTable history(const Workspace& workspace) const;
   [[nodiscard]] CommitRowsParams commit_params(const Workspace& workspace) const;
+  /// Of a step with drafts; what DraftLoop::share adds is missing.
+  [[nodiscard]] DraftLoopParams draft_params(const Workspace& workspace) const;
 
  private:
+  [[nodiscard]] StepRecordings& recordings(std::int32_t drafts);
+  [[nodiscard]] std::size_t row_words() const { return static_cast<std::size_t>(drafts_) + 1; }
   void set_automaton(Sequence& row, RowSampling& draw, ResidentRow& resident);
   void fill_up(Batch& batch);
   void move_histories(Batch& batch, Workspace& workspace);
@@ -71,16 +84,18 @@ class DeviceLoop {
   const AutomatonMemory* automata_;
   const std::uint32_t* recorded_masks_ = nullptr;  // what recorded steps read
   RingReader ring_;
-  StepRecordings recordings_;
-  DeviceArray<ResidentRow> states_;                         // [rows]
-  DeviceArray<std::int32_t> row_sequence_, history_sizes_;  // [rows]
+  std::map<std::int32_t, StepRecordings> recordings_;  // by drafts of each row
+  DeviceArray<ResidentRow> states_;                    // [rows]
+  DeviceArray<std::int32_t> row_sequence_;             // [rows]
+  DeviceArray<std::int32_t> history_sizes_;            // [logit rows]
 
   std::vector<Sequence*> places_;                         // [size]; empty: not running
   std::vector<ResidentRow> row_states_;                   // [size], at the start
   std::vector<std::int32_t> sequences_, history_counts_;  // [size], at the start
-  std::vector<std::uint32_t> words_;                      // [size], of the step taken last
+  std::vector<std::uint32_t> words_;                      // [size, drafts + 1], of the step taken last
   std::int32_t live_count_ = 0;
   std::int32_t size_ = 0;
+  std::int32_t drafts_ = 0;
   std::int32_t in_flight_ = 0;
   std::int32_t next_slot_ = 0;   // of the oldest step in flight, or of the next one
   std::int32_t last_slot_ = -1;  // of the step taken last since the start

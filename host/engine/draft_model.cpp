@@ -13,7 +13,7 @@ DraftModel::DraftModel(Backend& backend, const Model& model, const StepCapacity&
     : backend_(&backend),
       model_(&model),
       capacity_(capacity),
-      cache_(backend, model.config, block_count),
+      cache_(backend, model.config, block_count, capacity.filler_blocks),
       workspace_(backend, model.config, capacity),
       supports_(backend, capacity.logit_row_count()),
       tables_(capacity) {
@@ -25,6 +25,7 @@ DraftModel::DraftModel(Backend& backend, const Model& model, const StepCapacity&
   logit_tokens_.reserve(rows);
   drawn_.resize(rows);
   block_tables_.reserve(rows * static_cast<std::size_t>(capacity.blocks_per_row));
+  workspace_.upload_filler_tables(capacity, block_count);
 }
 
 void DraftModel::reserve(Sequence& row) {
@@ -54,11 +55,9 @@ void DraftModel::clear() {
 }
 
 void DraftModel::draft(Rows rows, std::span<const std::int32_t> places, const Batch& batch, const SampleParams& edits) {
-  const std::int32_t context = model_->config.sequence_length;
   for (const std::int32_t place : places) {
     const Sequence& row = *rows[static_cast<std::size_t>(place)];
-    row.drafts->limit(context - row.token_count() + 1);
-    if (row.drafts->wanted() > 0) active_.push_back(place);
+    if (wanted(row) > 0) active_.push_back(place);
   }
   read_ahead(rows);
   while (!active_.empty()) {
@@ -67,6 +66,12 @@ void DraftModel::draft(Rows rows, std::span<const std::int32_t> places, const Ba
     take(rows);
   }
   for (const std::int32_t place : places) rows[static_cast<std::size_t>(place)]->step_back();
+}
+
+std::int32_t DraftModel::wanted(const Sequence& row) const {
+  row.drafts->open(row);
+  row.drafts->limit(context_length() - row.token_count() + 1);
+  return row.drafts->wanted();
 }
 
 /// What does not fit into one pass with all the last tokens.
@@ -117,18 +122,22 @@ void DraftModel::run(std::int32_t logit_rows) {
   workspace_.logit_tokens.upload(logit_tokens_);
   ForwardBatch batch;
   batch.rows = static_cast<std::int32_t>(tokens_.size());
-  batch.tokens = workspace_.tokens.data();
-  batch.positions = workspace_.positions.data();
-  batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.token_rows.data()};
   batch.logit_rows = workspace_.logit_tokens.data();
   batch.logit_row_count = logit_rows;
-  const std::int32_t vocab = model_->config.vocab_size;
-  float* logits = workspace_.logits.data() + static_cast<std::int64_t>(tables_.sampling.size()) * vocab;
-  forward(*backend_, *model_, batch, cache_, workspace_.forward, {logits, logit_rows, vocab, vocab});
+  enqueue(batch, static_cast<std::int32_t>(tables_.sampling.size()));
   tokens_.clear();
   positions_.clear();
   token_rows_.clear();
   logit_tokens_.clear();
+}
+
+void DraftModel::enqueue(ForwardBatch batch, std::int32_t first_logit_row) {
+  batch.tokens = workspace_.tokens.data();
+  batch.positions = workspace_.positions.data();
+  batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.token_rows.data()};
+  const std::int32_t vocab = model_->config.vocab_size;
+  float* logits = workspace_.logits.data() + std::int64_t{first_logit_row} * vocab;
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, {logits, batch.logit_row_count, vocab, vocab});
 }
 
 /// As the big model's rows are, with random bits of their own, where its draws are not to be foretold.
@@ -145,28 +154,51 @@ void DraftModel::sample(Rows rows, const Batch& batch, const SampleParams& edits
   workspace_.masks.upload(std::span(tables_.masks).subspan(first_mask), first_mask);
   workspace_.counts.upload(std::span(tables_.counts).subspan(first_count), first_count);
 
-  const std::int32_t vocab = model_->config.vocab_size;
-  SampleParams params = edits;
-  params.logits = workspace_.logits.data() + static_cast<std::int64_t>(first) * vocab;
-  params.stride = vocab;
-  params.rows = static_cast<std::int32_t>(active_.size());
-  params.sampling = workspace_.sampling.data() + first;
+  SampleParams params = draws(edits, static_cast<std::int32_t>(first), static_cast<std::int32_t>(active_.size()));
   params.allow_mask = workspace_.masks.data();
   params.counts = workspace_.counts.data();
-  params.scratch = workspace_.scratch.data();
-  params.scratch_stride = workspace_.scratch_stride;
-  params.tokens = workspace_.drawn.data() + first;
-  params.supports = supports_.data() + first;
   backend_->sample(LogitType::kFloat32, params);
   backend_->download(drawn_.data(), params.tokens, active_.size() * sizeof(std::int32_t));
   backend_->synchronize();
 
-  drawn_from_ = params;
-  drawn_from_.logits = workspace_.logits.data();
-  drawn_from_.rows = static_cast<std::int32_t>(tables_.sampling.size());
-  drawn_from_.sampling = workspace_.sampling.data();
-  drawn_from_.tokens = workspace_.drawn.data();
-  drawn_from_.supports = supports_.data();
+  drawn_from_ = draws(params, 0, static_cast<std::int32_t>(tables_.sampling.size()));
+}
+
+SampleParams DraftModel::draws(const SampleParams& edits, std::int32_t first, std::int32_t rows) const {
+  const std::int32_t vocab = model_->config.vocab_size;
+  SampleParams params = edits;
+  params.logits = workspace_.logits.data() + std::int64_t{first} * vocab;
+  params.stride = vocab;
+  params.rows = rows;
+  params.sampling = workspace_.sampling.data() + first;
+  params.scratch = workspace_.scratch.data();
+  params.scratch_stride = workspace_.scratch_stride;
+  params.tokens = workspace_.drawn.data() + first;
+  params.supports = supports_.data() + first;
+  return params;
+}
+
+void DraftModel::read(std::int32_t inputs, std::int32_t first_logit_row, std::int32_t logit_rows) {
+  ForwardBatch batch;
+  batch.rows = inputs;
+  batch.logit_row_count = logit_rows;
+  enqueue(batch, first_logit_row);
+}
+
+void DraftModel::catch_up(Rows rows) {
+  clear();
+  for (std::size_t place = 0; place < rows.size(); ++place) {
+    const Sequence& row = *rows[place];
+    if (row.drafts == nullptr || !row.drafts->from_model()) continue;
+    const std::int32_t end = std::min(row.token_count() - 2, context_length());
+    while (row.drafts->cached < end) {
+      const std::int32_t room = capacity_.tokens() - static_cast<std::int32_t>(tokens_.size());
+      const std::int32_t count = std::min(end - row.drafts->cached, room);
+      feed_row(row, static_cast<std::int32_t>(place), count);
+      if (count == room) run(0);
+    }
+  }
+  if (!tokens_.empty()) run(0);
 }
 
 /// What was drawn becomes a draft, also where it ends the output: whether it does is what is to be decided. Nothing goes on

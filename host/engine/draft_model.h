@@ -32,6 +32,18 @@ class DraftModel {
   /// Fills the drafts of the rows in these places, each up to its Drafts::wanted(). batch: knows what stays the same of the
   /// rows. edits: the lists that this refers to, on the device. Waits for the device after each token.
   void draft(Rows rows, std::span<const std::int32_t> places, const Batch& batch, const SampleParams& edits);
+  // Of steps that are repeated, whose inputs and draws are in the workspace (see DraftLoop):
+  [[nodiscard]] std::int32_t context_length() const { return model_->config.sequence_length; }
+  [[nodiscard]] Workspace& workspace() { return workspace_; }
+  /// How many drafts a row's next step has.
+  [[nodiscard]] std::int32_t wanted(const Sequence& row) const;
+  /// Enqueues the reading of all but the last two tokens of each row that speculates with this model.
+  void catch_up(Rows rows);
+  /// Enqueues the model over the first inputs; the first logit_rows of them leave logits, behind first_logit_row others.
+  void read(std::int32_t inputs, std::int32_t first_logit_row, std::int32_t logit_rows);
+  /// The draws from some rows of logits. edits: the lists that they refer to.
+  [[nodiscard]] SampleParams draws(const SampleParams& edits, std::int32_t first, std::int32_t rows) const;
+
   /// What the drafts were drawn from since draft(): row Drafts::rows()[i] is that of draft i. rows = 0: nothing was.
   [[nodiscard]] const SampleParams& drawn_from() const { return drawn_from_; }
   void clear();
@@ -43,6 +55,7 @@ class DraftModel {
   void take(Rows rows);
   void feed_row(const Sequence& row, std::int32_t place, std::int32_t count);
   void run(std::int32_t logit_rows);
+  void enqueue(ForwardBatch batch, std::int32_t first_logit_row);
 
   Backend* backend_;
   const Model* model_;

@@ -30,10 +30,12 @@ void Drafts::clear() {
   wanted_ = 0;
 }
 
-// With all of them accepted the token behind them is the last one that the limit allows.
+// With all of them accepted the token behind them is the last one that the limit allows. Never for the first token: whether it
+// is drawn behind a prompt or beside others' is a matter of who shares what, and no text may depend on it.
 void Drafts::open(const Sequence& row) {
   begin_ = row.token_count();
-  wanted_ = std::max(0, std::min(length_.next(), row.request().token_limit - 1 - begin_));
+  const std::int32_t next = row.generated() > 0 ? length_.next() : 0;
+  wanted_ = std::max(0, std::min(next, row.request().token_limit - 1 - begin_));
 }
 
 void Drafts::look_up(Sequence& row) {
@@ -51,8 +53,8 @@ void Drafts::add(TokenId draft, std::int32_t row) {
 }
 
 // What the draft model has read of its own guesses stays, where they were right.
-void Drafts::took(std::int32_t accepted) {
-  length_.took(static_cast<std::int32_t>(tokens_.size()), accepted);
+void Drafts::took(std::int32_t drafted, std::int32_t accepted) {
+  length_.took(drafted, accepted);
   if (!tokens_.empty()) cached = std::min(cached, begin_ + accepted);
 }
 

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "cuda/portable/draft_length.h"
 #include "fundamentallm/options.h"
-#include "host/engine/draft_length.h"
 
 namespace fllm {
 
@@ -36,8 +36,12 @@ class Drafts {
   void add(TokenId draft, std::int32_t row);
   /// [tokens] what each was drawn from, a row of the draft model's; empty: they were chosen.
   [[nodiscard]] std::span<const std::int32_t> rows() const { return rows_; }
-  /// Of this step so many were accepted; one token more came of it.
-  void took(std::int32_t accepted);
+  /// A step with so many drafts is over, of which so many were accepted; one token more came of it.
+  void took(std::int32_t drafted, std::int32_t accepted);
+  /// The draft model has read at least so many tokens.
+  void has_read(std::int32_t count) { cached = std::max(cached, count); }
+  /// What decides how many the next step has.
+  [[nodiscard]] const DraftLength& length() const { return length_; }
 
   // Of the draft model:
   std::vector<std::int32_t> blocks;  // of its cache

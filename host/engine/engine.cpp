@@ -19,7 +19,7 @@ std::int64_t block_bytes(const ModelConfig& config) {
 }
 
 StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits, std::int32_t vocab,
-                           const Backend& backend) {
+                           const Backend& backend, bool drafts) {
   Violations found;
   found.require(limits.max_rows >= 1 && limits.max_rows <= 4096, "max_rows", limits.max_rows, "must be in [1, 4096]");
   found.require(limits.kv_cache_bytes >= 0, "kv_cache_bytes", limits.kv_cache_bytes,
@@ -34,12 +34,13 @@ StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits
   const std::int64_t most = std::int64_t{limits.max_rows} * blocks * kKvBlockTokens;
   const auto prefill = static_cast<std::int32_t>(std::min<std::int64_t>(limits.prefill_tokens, most));
   StepCapacity capacity{limits.max_rows, config.sequence_length, vocab, blocks, prefill};
-  if (backend.replay_pays()) {  // fewer than half of the rows of a recorded step are fillers
-    capacity.filler_blocks = (limits.max_rows / 2 + capacity.filler_tokens() - 1) / capacity.filler_tokens();
-  }
   // Drafts have the rows that no sequence has; of a small batch some that are there for them alone.
   constexpr std::int32_t kForDrafts = 128;
   capacity.logit_rows = std::max(limits.max_rows, std::min(limits.max_rows * (1 + kMaxDraftTokens), kForDrafts));
+  if (backend.replay_pays()) {  // fewer than half of the rows of a recorded step are fillers; drafts may all be
+    const std::int32_t fillers = drafts ? capacity.logit_rows : limits.max_rows / 2;
+    capacity.filler_blocks = (fillers + capacity.filler_tokens() - 1) / capacity.filler_tokens();
+  }
   return capacity;
 }
 
@@ -66,7 +67,7 @@ Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer,
       model_(&model),
       vocabulary_(tokenizer, model),
       preparer_(tokenizer, vocabulary_, model.config.sequence_length),
-      capacity_(step_capacity(model.config, limits, vocabulary_.size(), backend)),
+      capacity_(step_capacity(model.config, limits, vocabulary_.size(), backend, draft != nullptr)),
       cache_(backend, model.config, cache_blocks(backend, model.config, limits, capacity_, draft),
              capacity_.filler_blocks),
       prefixes_(cache_),
@@ -82,22 +83,10 @@ Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer,
   prefilling_.reserve(capacity_.row_count());
   found_.reserve(static_cast<std::size_t>(capacity_.blocks_per_row));
   drafting_.reserve(capacity_.row_count());
-  upload_filler_tables();
+  workspace_.upload_filler_tables(capacity_, cache_.block_count());
   if (draft == nullptr) return;
   require_same_tokens(tokenizer, *draft->tokenizer, draft->model.path);
   draft_model_.emplace(backend, draft->model, capacity_, cache_.block_count());
-}
-
-// Rows of the block tables behind those of the rows; fillers look at their first entry alone.
-void Engine::upload_filler_tables() {
-  const auto stride = static_cast<std::size_t>(capacity_.blocks_per_row);
-  std::vector<std::int32_t> tables(static_cast<std::size_t>(capacity_.filler_blocks) * stride, 0);
-  for (std::size_t i = 0; i * stride < tables.size(); ++i) {
-    tables[i * stride] = cache_.block_count() + static_cast<std::int32_t>(i);
-  }
-  if (tables.empty()) return;
-  backend_->upload(workspace_.block_tables.data() + capacity_.row_count() * stride, tables.data(),
-                   tables.size() * sizeof(std::int32_t));
 }
 
 std::unique_ptr<RequestState> Engine::prepare(Request request) {

@@ -14,6 +14,7 @@
 #include "host/engine/batch.h"
 #include "host/engine/beam_batch.h"
 #include "host/engine/device_loop.h"
+#include "host/engine/draft_loop.h"
 #include "host/engine/draft_model.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/request_preparer.h"
@@ -90,7 +91,8 @@ class Engine {
   void verify(const SampleParams& target);
   void accept_drafts();
   void reserve_drafts(Sequence& row);
-  void count_drafts(Sequence& row, std::int32_t taken, std::int32_t accepted);
+  void reserve_draft_loop();
+  void count_drafts(Sequence& row, std::int32_t drafted, std::int32_t taken, std::int32_t accepted);
   // search.cpp
   void add_search(RequestState& request);
   void begin_searches();
@@ -103,9 +105,15 @@ class Engine {
   void remove_search(BeamRun& run);
   // run_ahead.cpp
   bool run_ahead(EngineOutput& output);
-  [[nodiscard]] bool can_run_ahead();
-  void resident_step(std::int32_t rows);
+  [[nodiscard]] bool can_run_ahead(std::int32_t drafts);
+  [[nodiscard]] std::int32_t drafts_ahead() const;
+  [[nodiscard]] bool drafts_fit(std::int32_t drafts);
+  void resident_step();
+  void drafting_step();
+  void read_resident(std::int32_t slots, std::int32_t logit_rows, const std::int32_t* sequences);
+  [[nodiscard]] SampleParams resident(SampleParams params) const;
   void take_ahead(EngineOutput& output);
+  void take_words(Sequence& row, std::size_t place, EngineOutput& output);
   // plan.cpp
   void plan();
   void share_budget();
@@ -127,7 +135,6 @@ class Engine {
   /// Of logits, in the longest steps of what is in the batch.
   [[nodiscard]] std::int32_t logit_rows_in_use() const;
   // engine.cpp
-  void upload_filler_tables();
   void check_beams(const RequestState& request) const;
   void check_speculation(const RequestState& request) const;
   void add_event(RequestState& request, StepEvent event, EngineOutput& output);
@@ -151,6 +158,7 @@ class Engine {
   BeamBatch beams_;
   std::optional<DraftModel> draft_model_;
   std::optional<Verification> verification_;
+  std::optional<DraftLoop> draft_loop_;
   Scheduler scheduler_;
   std::map<RequestId, std::unique_ptr<RequestState>> requests_;
   std::vector<std::unique_ptr<Sequence>> rows_;  // in order of admission: the samples of a wave side by side
@@ -160,6 +168,7 @@ class Engine {
   std::vector<std::int32_t> drafting_;           // places of rows whose drafts come from the model
   bool verifies_ = false;                        // this step
   std::int32_t waiting_count_ = 0;               // rows that wait for a prompt they share
+  std::int32_t spare_steps_ = 0;                 // the last ones that half the drafts would have done for
   bool rows_changed_ = false;                    // since the static part of the batch was filled
   std::uint64_t step_number_ = 0;
   Metrics counters_;

@@ -6,10 +6,10 @@
 #include <random>
 #include <utility>
 
+#include "cuda/portable/draft_length.h"
 #include "fundamentallm/result.h"
 #include "host/constraint/token_mask.h"
 #include "host/engine/batch.h"
-#include "host/engine/draft_length.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/row_automata.h"
 #include "host/model/kv_cache.h"

@@ -8,24 +8,31 @@
 
 namespace fllm {
 
-RingReader::RingReader(Backend& backend, std::int32_t depth, std::int32_t rows)
+RingReader::RingReader(Backend& backend, std::int32_t depth, std::int32_t rows, std::int32_t words)
     : backend_(&backend),
-      words_(backend.allocate_visible(static_cast<std::size_t>(depth) * static_cast<std::size_t>(rows) *
+      words_(backend.allocate_visible(static_cast<std::size_t>(depth) * static_cast<std::size_t>(words) *
                                       sizeof(std::uint32_t))),
       finals_(backend.allocate_visible(static_cast<std::size_t>(rows) * sizeof(double))),
-      sums_(backend, static_cast<std::size_t>(depth) * static_cast<std::size_t>(rows)),
-      downloaded_(static_cast<std::size_t>(rows)),
+      sums_(backend, static_cast<std::size_t>(depth) * static_cast<std::size_t>(words)),
+      downloaded_(static_cast<std::size_t>(words)),
       ring_{static_cast<std::uint32_t*>(words_->on_device()), static_cast<double*>(finals_->on_device()), sums_.data(),
-            depth, rows} {
-  auto* words = static_cast<std::uint32_t*>(words_->on_host());
-  std::fill_n(words, static_cast<std::size_t>(depth) * static_cast<std::size_t>(rows), kEmptyWord);
+            depth, words} {
+  auto* all = static_cast<std::uint32_t*>(words_->on_host());
+  std::fill_n(all, static_cast<std::size_t>(depth) * static_cast<std::size_t>(words), kEmptyWord);
 }
 
 void RingReader::take(std::int32_t slot, std::span<std::uint32_t> words) {
   auto* ring = static_cast<std::uint32_t*>(words_->on_host()) + std::int64_t{slot} * ring_.stride;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    words[i] = wait_for(ring[i]);
-    std::atomic_ref(ring[i]).store(kEmptyWord, std::memory_order_relaxed);
+  const auto row_words = static_cast<std::size_t>(ring_.row_words);
+  std::ranges::fill(words, kEmptyWord);
+  for (std::size_t first = 0; first < words.size(); first += row_words) {
+    std::int32_t behind = 0;  // words of the row that are still to come
+    for (std::size_t i = first; behind >= 0; ++i, --behind) {
+      words[i] = wait_for(ring[i]);
+      std::atomic_ref(ring[i]).store(kEmptyWord, std::memory_order_relaxed);
+      if (i == first) behind = words_behind(words[i]);
+      if (finishes(words[i])) break;
+    }
   }
 }
 

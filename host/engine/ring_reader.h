@@ -17,25 +17,28 @@ namespace fllm {
 /// host's emptying comes before the launch of whatever writes the word again.
 class RingReader {
  public:
-  RingReader(Backend& backend, std::int32_t depth, std::int32_t rows);
+  /// words: of a step, at least rows.
+  RingReader(Backend& backend, std::int32_t depth, std::int32_t rows, std::int32_t words);
 
   [[nodiscard]] const TokenRing& ring() const { return ring_; }
-  /// Waits for the words of a slot, one for each of the first words.size() rows, and empties it. Copies nothing, and blocks
-  /// no stream. Errors: the device's; Exception(kInternal) when it has nothing left to do and a word has not come.
+  /// Of a step for each row, from now on. Precondition: every word that was written has been taken.
+  void set_row_words(std::int32_t count) { ring_.row_words = count; }
+  /// Waits for the words of a slot, ring().row_words for each row, and empties it; a row's words that do not come in this step
+  /// are kEmptyWord. Copies nothing, and blocks no stream. Errors: the device's; Exception(kInternal) when it has nothing left to do and a word has not come.
   void take(std::int32_t slot, std::span<std::uint32_t> words);
   /// Of a row whose word said that it finishes.
   [[nodiscard]] double final_sum(std::size_t row) const { return static_cast<const double*>(finals_->on_host())[row]; }
-  /// Sums of all rows after the step of a slot. Waits for the device: for rows that the host ends.
+  /// Sums behind all words of a slot. Waits for the device: for rows that the host ends.
   [[nodiscard]] std::span<const double> sums(std::int32_t slot);
 
  private:
   [[nodiscard]] std::uint32_t wait_for(std::uint32_t& word);
 
   Backend* backend_;
-  std::unique_ptr<VisibleMemory> words_;   // [depth, rows]
+  std::unique_ptr<VisibleMemory> words_;   // [depth, words]
   std::unique_ptr<VisibleMemory> finals_;  // [rows]
-  DeviceArray<double> sums_;               // [depth, rows]
-  std::vector<double> downloaded_;         // [rows]
+  DeviceArray<double> sums_;               // [depth, words]
+  std::vector<double> downloaded_;         // [words]
   TokenRing ring_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,71 +16,133 @@ namespace fllm {
 
 /// True: the step is done.
 bool Engine::run_ahead(EngineOutput& output) {
-  const bool stays =
-      loop_.live_count() == row_count() && beams_.empty() && loop_.size() == loop_.size_for(std::max(row_count(), 1));
+  const std::int32_t drafts = drafts_ahead();
+  const bool stays = loop_.live_count() == row_count() && beams_.empty() && drafts_fit(drafts) &&
+                     loop_.size() == loop_.size_for(std::max(row_count(), 1), loop_.drafts());
   if (loop_.running() && !stays && (loop_.live_count() == 0 || loop_.in_flight() == 0)) loop_.stop();
   if (!loop_.running()) {
     if (search_ahead(output)) return true;
-    if (!can_run_ahead()) return false;
+    if (!can_run_ahead(drafts)) return false;
     if (rows_changed_) upload_static();
-    loop_.start(rows_, batch_, workspace_);
+    if (drafts > 0) reserve_draft_loop();
+    spare_steps_ = 0;
+    loop_.start(rows_, drafts, batch_, workspace_, draft_loop_ ? &*draft_loop_ : nullptr);
   } else if (!stays) {  // the device finishes what it has begun, a step at a time
     take_ahead(output);
     return true;
   }
   while (loop_.may_launch()) {
-    loop_.launch([this, rows = loop_.size()] { resident_step(rows); });
+    loop_.launch([this] { loop_.drafts() > 0 ? drafting_step() : resident_step(); });
   }
   take_ahead(output);
   return true;
 }
 
-bool Engine::can_run_ahead() {
+bool Engine::can_run_ahead(std::int32_t drafts) {
   const auto draws = [](const auto& row) { return !row->waits && row->missing() == 1 && !row->needs_host(); };
   if (steps_ahead_ <= 0 || !beams_.empty() || !std::ranges::all_of(rows_, draws)) return false;
+  // Where replaying saves nothing, slots without a draft cost what the host's steps do not have.
+  if (drafts > 0 && (!backend_->replay_pays() || loop_.size_for(row_count(), drafts) == 0 ||
+                     draft_model_->context_length() < capacity_.filler_tokens())) {
+    return false;
+  }
   return std::ranges::all_of(rows_, [this](const auto& row) { return row_automata_.prepare(row->request()); });
 }
 
-/// What is recorded. Everything it reads lies on the device.
-void Engine::resident_step(std::int32_t rows) {
-  ForwardBatch batch;
-  batch.rows = batch.logit_row_count = rows;
-  batch.tokens = workspace_.tokens.data();
-  batch.positions = workspace_.positions.data();
-  batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, loop_.row_sequence()};
-  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, rows));
+/// Of each row in a step that the device takes by itself: what the rows want, and a little more where that may grow.
+std::int32_t Engine::drafts_ahead() const {
+  std::int32_t most = 0;
+  for (const auto& row : rows_) {
+    if (row->drafts == nullptr || !row->drafts->from_model()) continue;
+    const auto wanted = static_cast<std::uint32_t>(std::max(row->drafts->length().next(), 1));
+    most = std::max(most, std::min(static_cast<std::int32_t>(std::bit_ceil(wanted)), row->request().need.drafts));
+  }
+  return most;
+}
 
-  SampleParams params = sample_params(0, rows);
-  params.history = loop_.history(workspace_);
+/// Whether the loop's steps have as many drafts as are wanted, and not twice as many for long.
+bool Engine::drafts_fit(std::int32_t drafts) {
+  constexpr std::int32_t kPatience = 32;
+  if (drafts > loop_.drafts() || (drafts == 0) != (loop_.drafts() == 0)) return false;
+  spare_steps_ = drafts > 0 && 2 * drafts <= loop_.drafts() ? spare_steps_ + 1 : 0;
+  return spare_steps_ < kPatience;
+}
+
+/// What is recorded. Everything it reads lies on the device.
+void Engine::resident_step() {
+  const std::int32_t rows = loop_.size();
+  read_resident(rows, rows, loop_.row_sequence());
+  SampleParams params = resident(sample_params(0, rows));
   params.advance = 1;  // their histories
-  params.allow_mask = automata_.masks();
   backend_->sample(LogitType::kFloat32, params);
   backend_->commit_rows(loop_.commit_params(workspace_));
 }
 
+/// Likewise with drafts.
+void Engine::drafting_step() {
+  DraftLoopParams loop = loop_.draft_params(workspace_);
+  draft_loop_->share(loop, workspace_);
+  const SampleParams drawn_from = draft_loop_->draft(resident(edits_of(0, 0)), loop);
+  const std::int32_t slots = loop.rows * (loop.drafts + 1);
+  read_resident(slots, slots, loop.feed.sequences);
+  verification_->resolve_resident(resident(sample_params(0, slots)), drawn_from, loop.rows);
+  backend_->commit_drafts(loop);
+}
+
+/// The first slots, of which the first logit_rows leave logits.
+void Engine::read_resident(std::int32_t slots, std::int32_t logit_rows, const std::int32_t* sequences) {
+  ForwardBatch batch;
+  batch.rows = slots;
+  batch.logit_row_count = logit_rows;
+  batch.tokens = workspace_.tokens.data();
+  batch.positions = workspace_.positions.data();
+  batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, sequences};
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, logit_rows));
+}
+
+/// With histories and masks that stay on the device.
+SampleParams Engine::resident(SampleParams params) const {
+  params.history = loop_.history(workspace_);
+  params.allow_mask = automata_.masks();
+  return params;
+}
+
 void Engine::take_ahead(EngineOutput& output) {
-  const std::span<const std::uint32_t> words = loop_.take();
-  for (std::size_t place = 0; place < words.size(); ++place) {
+  loop_.take();
+  for (std::size_t place = 0; place < static_cast<std::size_t>(loop_.size()); ++place) {
     Sequence* row = loop_.row(place);
-    if (row == nullptr) continue;
-    ++row->cached;
-    const TokenId drawn = token_of(words[place]);
-    if (words[place] != kIdleWord && drawn != kNothingDrawn && !row->allows(drawn)) {
-      throw Exception(ErrorCode::kInternal, "row " + std::to_string(place) + ": the device has drawn token " +
-                                                std::to_string(drawn) + ", the host allows others");
-    }
-    StepEvent event = take_token(*row, drawn, nullptr);
-    const bool ended = row->finish_reason() != FinishReason::kNone;
-    if (words[place] == kIdleWord || (finishes(words[place]) && !ended)) {
-      throw Exception(ErrorCode::kInternal, "row " + std::to_string(place) + ": the device has ended it, the host not");
-    }
-    if (ended) {
-      row->set_sum_logprob(finishes(words[place]) ? loop_.final_sum(place) : loop_.newer_sum(*row).value());
-    }
-    add_event(row->request(), std::move(event), output);
+    if (row != nullptr) take_words(*row, place, output);
   }
   remove_finished_rows();
   forget_finished_requests(output);
+}
+
+/// Of a row that the host has not ended: what the device has come to in a step.
+void Engine::take_words(Sequence& row, std::size_t place, EngineOutput& output) {
+  const std::span<const std::uint32_t> words = loop_.words(place);
+  if (words[0] == kIdleWord && loop_.drafts() > 0 && row.drafts != nullptr &&
+      draft_model_->wanted(row) > loop_.drafts()) {
+    return;  // it waits for steps with more drafts
+  }
+  std::int32_t taken = 0;
+  for (std::size_t i = 0; i < words.size() && row.finish_reason() == FinishReason::kNone; ++i, ++taken) {
+    ++row.cached;
+    const TokenId drawn = token_of(words[i]);
+    if (words[i] != kIdleWord && drawn != kNothingDrawn && !row.allows(drawn)) {
+      throw Exception(ErrorCode::kInternal, "row " + std::to_string(place) + ": the device has drawn token " +
+                                                std::to_string(drawn) + ", the host allows others");
+    }
+    StepEvent event = take_token(row, drawn, nullptr);
+    const bool ended = row.finish_reason() != FinishReason::kNone;
+    if (words[i] == kIdleWord || (finishes(words[i]) && !ended)) {
+      throw Exception(ErrorCode::kInternal, "row " + std::to_string(place) + ": the device has ended it, the host not");
+    }
+    if (ended) row.set_sum_logprob(finishes(words[i]) ? loop_.final_sum(place) : loop_.sum_behind(place, i));
+    add_event(row.request(), std::move(event), output);
+  }
+  if (row.drafts != nullptr) {
+    count_drafts(row, drafted_of(words[0]), taken, std::min(taken, accepted_of(words[0])));
+  }
 }
 
 }  // namespace fllm

@@ -63,7 +63,8 @@ class Sequence {
 
   /// Whether a draw needs something worked out on the host, masks apart, or the host wants more of it than the token.
   [[nodiscard]] bool needs_host() const {
-    return drafts != nullptr || request_->custom != nullptr || request_->request.logprobs >= 0 || counts_.windowed();
+    return (drafts != nullptr && !drafts->from_model()) || request_->custom != nullptr ||
+           request_->request.logprobs >= 0 || counts_.windowed();
   }
   /// The state of the request's automaton behind the output; -1: it has none. Precondition: RowAutomaton::place.
   [[nodiscard]] std::int32_t automaton_state();

@@ -9,8 +9,6 @@
 // says behind each decides whether the next one holds.
 namespace fllm {
 
-/// Never for the first token: whether it is drawn behind a prompt or beside others' is a matter of who shares what, and no text
-/// may depend on it.
 void Engine::propose() {
   verifies_ = false;
   drafting_.clear();
@@ -18,11 +16,11 @@ void Engine::propose() {
     Sequence& row = *rows_[static_cast<std::size_t>(place)];
     if (row.drafts == nullptr) continue;
     row.drafts->clear();
-    if (row.waits || row.missing() != 1 || row.generated() == 0) continue;
-    row.drafts->open(row);
+    if (row.waits || row.missing() != 1) continue;
     if (row.drafts->from_model()) {
       drafting_.push_back(place);
     } else {
+      row.drafts->open(row);
       row.drafts->look_up(row);
     }
   }
@@ -56,16 +54,15 @@ void Engine::verify(const SampleParams& target) {
 }
 
 /// A step of a row has come to `taken` tokens; so many of these were drafts.
-void Engine::count_drafts(Sequence& row, std::int32_t taken, std::int32_t accepted) {
-  const std::size_t drafted = row.drafted().size();
+void Engine::count_drafts(Sequence& row, std::int32_t drafted, std::int32_t taken, std::int32_t accepted) {
   for (SpeculationStats* stats : {&counters_.speculation, &*row.request().completion.speculation}) {
     ++stats->steps;
     stats->tokens += taken;
     stats->drafted_steps += drafted > 0 ? 1 : 0;
-    stats->drafted_tokens += static_cast<std::int64_t>(drafted);
+    stats->drafted_tokens += drafted;
     stats->accepted_tokens += accepted;
   }
-  row.drafts->took(accepted);
+  row.drafts->took(drafted, accepted);
 }
 
 /// Of a row that is admitted, whatever it will need for its drafts.
@@ -73,6 +70,15 @@ void Engine::reserve_drafts(Sequence& row) {
   if (row.drafts == nullptr) return;
   if (row.drafts->from_model()) draft_model_->reserve(row);
   if (row.drafts->rule() == SpeculationRule::kRatio && !verification_) verification_.emplace(*backend_, capacity_);
+}
+
+/// Of the first batch that the device drafts for by itself.
+void Engine::reserve_draft_loop() {
+  if (!verification_) verification_.emplace(*backend_, capacity_);
+  if (draft_loop_) return;
+  draft_loop_.emplace(*backend_, capacity_, *draft_model_, *verification_);
+  draft_loop_->feed_fillers(workspace_);
+  read_resident(capacity_.logit_rows, 0, workspace_.token_rows.data());
 }
 
 std::int32_t Engine::logit_rows_in_use() const {

@@ -104,8 +104,10 @@ void Engine::commit(EngineOutput& output) {
       row.cached += taken > 0 ? 1 : 0;  // the draft before it holds: the model has read it
       add_event(row.request(), take_token(row, batch_.drawn[place], &detail), output);
     }
-    draw += row.drafted().size() + 1;
-    if (row.drafts != nullptr) count_drafts(row, taken, std::min(taken, batch_.accepted[i]));
+    const std::size_t drafted = row.drafted().size();
+    draw += drafted + 1;
+    if (row.drafts == nullptr) continue;
+    count_drafts(row, static_cast<std::int32_t>(drafted), taken, std::min(taken, batch_.accepted[i]));
   }
   remove_finished_rows();
   forget_finished_requests(output);

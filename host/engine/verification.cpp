@@ -31,6 +31,10 @@ Verification::Verification(Backend& backend, const StepCapacity& capacity)
 
 void Verification::prepare(const Batch& batch, SampleParams& target) {
   draft_ids_.upload(batch.draft_ids);
+  weigh(target);
+}
+
+void Verification::weigh(SampleParams& target) const {
   target.supports = supports_.data();
   target.proposed_ids = draft_ids_.data();
   target.proposed_details = proposed_details_.data();
@@ -53,26 +57,51 @@ void Verification::resolve(const SampleParams& target, const SampleParams& drawn
   }
   rows_.upload(host_rows_);
   draft_rows_.upload(host_draft_rows_);
+  const std::size_t judged = host_rows_.size();
+  enqueue(target, drawn_from, static_cast<std::int32_t>(judged));
 
+  backend_->download(host_accepted_.data(), accepted_.data(), judged * sizeof(std::int32_t));
+  backend_->download(host_tokens_.data(), tokens_.data(), judged * sizeof(std::int32_t));
+  backend_->download(host_details_.data(), details_.data(), judged * sizeof(SampleDetail));
+  backend_->download(host_proposed_details_.data(), proposed_details_.data(), draw * sizeof(SampleDetail));
+}
+
+void Verification::enqueue(const SampleParams& target, const SampleParams& drawn_from, std::int32_t row_count) {
   ResolveDraftsParams params;
   params.target = target;
   params.draft = drawn_from;
   params.draft_ids = draft_ids_.data();
   params.draft_rows = draft_rows_.data();
   params.rows = rows_.data();
-  params.row_count = static_cast<std::int32_t>(host_rows_.size());
+  params.row_count = row_count;
   params.scratch = scratch_.data();
   params.scratch_stride = scratch_stride_;
   params.accepted_counts = accepted_.data();
   params.tokens = tokens_.data();
   params.details = details_.data();
   backend_->resolve_drafts(LogitType::kFloat32, params);
+}
 
-  const std::size_t judged = host_rows_.size();
-  backend_->download(host_accepted_.data(), accepted_.data(), judged * sizeof(std::int32_t));
-  backend_->download(host_tokens_.data(), tokens_.data(), judged * sizeof(std::int32_t));
-  backend_->download(host_details_.data(), details_.data(), judged * sizeof(SampleDetail));
-  backend_->download(host_proposed_details_.data(), proposed_details_.data(), draw * sizeof(SampleDetail));
+void Verification::resolve_resident(SampleParams target, const SampleParams& drawn_from, std::int32_t row_count) {
+  weigh(target);
+  backend_->sample(LogitType::kFloat32, target);
+  enqueue(target, drawn_from, row_count);
+}
+
+void Verification::upload(std::span<const DraftRow> rows, std::span<const std::int32_t> draft_rows) {
+  rows_.upload(rows);
+  draft_rows_.upload(draft_rows);
+  host_draft_rows_.assign(draft_rows.size(), -1);
+  draft_ids_.upload(host_draft_rows_);
+}
+
+void Verification::share(DraftLoopParams& loop) const {
+  loop.draft_ids = draft_ids_.data();
+  loop.judged = rows_.data();
+  loop.accepted_counts = accepted_.data();
+  loop.tokens = tokens_.data();
+  loop.details = details_.data();
+  loop.proposed_details = proposed_details_.data();
 }
 
 void Verification::apply(Batch& batch) const {

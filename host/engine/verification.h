@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "cuda/backend/backend.h"
@@ -19,10 +20,20 @@ class Verification {
   void prepare(const Batch& batch, SampleParams& target);
   /// Enqueues the launch and the downloads behind that of target. drawn_from: rows of the draft model.
   void resolve(const SampleParams& target, const SampleParams& drawn_from, Rows rows, const Batch& batch);
+  /// Samples the draws of a step that is repeated, and weighs its drafts, all of which is on the device. See upload and share.
+  void resolve_resident(SampleParams target, const SampleParams& drawn_from, std::int32_t row_count);
   /// Precondition: the device has done it. Sets accepted of the rows it has judged, their tokens and details.
   void apply(Batch& batch) const;
 
+  /// For steps that are repeated: rows, and of each draw the draft model's row that its draft comes from. No draft yet.
+  void upload(std::span<const DraftRow> rows, std::span<const std::int32_t> draft_rows);
+  /// Where these steps leave their drafts, and find what has come of them.
+  void share(DraftLoopParams& loop) const;
+
  private:
+  void weigh(SampleParams& target) const;
+  void enqueue(const SampleParams& target, const SampleParams& drawn_from, std::int32_t row_count);
+
   struct Judged {
     std::size_t row, draw;  // of Batch::drawing, and its first draw
   };

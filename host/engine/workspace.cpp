@@ -35,4 +35,12 @@ Workspace::Workspace(Backend& backend, const ModelConfig& config, const StepCapa
   ascending.upload(values);
 }
 
+void Workspace::upload_filler_tables(const StepCapacity& capacity, std::int32_t first_block) {
+  const auto stride = static_cast<std::size_t>(capacity.blocks_per_row);
+  std::vector<std::int32_t> tables(static_cast<std::size_t>(capacity.filler_blocks) * stride, 0);
+  for (std::size_t i = 0; i * stride < tables.size(); ++i)
+    tables[i * stride] = first_block + static_cast<std::int32_t>(i);
+  block_tables.upload(tables, capacity.row_count() * stride);
+}
+
 }  // namespace fllm

@@ -14,6 +14,10 @@ namespace fllm {
 struct Workspace {
   Workspace(Backend& backend, const ModelConfig& config, const StepCapacity& capacity);
 
+  /// Rows of the block tables behind those of the rows; fillers look at their first entry alone. first_block: the first of the
+  /// spare blocks of the cache.
+  void upload_filler_tables(const StepCapacity& capacity, std::int32_t first_block);
+
   ForwardWorkspace forward;
   DeviceArray<std::int32_t> ascending;                      // [rows]: 0, 1, ...
   DeviceArray<std::int32_t> tokens, positions, token_rows;  // [fed tokens]

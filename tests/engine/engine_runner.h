@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,12 +28,15 @@ inline std::string text_of(const Completion& completion) {
   return text;
 }
 
-/// The bundled model in an engine of its own, on any backend.
+/// A bundled model in an engine of its own, on any backend.
 class EngineRunner {
  public:
-  EngineRunner(Backend& backend, const EngineLimits& limits)
-      : opened_(open_model(std::string(kBundledModel) + "/model.pt", backend)),
-        engine_(backend, opened_.model, *opened_.tokenizer, limits) {}
+  /// folder: of the model; draft_folder: of a draft model, empty: none.
+  EngineRunner(Backend& backend, const EngineLimits& limits, const std::string& folder = kBundledModel,
+               const std::string& draft_folder = "")
+      : opened_(open_model(folder + "/model.pt", backend)),
+        draft_(draft_folder.empty() ? std::nullopt : std::optional(open_model(draft_folder + "/model.pt", backend))),
+        engine_(backend, opened_.model, *opened_.tokenizer, limits, draft_ ? &*draft_ : nullptr) {}
 
   RequestId submit(Request request) {
     auto state = engine_.prepare(std::move(request));
@@ -69,6 +73,7 @@ class EngineRunner {
   }
 
   OpenedModel opened_;
+  std::optional<OpenedModel> draft_;
   Engine engine_;
   EngineOutput output_;
   std::map<std::uint64_t, Completion> results_;

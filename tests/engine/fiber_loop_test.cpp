@@ -129,6 +129,21 @@ TEST(FiberLoop, DraftsOfTheModelItselfAllHold) {
   }
 }
 
+// Blocks of threads fill the slots.
+TEST(FiberLoop, DraftsOfTheDeviceAreThoseOfTheHost) {
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  const auto fibers = make_fiber_backend({64, 1});
+  for (const SpeculationRule rule : {SpeculationRule::kCoupled, SpeculationRule::kRatio}) {
+    DeferredBackend device(*fibers, 40);
+    const SpeculationOptions options{.rule = rule, .draft_tokens = 3};
+    const Completion found = speculating_on(device, options), wanted = speculating_on(*cpu, options);
+    EXPECT_GT(device.counts.replays, 1);
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(found.samples[i].tokens, wanted.samples[i].tokens);
+    EXPECT_EQ(found.speculation->drafted_tokens, wanted.speculation->drafted_tokens);
+    EXPECT_EQ(found.speculation->accepted_tokens, wanted.speculation->accepted_tokens);
+  }
+}
+
 /// Counts launches of attention whose rows' positions may be shared out.
 class ChunkCounter final : public ForwardingBackend {
  public:

@@ -3,18 +3,21 @@
 #include <cstring>
 #include <iostream>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "cuda/backend/cuda_backend.h"
 #include "fundamentallm/generator.h"
 #include "tests/gpu/budget_beams.h"
 #include "tests/gpu/budget_commit.h"
+#include "tests/gpu/budget_draft_loop.h"
 #include "tests/gpu/budget_drafts.h"
 
 // The fixed work whose launches scripts/kernel_budget counts: one sampler launch per case, announced on stdout as
 // "name|logits", on rows of normal logits (standard deviation 2) at temperature 0.8; one of attention per case, announced as
 // "Attention, name|bytes of keys and values", where chunks are left in memory with "JoinChunks, name|bytes of chunks" behind
-// it; steps of a beam search; verifications of drafts; tokens taken over; then two greedy generations whose difference is one step.
+// it; steps of a beam search; verifications of drafts; tokens taken over, drafts too; then two greedy generations whose difference
+// is one step, and one with 4 drafts in each step.
 namespace fllm {
 namespace {
 
@@ -193,12 +196,14 @@ void run_attention(Backend& backend, const AttentionCase& work) {
   backend.synchronize();
 }
 
-void generate(std::int32_t tokens) {
-  Generator generator = Generator::open("apps/models/shakespeare", {.device = "cuda:0"}).value();
+void generate(std::int32_t tokens, const std::string& draft_model = "") {
+  const EngineOptions options{.device = "cuda:0", .draft_model = draft_model};
+  Generator generator = Generator::open("apps/models/shakespeare", options).value();
   Request request;
   request.prompt = "ROMEO:";
   request.sampling.temperature = 0;
   request.length.max_tokens = tokens;
+  if (!draft_model.empty()) request.speculation = SpeculationOptions{.draft_tokens = 4};
   (void)generator.generate(request).value();
 }
 
@@ -213,8 +218,10 @@ int main() {
     fllm::run_beam_steps(*backend, fllm::kVocab);
     fllm::run_draft_verification(*backend, fllm::kVocab);
     fllm::run_commit_steps(*backend);
+    fllm::run_draft_loop(*backend);
     fllm::generate(3);
     fllm::generate(4);
+    fllm::generate(16, "apps/models/shakespeare/draft");
   } catch (const std::exception& error) {
     std::cerr << "kernel_budget_work: " << error.what() << '\n';
     return 1;

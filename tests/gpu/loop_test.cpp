@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda/backend/cuda_backend.h"
@@ -12,6 +13,7 @@
 #include "fundamentallm/result.h"
 #include "host/engine/engine.h"
 #include "host/model/model.h"
+#include "host/model/open_model.h"
 #include "host/model/weight_names.h"
 #include "host/tokenizer/load_tokenizer.h"
 #include "tests/support/forwarding_backend.h"
@@ -48,6 +50,10 @@ class LoopBackend final : public ForwardingBackend {
     ++launches;
     backend().commit_rows(params);
   }
+  void commit_drafts(const DraftLoopParams& params) override {
+    ++launches;
+    backend().commit_drafts(params);
+  }
   [[nodiscard]] std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override {
     ++recordings;
     auto recorded = graphs_ ? backend().record(work) : nullptr;
@@ -78,9 +84,10 @@ class LoopMachine {
   LoopMachine(bool graphs, std::int32_t steps_ahead, std::int32_t max_rows = 6)
       : cuda_(make_cuda_backend(0)),
         device(*cuda_, graphs),
-        tokenizer_(load_tokenizer("apps/models/shakespeare/tokenizer.json")),
+        tokenizer_(load_tokenizer(kTokenizer)),
         model_(make_model(device, tokenizer_->vocab_size())),
-        engine_(device, model_, *tokenizer_, {.max_rows = max_rows, .steps_ahead = steps_ahead}) {}
+        draft_{make_model(device, tokenizer_->vocab_size()), "", load_tokenizer(kTokenizer), ""},
+        engine_(device, model_, *tokenizer_, {.max_rows = max_rows, .steps_ahead = steps_ahead}, &draft_) {}
 
   void submit(Request request) {
     auto state = engine_.prepare(std::move(request));
@@ -98,6 +105,7 @@ class LoopMachine {
                                                    ": " + std::string(to_string(sample.finish_reason)) + ' ' +
                                                    std::to_string(sample.sum_logprob));
         for (const TokenId id : sample.tokens) text += ' ' + std::to_string(id);
+        if (completion.speculation) text += " of drafts " + std::to_string(completion.speculation->accepted_tokens);
       }
     }
     return output_.events.size();
@@ -122,8 +130,11 @@ class LoopMachine {
     return load_model(source, config, weight_names(WeightFormat::kGguf, config.architecture), backend);
   }
 
+  static constexpr const char* kTokenizer = "apps/models/shakespeare/tokenizer.json";
+
   std::unique_ptr<Tokenizer> tokenizer_;
   Model model_;
+  OpenedModel draft_;  // the model itself
   Engine engine_;
   EngineOutput output_;
   std::vector<std::string> finished_;
@@ -198,6 +209,60 @@ TEST(CudaLoop, NothingOfTheHostIsInAStep) {
   EXPECT_EQ(machine.device.recordings, recordings);
   EXPECT_EQ(machine.device.replays, replays + 30);
   EXPECT_EQ(machine.device.launches, launches);  // the host launches graphs alone
+  machine.run_to_the_end();
+}
+
+/// Of both rules, with all that depends on a draft's place in the text.
+Request speculating_request(int i) {
+  Request request = request_number(i);
+  request.num_samples = 1;
+  request.speculation = SpeculationOptions{.rule = i % 2 == 0 ? SpeculationRule::kCoupled : SpeculationRule::kRatio,
+                                           .draft_tokens = i % 3 == 0 ? 0 : 1 + i % 3};
+  if (i % 5 == 4) request.speculation.reset();
+  return request;
+}
+
+TEST(CudaLoop, GraphsDraftWhatStepsThatWaitDraft) {
+  std::vector<std::vector<std::string>> found;
+  for (const auto& [graphs, ahead] : {std::pair{false, 0}, {false, 3}, {true, 3}}) {
+    LoopMachine machine(graphs, ahead, 4);
+    for (int i = 0; i < 6; ++i) machine.submit(speculating_request(i));
+    std::vector<std::string> texts = machine.run_to_the_end();
+    std::sort(texts.begin(), texts.end());
+    found.push_back(std::move(texts));
+    EXPECT_EQ(machine.device.replays > 1, ahead > 0);
+  }
+  EXPECT_EQ(found[1], found[0]);
+  EXPECT_EQ(found[2], found[0]);
+}
+
+TEST(CudaLoop, NothingOfTheHostIsInAStepWithDrafts) {
+  LoopMachine machine(true, 4, 4);
+  for (int i = 0; i < 3; ++i) {
+    Request request = request_number(0);
+    request.length.max_tokens = request.length.min_tokens = 56;
+    request.sampling.seed = static_cast<std::uint64_t>(i);
+    request.sampling.frequency_penalty = 0.2f;
+    if (i == 1) request.control.constraint = RegexConstraint{"[a-z ]{60}"};
+    if (i < 2) {
+      request.speculation = SpeculationOptions{.rule = i == 0 ? SpeculationRule::kCoupled : SpeculationRule::kRatio,
+                                               .draft_tokens = 2 - i};
+    }
+    machine.submit(std::move(request));
+  }
+  for (int i = 0; i < 6; ++i) machine.step();
+  const int waits = machine.device.waits, copies = machine.device.copies, allocations = machine.device.allocations,
+            recordings = machine.device.recordings, replays = machine.device.replays,
+            launches = machine.device.launches;
+  std::size_t tokens = 0;
+  for (int i = 0; i < 6; ++i) tokens += machine.step();
+  EXPECT_GT(tokens, 3U * 6);
+  EXPECT_EQ(machine.device.waits, waits);
+  EXPECT_EQ(machine.device.copies, copies);
+  EXPECT_EQ(machine.device.allocations, allocations);
+  EXPECT_EQ(machine.device.recordings, recordings);
+  EXPECT_EQ(machine.device.replays, replays + 6);
+  EXPECT_EQ(machine.device.launches, launches);
   machine.run_to_the_end();
 }
 

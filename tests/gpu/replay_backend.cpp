@@ -116,6 +116,38 @@ void ReplayBackend::commit_rows(const CommitRowsParams& p) {
          [&] { backend().commit_rows(p); });
 }
 
+std::vector<ReplayBackend::Region> ReplayBackend::draft_regions(const DraftLoopParams& p) {
+  const auto region = [](auto* data, std::size_t count) { return Region{data, count * sizeof(*data)}; };
+  const auto rows = static_cast<std::size_t>(p.rows), slots = rows * (static_cast<std::size_t>(p.drafts) + 1),
+             words = static_cast<std::size_t>(p.ring.depth) * static_cast<std::size_t>(p.ring.stride),
+             histories = static_cast<std::size_t>(p.history.slot_count);
+  std::vector<Region> regions = {region(p.states, rows),
+                                 region(p.drafting, rows),
+                                 region(p.judged, rows),
+                                 region(p.sampling, slots),
+                                 region(p.draft_ids, slots),
+                                 region(p.draft_sampling, slots - rows),
+                                 region(p.history.sizes, histories),
+                                 region(p.history.entries, histories * static_cast<std::size_t>(p.history.capacity)),
+                                 region(p.ring.words, words),
+                                 region(p.ring.sums, words),
+                                 region(p.ring.final_sums, rows)};
+  for (const auto& [feed, count] : {std::pair{p.feed, slots}, {p.draft_feed, 2 * rows}}) {
+    for (std::int32_t* numbers : {feed.tokens, feed.positions, feed.sequences}) {
+      regions.push_back(region(numbers, count));
+    }
+  }
+  return regions;
+}
+
+void ReplayBackend::extend_drafts(const DraftLoopParams& p) {
+  replay(draft_regions(p), [&] { backend().extend_drafts(p); });
+}
+
+void ReplayBackend::commit_drafts(const DraftLoopParams& p) {
+  replay(draft_regions(p), [&] { backend().commit_drafts(p); });
+}
+
 std::vector<ReplayBackend::Region> ReplayBackend::search_regions(const BeamParams& p) {
   std::vector<BeamSearch> searches(static_cast<std::size_t>(p.search_count));
   const auto region = [](auto* data, std::size_t count) {

@@ -32,6 +32,8 @@ class ReplayBackend final : public ForwardingBackend {
   void resolve_drafts(LogitType type, const ResolveDraftsParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
   void commit_rows(const CommitRowsParams& params) override;
+  void extend_drafts(const DraftLoopParams& params) override;
+  void commit_drafts(const DraftLoopParams& params) override;
   /// Of what it lists nothing is compared: in what order candidates come is not defined.
   void beam_candidates(LogitType type, const BeamCandidatesParams& params) override;
   void beam_select(const BeamParams& params) override;
@@ -43,6 +45,7 @@ class ReplayBackend final : public ForwardingBackend {
     std::size_t bytes;
   };
   static Region region(const RowView<float>& view);
+  [[nodiscard]] static std::vector<Region> draft_regions(const DraftLoopParams& params);
   [[nodiscard]] std::vector<Region> search_regions(const BeamParams& params);
   void replay(const std::vector<Region>& outputs, const std::function<void()>& operation);
   [[nodiscard]] std::vector<std::vector<std::byte>> contents(const std::vector<Region>& regions);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cuda/launch/commit_launch.h"
+#include "cuda/launch/draft_loop_launch.h"
 #include "cuda/launch/drafts_launch.h"
 #include "tests/kernels/serial_isas.h"
 #include "tests/support/draft_suite.h"
@@ -78,6 +79,23 @@ TEST(Drafts, ThreeLaunchesWhateverTheirNumber) {
     commit.ring.depth = commit.ring.stride = 1;
     take_tokens(executor, commit);
     EXPECT_EQ(executor.count, 3) << drafts << " drafts";
+    if (drafts == 0) continue;
+    DraftingRow drafting;
+    DraftRow judged;
+    DraftLoopParams loop;
+    loop.rows = 1;
+    loop.drafts = drafts;
+    loop.states = &state;
+    loop.drafting = &drafting;
+    loop.end_ids = loop.tokens = loop.accepted_counts = &word;
+    loop.feed = loop.draft_feed = {&word, &word, &word, 0, 1};
+    loop.sampling = loop.draft_sampling = &sampling;
+    loop.draft_ids = &word;
+    loop.judged = &judged;
+    loop.details = loop.proposed_details = &detail;
+    loop.ring = {&ring_word, &sum, &sum, 1, drafts + 1, drafts + 1};
+    commit_draft_rows(executor, loop);
+    EXPECT_EQ(executor.count, 4) << "a commit of all drafts in place of that of one token";
   }
 }
 

@@ -7,112 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <random>
-#include <string>
 #include <vector>
 
-#include "tests/support/device_rows.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/plain_rows.h"
 
 namespace fllm::test {
 namespace {
-
-constexpr std::int32_t kVocab = 12;
-
-/// What texts may be: states, some of whose edges lead nowhere, and what the tokens print.
-struct PlainAutomaton {
-  static constexpr std::int32_t kStates = 9;
-  std::vector<std::int32_t> next, mask_rows;
-  std::vector<std::uint8_t> flags;
-  std::vector<std::string> texts;
-
-  explicit PlainAutomaton(std::mt19937& random) {
-    for (std::int32_t edge = 0; edge < kStates * 256; ++edge) {
-      next.push_back(random() % 16 == 0 ? (random() % 2 == 0 ? -7 : kStates)
-                                        : static_cast<std::int32_t>(random() % kStates));
-    }
-    for (std::int32_t state = 0; state < kStates; ++state) {
-      mask_rows.push_back(static_cast<std::int32_t>(random() % 100) - 1);
-      // Of all kinds, more of them such that rows go on.
-      flags.push_back(static_cast<std::uint8_t>(state % 3 == 0 ? state % 2 * kStateFreesEnds : state));
-    }
-    for (std::int32_t token = 0; token < kVocab; ++token) {
-      std::string& text = texts.emplace_back();
-      for (auto length = random() % 4; length > 0; --length) text += static_cast<char>(random() % 256);
-    }
-  }
-  [[nodiscard]] bool has(std::int32_t state, StateFlag flag) const {
-    return state >= 0 && state < kStates && (flags[static_cast<std::size_t>(state)] & flag) != 0;
-  }
-  /// -1: nowhere.
-  [[nodiscard]] std::int32_t behind(std::int32_t state, std::int32_t token) const {
-    for (const char byte : texts[static_cast<std::size_t>(token)]) {
-      if (state < 0 || state >= kStates) return -1;
-      state = next[static_cast<std::size_t>(state) * 256 + static_cast<unsigned char>(byte)];
-    }
-    return state < 0 || state >= kStates ? -1 : state;
-  }
-};
-
-/// A row as the definition has it: what it has, and whether it goes on.
-struct PlainRow {
-  std::int32_t prompt_count = 1, limit = 2, min_tokens = 0;
-  std::vector<std::int32_t> end_ids;
-  std::vector<std::int32_t> output;
-  std::vector<float> logprobs;
-  bool ended = false;
-  std::int32_t input = 0;  // what the model reads next, at input_position
-  std::int32_t input_position = 0;
-  std::int32_t state = -1, mask_row = -5;
-  std::int32_t free_from = 0;  // end tokens end it from so many tokens on
-
-  [[nodiscard]] double sum() const {
-    double total = 0;
-    for (const float logprob : logprobs) total += static_cast<double>(logprob);
-    return total;
-  }
-  /// The token is part of the text; the row goes on with it unless one of the four reasons to end holds.
-  void take(std::int32_t token, float logprob, const PlainAutomaton& automaton) {
-    if (token < 0) {
-      ended = true;
-      return;
-    }
-    const bool is_end = std::find(end_ids.begin(), end_ids.end(), token) != end_ids.end();
-    ended = is_end && static_cast<std::int32_t>(output.size()) >= free_from && !automaton.has(state, kStateSpells);
-    output.push_back(token);
-    logprobs.push_back(logprob);
-    ended = ended || prompt_count + static_cast<std::int32_t>(output.size()) == limit;
-    const std::int32_t to = automaton.behind(state, token);
-    ended = ended || automaton.has(to, kStateEnds);
-    if (ended) return;
-    input = token;
-    ++input_position;
-    state = to;
-    if (state < 0) return;
-    mask_row = automaton.mask_rows[static_cast<std::size_t>(state)];
-    free_from = automaton.has(state, kStateFreesEnds) ? 0 : min_tokens;
-  }
-};
-
-PlainRow random_row(std::mt19937& random) {
-  PlainRow row;
-  row.prompt_count = 1 + static_cast<std::int32_t>(random() % 40);
-  row.limit = row.prompt_count + 1 + static_cast<std::int32_t>(random() % 9);
-  row.min_tokens = row.free_from = static_cast<std::int32_t>(random() % 4);
-  constexpr std::int32_t kStarts[] = {-1, 0, 1, 2, 3, 4, 6, 7, PlainAutomaton::kStates};
-  row.state = kStarts[random() % 9];
-  if (random() % 2 == 0) row.free_from = static_cast<std::int32_t>(random() % 2);
-  const std::size_t ends = random() % 4;
-  while (row.end_ids.size() < ends) row.end_ids.push_back(static_cast<std::int32_t>(random() % kVocab));
-  row.ended = random() % 8 == 0;  // a place without a row
-  row.input = static_cast<std::int32_t>(random() % kVocab);
-  row.input_position = row.prompt_count - 1;
-  return row;
-}
-
-template <class T>
-void expect_equal(const GuardedArray<T>& device, const std::vector<T>& wanted, const char* name) {
-  EXPECT_EQ(device.download(name), wanted) << name;
-}
 
 /// A batch on a backend and what must have become of it.
 class CommitBatch {
@@ -137,7 +38,7 @@ class CommitBatch {
     std::vector<ResidentRow> states;
     std::vector<std::int32_t> tokens, positions;
     for (std::int32_t i = 0; i < rows; ++i) {
-      const PlainRow& row = rows_.emplace_back(random_row(random));
+      const PlainRow& row = rows_.emplace_back(random_plain_row(random));
       slots_.push_back(random() % depth_);
       RowSampling& s = sampling.emplace_back();
       s.seed = 1000 + static_cast<std::uint64_t>(i);
@@ -152,7 +53,7 @@ class CommitBatch {
       tokens.push_back(row.input);
       positions.push_back(row.input_position);
     }
-    end_ids_.push_back(kVocab);  // not empty
+    end_ids_.push_back(kPlainVocab);  // not empty
     sampling_.upload(sampling);
     states_.upload(states);
     tokens_.upload(tokens);
@@ -166,33 +67,24 @@ class CommitBatch {
     std::vector<std::int32_t> drawn;
     std::vector<SampleDetail> details;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-      drawn.push_back(random_() % 16 == 0 ? -1 : static_cast<std::int32_t>(random_() % kVocab));
+      drawn.push_back(random_() % 16 == 0 ? -1 : static_cast<std::int32_t>(random_() % kPlainVocab));
       details.push_back({-static_cast<float>(random_() % 100000) * 0x1.3p-12f, 9, 9, 9, 9});
       expect(i, drawn.back(), details.back().raw_logprob);
     }
     const DeviceTable<std::int32_t> device_drawn(backend_, drawn), end_ids(backend_, end_ids_);
     const DeviceTable<SampleDetail> device_details(backend_, details);
-    std::vector<std::uint8_t> token_bytes;
-    std::vector<std::int64_t> ends{0};
-    for (const std::string& text : automaton_.texts) {
-      token_bytes.insert(token_bytes.end(), text.begin(), text.end());
-      ends.push_back(static_cast<std::int64_t>(token_bytes.size()));
-    }
-    const DeviceTable<std::int32_t> next(backend_, automaton_.next), mask_rows(backend_, automaton_.mask_rows);
-    const DeviceTable<std::uint8_t> flags(backend_, automaton_.flags), bytes(backend_, token_bytes);
-    const DeviceTable<std::int64_t> offsets(backend_, ends);
-    backend_.commit_rows(
-        {device_drawn.data(),
-         device_details.data(),
-         end_ids.data(),
-         sampling_.data(),
-         states_.data(),
-         tokens_.data(),
-         positions_.data(),
-         {words_.data(), final_sums_.data(), sums_.data(), static_cast<std::int32_t>(depth_),
-          static_cast<std::int32_t>(stride_)},
-         static_cast<std::int32_t>(rows_.size()),
-         {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(), PlainAutomaton::kStates}});
+    const DeviceAutomata automata(backend_, automaton_);
+    backend_.commit_rows({device_drawn.data(),
+                          device_details.data(),
+                          end_ids.data(),
+                          sampling_.data(),
+                          states_.data(),
+                          tokens_.data(),
+                          positions_.data(),
+                          {words_.data(), final_sums_.data(), sums_.data(), static_cast<std::int32_t>(depth_),
+                           static_cast<std::int32_t>(stride_)},
+                          static_cast<std::int32_t>(rows_.size()),
+                          automata.params()});
     compare();
     std::fill(wanted_words_.begin(), wanted_words_.end(), kEmptyWord);  // what the host has read
     words_.upload(wanted_words_);

@@ -110,10 +110,15 @@ class DeferredBackend final : public ForwardingBackend {
   void copy_blocks(const CopyBlocksParams& p) override { launch(p, &Backend::copy_blocks); }
   void history_append(const HistoryAppendParams& p) override { launch(p, &Backend::history_append); }
   void commit_rows(const CommitRowsParams& p) override { launch(p, &Backend::commit_rows); }
+  void extend_drafts(const DraftLoopParams& p) override { launch(p, &Backend::extend_drafts); }
+  void commit_drafts(const DraftLoopParams& p) override { launch(p, &Backend::commit_drafts); }
   void beam_select(const BeamParams& p) override { launch(p, &Backend::beam_select); }
   void beam_ancestors(const BeamParams& p) override { launch(p, &Backend::beam_ancestors); }
   void beam_candidates(LogitType type, const BeamCandidatesParams& p) override {
     enqueue([this, type, p] { count_run([&] { backend().beam_candidates(type, p); }); });
+  }
+  void resolve_drafts(LogitType type, const ResolveDraftsParams& p) override {
+    enqueue([this, type, p] { count_run([&] { backend().resolve_drafts(type, p); }); });
   }
   void sample(LogitType type, const SampleParams& p) override {
     enqueue([this, type, p] { count_run([&] { backend().sample(type, p); }); });

@@ -74,6 +74,8 @@ class ForwardingBackend : public Backend {
   void resolve_drafts(LogitType type, const ResolveDraftsParams& params) override {
     backend_.resolve_drafts(type, params);
   }
+  void extend_drafts(const DraftLoopParams& params) override { backend_.extend_drafts(params); }
+  void commit_drafts(const DraftLoopParams& params) override { backend_.commit_drafts(params); }
   void sample_shard(LogitType type, const ShardParams& params) override { backend_.sample_shard(type, params); }
 
  protected:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host/engine/draft_length.h"
+#include "cuda/portable/draft_length.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/kernels/append_to_history.h"
+#include "cuda/kernels/draft_loop_params.h"
+
+// What the slots of a drafting step are filled with.
+namespace fllm::drafts {
+
+FLLM_DEVICE void feed(const FeedSlots& slots, std::int32_t slot, std::int32_t token, std::int32_t position,
+                      std::int32_t sequence) {
+  slots.tokens[slot] = token;
+  slots.positions[slot] = position;
+  slots.sequences[slot] = sequence;
+}
+
+FLLM_DEVICE void feed_filler(const FeedSlots& slots, std::int32_t slot) {
+  feed(slots, slot, 0, slot % slots.filler_tokens, slots.filler_sequence + slot / slots.filler_tokens);
+}
+
+/// A draw that costs little, and whose result nobody reads.
+FLLM_DEVICE RowSampling idle_draw() {
+  RowSampling draw;
+  draw.temperature = 0;
+  return draw;
+}
+
+/// The model reads nothing of a row in a slot.
+FLLM_DEVICE void clear_slot(const DraftLoopParams& p, std::int32_t slot) {
+  feed_filler(p.feed, slot);
+  p.sampling[slot] = idle_draw();
+}
+
+/// Draft number `next`, counted from 1, is drawn of a row as the model's draw in a slot is.
+FLLM_DEVICE void open_draft(const DraftLoopParams& p, std::int32_t row, std::int32_t next, std::int32_t slot) {
+  RowSampling draw = p.sampling[slot];
+  // By the ratio rule the model's own draws are not to be foretold.
+  if (p.judged[row].coupled == 0) draw.random.stream = RandomStream::kDraft;
+  p.draft_sampling[(next - 1) * p.rows + row] = draw;
+}
+
+/// It is not drawn.
+FLLM_DEVICE void close_draft(const DraftLoopParams& p, std::int32_t row, std::int32_t next) {
+  if (next <= p.drafts) p.draft_sampling[(next - 1) * p.rows + row] = idle_draw();
+}
+
+/// The history of slot `to` becomes that of slot `from` with a token of the output more. Called by a whole block that owns both;
+/// nothing happens where they are not there.
+template <Cta C>
+FLLM_DEVICE void extend_history(const C& cta, HistoryShared& shared, const HistoryTable& history, std::int32_t from,
+                                std::int32_t to, std::int32_t token) {
+  if (!has_history(history, from) || !has_history(history, to)) return;
+  if (from != to) {
+    const std::int32_t size = history_size(history, from);
+    const CountEntry* source = history.entries + std::int64_t{from} * history.capacity;
+    CountEntry* entries = history.entries + std::int64_t{to} * history.capacity;
+    for (std::int32_t i = cta.thread_index(); i < size; i += cta.thread_count()) entries[i] = source[i];
+    if (cta.thread_index() == 0) history.sizes[to] = size;
+    cta.sync();  // the entries are there
+  }
+  append_to_history(cta, shared, history, to, token, true);
+}
+
+}  // namespace fllm::drafts

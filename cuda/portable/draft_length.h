@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/portable/annotations.h"
+
+namespace fllm {
+
+/// How many tokens a sequence drafts for a step: always the same, or as many as have paid. It depends on what the sequence
+/// itself has drafted and what was accepted of it, on nothing else in the batch; plain data, so that a device goes on with it.
+///
+/// A draft costs a token, one that is accepted gives back two: itself, and the step that it saves. Beside that a twentieth of a
+/// token comes with each token of prompt and output, and no more is kept than the longest draft costs. So on a text of which
+/// nothing is accepted, 5% more tokens are fed to the model than without drafts, and never more. Within that, as many are drafted
+/// as are each more likely accepted than not, by the share of those tried last that were: a draft behind a refused one has not
+/// been tried.
+class DraftLength {
+ public:
+  static constexpr std::int32_t kMostAutomatic = 8;
+
+  DraftLength() = default;
+  /// draft_tokens: 0: automatic. head_start: tokens that may be lost beside what is earned.
+  DraftLength(std::int32_t draft_tokens, std::int64_t prompt_count, std::int32_t head_start = 0)
+      : fixed_(draft_tokens) {
+    earn(prompt_count + head_start * kToken);
+  }
+
+  /// The most that next() gives.
+  [[nodiscard]] static std::int32_t most(std::int32_t draft_tokens) {
+    return draft_tokens > 0 ? draft_tokens : kMostAutomatic;
+  }
+  /// For the step that comes; [0, kMaxDraftTokens].
+  [[nodiscard]] FLLM_HOST_DEVICE std::int32_t next() const {
+    if (fixed_ > 0) return fixed_;
+    const std::int64_t afforded = credit_ / kToken;
+    const std::int32_t wanted = likely();
+    return wanted < afforded ? wanted : static_cast<std::int32_t>(afforded);
+  }
+  /// A step is over: so many were drafted and accepted, and one token more came of it.
+  FLLM_HOST_DEVICE void took(std::int32_t drafted, std::int32_t accepted) {
+    earn((2 * std::int64_t{accepted} - drafted) * kToken + accepted + 1);
+    constexpr std::int32_t kMemory = 16;
+    for (std::int32_t i = 0; i < accepted; ++i) rate_ += (kSure - rate_) / kMemory;
+    if (accepted < drafted) rate_ -= rate_ / kMemory;
+  }
+
+ private:
+  static constexpr std::int64_t kToken = 20;  // of credit
+
+  static constexpr std::int32_t kSure = 1024;  // a rate of one
+
+  FLLM_HOST_DEVICE void earn(std::int64_t credit) {
+    const std::int64_t most = kMostAutomatic * kToken;
+    credit_ = credit_ + credit < most ? credit_ + credit : most;
+  }
+  /// The n-th draft is accepted with the n-th power of the rate. One is always tried, or nothing would be learned.
+  [[nodiscard]] FLLM_HOST_DEVICE std::int32_t likely() const {
+    std::int32_t length = 0;
+    for (std::int32_t power = rate_; power >= kSure / 2 && length < kMostAutomatic; ++length)
+      power = power * rate_ / kSure;
+    return length > 1 ? length : 1;
+  }
+
+  std::int64_t credit_ = 0;
+  std::int32_t fixed_ = 0;
+  std::int32_t rate_ = kSure * 3 / 4;  // of drafts tried, each new one a sixteenth of it
+};
+
+}  // namespace fllm

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cuda/backend/backend.h"
+#include "host/engine/batch.h"
+#include "host/engine/draft_model.h"
+#include "host/engine/verification.h"
+#include "host/engine/workspace.h"
+
+namespace fllm {
+
+/// The part of a device's loop that drafts: of R rows up to N drafts each in every step, in slots that are the same in all of
+/// them, with fillers where a row has fewer. Made when the first batch goes on by itself with a draft model.
+class DraftLoop {
+ public:
+  /// All must outlive this.
+  DraftLoop(Backend& backend, const StepCapacity& capacity, DraftModel& model, Verification& verification);
+
+  /// Puts every filler there is, capacity.logit_rows of them, into the inputs of both models, and enqueues the draft model's pass
+  /// over them: what a filler reads of those in front of it is there then, whichever of them a step has.
+  void feed_fillers(Workspace& workspace);
+  /// Rows, of R, that fit a step of N drafts each.
+  [[nodiscard]] static std::int32_t most_rows(const StepCapacity& capacity, std::int32_t drafts) {
+    return std::min(capacity.rows, capacity.logit_rows / (drafts + 1));
+  }
+
+  /// Puts on the device what steps of `size` rows read first, those behind rows.size() being idle. draws, states: what each row
+  /// draws next, and where it stands. Enqueues what the draft model has not read.
+  void start(Rows rows, std::span<const RowSampling> draws, std::span<const ResidentRow> states, std::int32_t drafts,
+             Workspace& workspace);
+  /// Completes the parameters of the loop's kernels.
+  void share(DraftLoopParams& loop, const Workspace& workspace) const;
+  /// Enqueues all drafts of a step. edits: the lists that rows refer to. Returns what they were drawn from.
+  SampleParams draft(const SampleParams& edits, DraftLoopParams loop);
+
+ private:
+  void add_row(const Sequence& row, const RowSampling& draw, std::int32_t state);
+  void add_idle_row();
+  void upload(Workspace& workspace);
+
+  /// What a model reads, on the host.
+  struct Slots {
+    std::vector<std::int32_t> tokens, positions, sequences;
+    void reserve(std::size_t count);
+    void clear(std::size_t count, const StepCapacity& capacity);
+    void set(std::size_t slot, TokenId token, std::int32_t position, std::int32_t sequence);
+    void upload(Workspace& workspace) const;
+  };
+
+  Backend* backend_;
+  StepCapacity capacity_;
+  DraftModel* model_;
+  Verification* verification_;
+  DeviceArray<DraftingRow> drafting_;  // [rows]
+  std::int32_t size_ = 0, drafts_ = 0;
+
+  // At the start:
+  Slots feed_;                                          // [size, drafts + 1]
+  Slots draft_feed_;                                    // [2, size]
+  std::vector<RowSampling> sampling_, draft_sampling_;  // [size, drafts + 1], [drafts, size]
+  std::vector<DraftingRow> row_drafting_;               // [size]
+  std::vector<DraftRow> judged_;                        // [size]
+  std::vector<std::int32_t> draft_rows_;                // [size, drafts + 1]
+};
+
+}  // namespace fllm

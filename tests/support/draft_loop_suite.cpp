@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/draft_loop_suite.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <tuple>
+
+#include "tests/support/draft_loop_batch.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/fewer.h"
+
+namespace fllm::test {
+
+void run_draft_loop_steps(Backend& backend, SuiteSize size) {
+  std::mt19937 random(7);
+  const bool few = size == SuiteSize::kFew || kFewer > 1;
+  for (const auto& [rows, drafts, depth] : {std::tuple{1, 1, 1}, {7, 16, 3}, {few ? 10 : 40, 3, 2}}) {
+    SCOPED_TRACE(testing::Message() << rows << " rows, " << drafts << " drafts");
+    DraftLoopBatch batch(backend, rows, drafts, depth, random);
+    for (int step = 0; step < (few ? 3 : 6) && !testing::Test::HasFailure(); ++step) batch.step();
+    if (rows < 40) continue;
+    EXPECT_GT(batch.accepted(), 40);
+    EXPECT_GT(batch.live(), 2U);
+    EXPECT_LT(batch.live(), 30U);
+  }
+}
+
+void run_draft_loop_refusals(Backend& backend) {
+  std::int32_t number = 0;
+  SampleDetail detail{};
+  RowSampling sampling;
+  ResidentRow state;
+  DraftingRow drafting;
+  DraftRow judged;
+  std::uint32_t words[2] = {};
+  double sums[2] = {};
+  DraftLoopParams good;
+  good.rows = good.drafts = good.index = 1;
+  good.states = &state;
+  good.drafting = &drafting;
+  good.end_ids = good.accepted_counts = good.tokens = good.drawn = &number;
+  good.feed = good.draft_feed = {&number, &number, &number, 0, 1};
+  good.sampling = good.draft_sampling = &sampling;
+  good.draft_ids = &number;
+  good.judged = &judged;
+  good.details = good.proposed_details = &detail;
+  good.ring = {words, sums, sums, 1, 2, 2};
+  const auto refused = [&](const char* part, const std::function<void(DraftLoopParams&)>& change) {
+    DraftLoopParams wrong = good;
+    change(wrong);
+    expect_error(ErrorCode::kInvalidArgument, {"extend_drafts: ", part}, [&] { backend.extend_drafts(wrong); });
+    expect_error(ErrorCode::kInvalidArgument, {"commit_drafts: ", part}, [&] { backend.commit_drafts(wrong); });
+  };
+  refused("rows is -1", [](auto& w) { w.rows = -1; });
+  refused("drafts is 0", [](auto& w) { w.drafts = 0; });
+  refused("drafts is 17; allowed: <= 16", [](auto& w) { w.drafts = 17; });
+  refused("states or drafting missing", [](auto& w) { w.drafting = nullptr; });
+  refused("end_ids missing", [](auto& w) { w.end_ids = nullptr; });
+  refused("sampling or draft_sampling missing", [](auto& w) { w.draft_sampling = nullptr; });
+  refused("draft_ids or judged missing", [](auto& w) { w.judged = nullptr; });
+  refused("feed missing", [](auto& w) { w.feed.positions = nullptr; });
+  refused("draft_feed filler_tokens is 0", [](auto& w) { w.draft_feed.filler_tokens = 0; });
+  refused("automata tables missing", [](auto& w) { w.automata.state_count = 1; });
+  const auto not_committed = [&](const char* part, const std::function<void(DraftLoopParams&)>& change) {
+    DraftLoopParams wrong = good;
+    change(wrong);
+    expect_error(ErrorCode::kInvalidArgument, {"commit_drafts: ", part}, [&] { backend.commit_drafts(wrong); });
+  };
+  not_committed("accepted_counts or tokens missing", [](auto& w) { w.tokens = nullptr; });
+  not_committed("details or proposed_details missing", [](auto& w) { w.proposed_details = nullptr; });
+  not_committed("ring depth is 0", [](auto& w) { w.ring.depth = 0; });
+  not_committed("ring row_words is 1; allowed: >= 2", [](auto& w) { w.ring.row_words = 1; });
+  not_committed("ring stride is 1; allowed: >= 2", [](auto& w) { w.ring.stride = 1; });
+  not_committed("ring words or sums missing", [](auto& w) { w.ring.sums = nullptr; });
+  good.index = 2;
+  expect_error(ErrorCode::kInvalidArgument, {"extend_drafts: index is 2; allowed: <= 1"},
+               [&] { backend.extend_drafts(good); });
+  good.index = 1;
+  good.drawn = nullptr;
+  expect_error(ErrorCode::kInvalidArgument, {"extend_drafts: drawn missing"}, [&] { backend.extend_drafts(good); });
+}
+
+}  // namespace fllm::test

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/support/plain_rows.h"
+
+// Rows that draft, as the definition has them, and what the slots of their steps must hold.
+namespace fllm::test {
+
+inline constexpr std::int32_t kFillerSequence = 1000, kFillerTokens = 5, kHistoryRoom = 64;
+
+inline std::string number(auto value) { return ' ' + std::to_string(static_cast<std::int64_t>(value)); }
+
+/// A row that drafts, as the definition has it.
+struct DraftedRow {
+  PlainRow text;   // what was drawn
+  PlainRow ahead;  // as if the drafts had been drawn, which is why it goes no further where one ends it
+  DraftLength length;
+  std::int32_t reach = 0, wanted = 0;
+  bool rests = false;      // it has ended, or wants more drafts than a step has
+  bool drafts_on = false;  // another one is drawn
+  bool coupled = true;
+  bool penalised = false;
+  std::int32_t before = 0;           // the token in front of the last one
+  std::vector<std::int32_t> drafts;  // of this step
+  std::vector<std::int32_t> prompt;  // ids of its history
+
+  [[nodiscard]] std::int32_t token_count() const {
+    return text.prompt_count + static_cast<std::int32_t>(text.output.size());
+  }
+  void open(std::int32_t most) {
+    ahead = text;
+    drafts.clear();
+    wanted = std::max(0, std::min({length.next(), text.limit - 1 - token_count(), reach + 1 - token_count()}));
+    rests = rests || text.ended || wanted > most;
+    drafts_on = !rests && wanted > 0;
+  }
+  void take_draft(std::int32_t token, const PlainAutomaton& automaton) {
+    if (!drafts_on) return;
+    drafts_on = token >= 0;
+    if (!drafts_on) return;
+    drafts.push_back(token);
+    ahead.take(token, 0, automaton);
+    drafts_on = !ahead.ended && static_cast<std::int32_t>(drafts.size()) < wanted;
+  }
+  /// Whether the model reads the i-th draft, i = 0: the last token.
+  [[nodiscard]] bool reads(std::int32_t i) const {
+    return i == 0 ? !rests : static_cast<std::int32_t>(drafts.size()) >= i && !ahead.ended;
+  }
+  /// Distinct ids of the history behind the row's drafts so far, in the order they came, with their counts.
+  [[nodiscard]] std::string history() const {
+    std::vector<std::int32_t> ids = prompt;
+    std::vector<std::int32_t> counts(ids.size(), 0);
+    for (const std::int32_t id : ahead.output) {
+      const auto found = static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin());
+      if (found == ids.size()) {
+        ids.push_back(id);
+        counts.push_back(0);
+      }
+      ++counts[found];
+    }
+    std::string all;
+    for (std::size_t i = 0; i < ids.size(); ++i) all += number(ids[i]) + " x" + number(counts[i]);
+    return all;
+  }
+};
+
+/// What a draw must depend on. slot: of its history.
+inline std::string draw_of(const DraftedRow& row, std::int32_t slot, std::uint64_t seed, RandomStream stream) {
+  const PlainRow& text = row.ahead;
+  return "seed" + number(seed) + " at" + number(text.prompt_count + static_cast<std::int32_t>(text.output.size())) +
+         " stream" + number(stream) + " generated" + number(text.output.size()) + " from" + number(text.free_from) +
+         " mask" + number(text.mask_row) + " history" + number(row.penalised ? slot : -1);
+}
+inline std::string draw_of(const RowSampling& draw) {
+  if (draw.temperature == 0) return draw.history_slot == -1 && draw.mask_row == -1 ? "idle" : "idle with lists";
+  return "seed" + number(draw.seed) + " at" + number(draw.random.position) + " stream" + number(draw.random.stream) +
+         " generated" + number(draw.generated) + " from" + number(draw.min_tokens) + " mask" + number(draw.mask_row) +
+         " history" + number(draw.history_slot);
+}
+
+/// Slots on a device, and what must be in them.
+struct CheckedSlots {
+  CheckedSlots(Backend& backend, std::size_t count)
+      : tokens(backend, count),
+        positions(backend, count),
+        sequences(backend, count),
+        wanted(3, std::vector<std::int32_t>(count)) {
+    for (std::size_t slot = 0; slot < count; ++slot) fill(slot);
+  }
+  void set(std::size_t slot, std::int32_t token, std::int32_t position, std::int32_t sequence) {
+    wanted[0][slot] = token;
+    wanted[1][slot] = position;
+    wanted[2][slot] = sequence;
+  }
+  void fill(std::size_t slot) {
+    const auto place = static_cast<std::int32_t>(slot);
+    set(slot, 0, place % kFillerTokens, kFillerSequence + place / kFillerTokens);
+  }
+  void upload() {
+    tokens.upload(wanted[0]);
+    positions.upload(wanted[1]);
+    sequences.upload(wanted[2]);
+  }
+  void compare(const char* name) const {
+    EXPECT_EQ(tokens.download("tokens"), wanted[0]) << name;
+    EXPECT_EQ(positions.download("positions"), wanted[1]) << name;
+    EXPECT_EQ(sequences.download("sequences"), wanted[2]) << name;
+  }
+  [[nodiscard]] FeedSlots params() const {
+    return {tokens.data(), positions.data(), sequences.data(), kFillerSequence, kFillerTokens};
+  }
+  GuardedArray<std::int32_t> tokens, positions, sequences;
+  std::vector<std::vector<std::int32_t>> wanted;  // tokens, positions, sequences
+};
+
+}  // namespace fllm::test
