@@ -12,6 +12,7 @@
 #include "apps/server/api_error.h"
 #include "apps/server/beam_fields.h"
 #include "apps/server/field_reader.h"
+#include "apps/server/named_choice.h"
 #include "apps/server/ordered_part.h"
 #include "apps/server/prompts.h"
 
@@ -33,7 +34,8 @@ struct Reading {
   bool wants_logprobs = false;  // of a chat
   BeamFields beams;
   std::string_view body;  // its text
-  std::optional<std::string> speculation;
+  bool is_speculation_off = false;
+  std::optional<SpeculationRule> speculation;
   std::optional<std::int32_t> draft_tokens, prompt_lookup;
 };
 
@@ -150,10 +152,9 @@ void read_choices(const std::string& name, const Json& value, Reading& reading) 
 }
 
 void read_speculation(const std::string& name, const Json& value, Reading& reading) {
-  if (value != "coupled" && value != "ratio" && value != "off") {
-    return reading.fields.refuse(name, value, "coupled, ratio or off");
-  }
-  reading.speculation = value.get<std::string>();
+  constexpr const char* kOff = "off";
+  reading.speculation = named_choice<SpeculationRule>(name, value, reading.fields, kOff);
+  reading.is_speculation_off = value == kOff;
 }
 
 void read_draft_tokens(const std::string& name, const Json& value, Reading& reading) {
@@ -325,11 +326,9 @@ void settle_samples(Reading& reading, std::int32_t limit) {
 /// What the request says of it goes before what the server does of itself.
 void settle_speculation(Reading& reading, const std::optional<SpeculationOptions>& usual) {
   const bool asks = reading.speculation || reading.draft_tokens || reading.prompt_lookup;
-  if (reading.speculation == "off" || (!asks && !usual)) return;
+  if (reading.is_speculation_off || (!asks && !usual)) return;
   SpeculationOptions& made = reading.request.options.speculation.emplace(usual.value_or(SpeculationOptions{}));
-  if (reading.speculation) {
-    made.rule = reading.speculation == "ratio" ? SpeculationRule::kRatio : SpeculationRule::kCoupled;
-  }
+  made.rule = reading.speculation.value_or(made.rule);
   made.draft_tokens = reading.draft_tokens.value_or(made.draft_tokens);
   made.prompt_lookup = reading.prompt_lookup.value_or(made.prompt_lookup);
 }

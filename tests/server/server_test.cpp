@@ -167,7 +167,7 @@ TEST(Speculation, IsTheServersUnlessTheRequestSaysOtherwise) {
   EXPECT_EQ(other.prompt_lookup, 2);
   EXPECT_THAT(
       refusal(Endpoint::kCompletions, R"({"prompt":"A","prompt_lookup":17,"draft_tokens":"x","speculation":"b"})"),
-      testing::AllOf(HasSubstr("prompt_lookup: 17"), HasSubstr("draft_tokens"), HasSubstr("coupled, ratio or off")));
+      testing::AllOf(HasSubstr("prompt_lookup: 17"), HasSubstr("draft_tokens"), HasSubstr("coupled, ratio, off")));
 }
 
 TEST(Chat, GoesOnToTheLimitWithoutOne) {

@@ -118,6 +118,8 @@ TEST(Names, AreThoseOfTheValues) {
                               {BeamStopRule::kNeverEarly, "never-early"}});
   expect_names<BeamProfile>(
       {{BeamProfile::kNone, "none"}, {BeamProfile::kHuggingFace, "hf"}, {BeamProfile::kCTranslate2, "ctranslate2"}});
+  expect_names<SpeculationRule>({{SpeculationRule::kCoupled, "coupled"}, {SpeculationRule::kRatio, "ratio"}});
+  EXPECT_EQ(all_names<LengthNorm>(), "gnmt, power, none");
 }
 
 TEST(Presets, HaveTheValuesOfTheGuide) {
