@@ -333,6 +333,24 @@ void settle_speculation(Reading& reading, const std::optional<SpeculationOptions
   made.prompt_lookup = reading.prompt_lookup.value_or(made.prompt_lookup);
 }
 
+/// Those of the options, and of prompts of token ids.
+void refuse_bad_values(Reading& reading, std::int32_t vocab_size) {
+  const auto refuse = [&](const Request& request) {
+    for (const std::string& violation : violations(request, vocab_size)) {
+      std::string field;
+      const std::string message = renamed_field(violation, field);
+      reading.fields.refuse(field, message);
+    }
+  };
+  refuse(reading.request.options);
+  Request alone;  // nothing is wrong with it but its prompt
+  for (Prompt& prompt : reading.request.prompts) {
+    std::swap(alone.prompt, prompt);
+    refuse(alone);
+    std::swap(alone.prompt, prompt);
+  }
+}
+
 /// ApiError 400 for what is no object within the limits.
 Json parse_body(std::string_view body) {
   try {
@@ -360,11 +378,7 @@ CompletionRequest parse_completion(Endpoint endpoint, std::string_view body, con
   settle_beams(reading.beams, reading.best_of, reading.request.options, reading.fields);
   settle_samples(reading, limits.max_samples);
   settle_speculation(reading, limits.speculation);
-  for (const std::string& violation : violations(reading.request.options)) {
-    std::string field;
-    const std::string message = renamed_field(violation, field);
-    reading.fields.refuse(field, message);
-  }
+  refuse_bad_values(reading, limits.vocab_size);
   reading.fields.check();
   return std::move(reading.request);
 }

@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr RequestLimits kLimits{0, 256, 320};
+constexpr RequestLimits kLimits{0, 256, 100, 320};
 
 /// The status and message of what a call throws; 0 where it throws nothing.
 template <class Call>
@@ -123,6 +123,14 @@ TEST(Body, HasAMillionValuesAtMost) {
   EXPECT_EQ(refusal(Endpoint::kCompletions, values + "]}"), "");
   for (int i = 0; i < 1'000; ++i) values += ",0";
   EXPECT_THAT(refusal(Endpoint::kCompletions, values + "]}"), HasSubstr("more than 1000000 values"));
+}
+
+TEST(Body, IdsBeyondTheModelAreNamedWithWhatElseIsWrong) {
+  EXPECT_EQ(refusal(Endpoint::kCompletions,
+                    R"({"prompt":[[99],[100,-1]],"logit_bias":{"101":1},"stop_token_ids":[99,102],"n":0})"),
+            "n: 0: must be in [1, 4096]; logit_bias: 101: token ids of this model are below 100; stop_token_ids: 102: "
+            "token ids of this model are below 100; prompt: 100: token ids of this model are below 100; prompt: -1: "
+            "token ids start at 0");
 }
 
 TEST(Body, OfManyViolationsShowsTheFirst) {
