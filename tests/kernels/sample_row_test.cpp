@@ -71,6 +71,10 @@ TEST_P(SampleRowOn, FilterTables) {
   run_filter_tables(cpu);
   run_filter_refusals(cpu);
 }
+TEST_P(SampleRowOn, GappedRows) {
+  auto cpu = backend();
+  run_gapped_rows(cpu);
+}
 TEST_P(SampleRowOn, IntervalEnds) {
   auto cpu = backend();
   run_interval_ends(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
