@@ -45,6 +45,7 @@ TEST_P(SampleRowOn, FilteredRows) {
 TEST_P(SampleRowOn, FilterTies) {
   auto cpu = backend();
   run_filter_ties(cpu, SuiteSize::kFull);
+  run_typical_ties(cpu);
 }
 TEST_P(SampleRowOn, ExactCoins) {
   auto cpu = backend();
