@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "apps/bench/benchmarks.h"
+#include "apps/bench/fixed_length.h"
 #include "apps/bench/measure.h"
-#include "fundamentallm/generator.h"
 #include "host/constraint/constraint_source.h"
 #include "host/constraint/constraint_tables.h"
 #include "host/constraint/dfa_constraint.h"
@@ -66,11 +66,7 @@ std::vector<TokenId> spelling(const std::string& text, const TokenIndex& tokens)
 }  // namespace
 
 void bench_constraints(const ConstraintBench& options) {
-  EngineOptions engine;
-  engine.device = "cpu";
-  engine.threads = 1;
-  engine.max_rows = 1;
-  const Generator generator = Generator::open(options.model, engine).value();
+  const Generator generator = open_for_one_row(options.model, "");
   const TokenIndex tokens(generator.token_bytes());
   const std::vector<TokenId> ends = generator.end_ids();
   write_vocabulary(options.vocabulary, generator.token_bytes(), ends);

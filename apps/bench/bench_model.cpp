@@ -52,9 +52,7 @@ void run_batch(Generator& generator) {
 }  // namespace
 
 void bench_model(const ModelBench& options) {
-  EngineOptions engine;
-  engine.device = "cpu";
-  engine.threads = options.threads;
+  EngineOptions engine = cpu_options(options.threads);
   engine.max_rows = kRows;
   engine.kv_cache_bytes = std::int64_t{1} << 30;
   engine.prefix_cache = false;  // every prompt is read anew

@@ -47,12 +47,7 @@ std::string repeating_text() {
 }  // namespace
 
 void bench_speculation(const SpeculationBench& options) {
-  EngineOptions engine;
-  engine.device = "cpu";
-  engine.threads = 1;
-  engine.max_rows = 1;
-  engine.draft_model = options.draft;
-  Generator generator = Generator::open(options.model, engine).value();
+  Generator generator = open_for_one_row(options.model, options.draft);
   Request request = fixed_length_request(options.tokens);
   request.sampling.seed = 7;
   if (options.draft.empty()) {

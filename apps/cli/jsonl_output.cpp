@@ -86,7 +86,8 @@ void JsonlWriter::write(const Job& job, const Completion& completion) {
   record["samples"] = std::move(samples);
   record["seed"] = completion.seed;
   record["usage"] = {{"prompt_tokens", completion.usage.prompt_tokens},
-                     {"completion_tokens", completion.usage.completion_tokens}};
+                     {"completion_tokens", completion.usage.completion_tokens},
+                     {"cached_tokens", completion.usage.cached_tokens}};
   record["timing"] = {{"queue_seconds", completion.timing.queue_seconds},
                       {"prefill_seconds", completion.timing.prefill_seconds},
                       {"decode_seconds", completion.timing.decode_seconds}};

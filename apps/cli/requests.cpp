@@ -70,9 +70,11 @@ SamplingOptions sampling_options(const Settings& settings) {
 
 std::optional<SpeculationOptions> speculation_options(const Settings& settings) {
   const std::int32_t lookup = settings.prompt_lookup.value_or(0);
-  if ((!settings.draft_model && lookup == 0) || settings.speculation == "off") return std::nullopt;
   SpeculationOptions speculation;
-  if (settings.speculation == "ratio") speculation.rule = SpeculationRule::kRatio;
+  const std::optional<SpeculationRule> rule =  // "off" is none
+      settings.speculation ? value_named<SpeculationRule>(*settings.speculation) : speculation.rule;
+  if ((!settings.draft_model && lookup == 0) || !rule) return std::nullopt;
+  speculation.rule = *rule;
   overlay(speculation.draft_tokens, settings.draft_tokens);
   speculation.prompt_lookup = lookup;
   return speculation;
@@ -210,7 +212,7 @@ void check_speculation(const Settings& settings, bool label_flags, std::vector<s
                          "prompt-lookup: there is nothing to guess from");
   };
   check_name("draft-tokens", settings.draft_tokens.has_value());
-  check_name("speculation", settings.speculation.has_value() && settings.speculation != "off");
+  check_name("speculation", settings.speculation && value_named<SpeculationRule>(*settings.speculation));
 }
 
 void check_files(const Settings& settings, bool needed, std::vector<std::string>& violations) {

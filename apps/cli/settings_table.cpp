@@ -34,6 +34,15 @@ constexpr auto kJoined = [] {
 template <class Enum>
 constexpr std::string_view kChoices(kJoined<Enum>.data(), kJoined<Enum>.size() - 1);
 
+/// The rules of speculation, and none of them.
+constexpr auto kSpeculations = [] {
+  constexpr std::string_view kOff = "off";
+  std::array<char, kJoined<SpeculationRule>.size() + kOff.size()> text{};
+  std::copy(kOff.begin(), kOff.end(),
+            std::copy(kJoined<SpeculationRule>.begin(), kJoined<SpeculationRule>.end(), text.begin()));
+  return text;
+}();
+
 constexpr std::array kTable{
     Setting{"prompt", &S::prompt, "TEXT", "Input", kGenerate | kDialogue | kGuide, true,
             "The text to go on from, UTF-8 (default: none; generate, dialogue: - is stdin)"},
@@ -138,7 +147,7 @@ constexpr std::array kTable{
     Setting{"speculation", &S::speculation, "RULE", "Speculation", kText | kServe, true,
             "coupled: the text is the one without guesses; ratio: the same distribution, and more\n"
             "guesses are accepted; off: nothing is guessed (default: coupled)",
-            "ratio|coupled|off"},
+            std::string_view(kSpeculations.data(), kSpeculations.size())},
 
     Setting{"max-tokens", &S::max_tokens, "TOKENS", "Length", kGenerate | kInteractive | kServe, true,
             "New tokens at most (default: 200; serve refuses requests for more, default: no limit)"},

@@ -140,7 +140,7 @@ std::string shown_settings(const Settings& settings) {
   }
   if (request.speculation) {
     const std::int32_t drafts = request.speculation->draft_tokens;
-    show("speculation", settings.speculation.value_or("coupled"));
+    show("speculation", std::string(to_string(request.speculation->rule)));
     show("draft-tokens", drafts > 0 ? std::to_string(drafts) : "auto");
     show("prompt-lookup", std::to_string(request.speculation->prompt_lookup));
   }

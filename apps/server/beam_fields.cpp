@@ -2,29 +2,13 @@
 #include "apps/server/beam_fields.h"
 
 #include <nlohmann/json.hpp>
-#include <string_view>
 #include <utility>
 
-#include "fundamentallm/names.h"
+#include "apps/server/named_choice.h"
 
 namespace fllm::server {
 
-namespace {
-
 using Json = nlohmann::json;
-
-/// The choice of this name; what is none of them is refused.
-template <class Choice>
-std::optional<Choice> named_choice(const std::string& field, const Json& value, FieldReader& fields) {
-  const std::optional<Choice> choice =
-      value.is_string() ? value_named<Choice>(value.get_ref<const std::string&>()) : std::nullopt;
-  std::string allowed;
-  for (const std::string_view name : kNames<Choice>) allowed.append(allowed.empty() ? "" : ", ").append(name);
-  if (!choice) fields.refuse(field, value, "one of " + allowed);
-  return choice;
-}
-
-}  // namespace
 
 void read_length_norm(const std::string& name, const Json& value, BeamFields& beams, FieldReader& fields) {
   beams.options.length_norm = named_choice<LengthNorm>(name, value, fields);

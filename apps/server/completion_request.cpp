@@ -12,6 +12,7 @@
 #include "apps/server/api_error.h"
 #include "apps/server/beam_fields.h"
 #include "apps/server/field_reader.h"
+#include "apps/server/named_choice.h"
 #include "apps/server/ordered_part.h"
 #include "apps/server/prompts.h"
 
@@ -33,7 +34,8 @@ struct Reading {
   bool wants_logprobs = false;  // of a chat
   BeamFields beams;
   std::string_view body;  // its text
-  std::optional<std::string> speculation;
+  bool is_speculation_off = false;
+  std::optional<SpeculationRule> speculation;
   std::optional<std::int32_t> draft_tokens, prompt_lookup;
 };
 
@@ -150,10 +152,9 @@ void read_choices(const std::string& name, const Json& value, Reading& reading) 
 }
 
 void read_speculation(const std::string& name, const Json& value, Reading& reading) {
-  if (value != "coupled" && value != "ratio" && value != "off") {
-    return reading.fields.refuse(name, value, "coupled, ratio or off");
-  }
-  reading.speculation = value.get<std::string>();
+  constexpr const char* kOff = "off";
+  reading.speculation = named_choice<SpeculationRule>(name, value, reading.fields, kOff);
+  reading.is_speculation_off = value == kOff;
 }
 
 void read_draft_tokens(const std::string& name, const Json& value, Reading& reading) {
@@ -325,13 +326,29 @@ void settle_samples(Reading& reading, std::int32_t limit) {
 /// What the request says of it goes before what the server does of itself.
 void settle_speculation(Reading& reading, const std::optional<SpeculationOptions>& usual) {
   const bool asks = reading.speculation || reading.draft_tokens || reading.prompt_lookup;
-  if (reading.speculation == "off" || (!asks && !usual)) return;
+  if (reading.is_speculation_off || (!asks && !usual)) return;
   SpeculationOptions& made = reading.request.options.speculation.emplace(usual.value_or(SpeculationOptions{}));
-  if (reading.speculation) {
-    made.rule = reading.speculation == "ratio" ? SpeculationRule::kRatio : SpeculationRule::kCoupled;
-  }
+  made.rule = reading.speculation.value_or(made.rule);
   made.draft_tokens = reading.draft_tokens.value_or(made.draft_tokens);
   made.prompt_lookup = reading.prompt_lookup.value_or(made.prompt_lookup);
+}
+
+/// Those of the options, and of prompts of token ids.
+void refuse_bad_values(Reading& reading, std::int32_t vocab_size) {
+  const auto refuse = [&](const Request& request) {
+    for (const std::string& violation : violations(request, vocab_size)) {
+      std::string field;
+      const std::string message = renamed_field(violation, field);
+      reading.fields.refuse(field, message);
+    }
+  };
+  refuse(reading.request.options);
+  Request alone;  // nothing is wrong with it but its prompt
+  for (Prompt& prompt : reading.request.prompts) {
+    std::swap(alone.prompt, prompt);
+    refuse(alone);
+    std::swap(alone.prompt, prompt);
+  }
 }
 
 /// ApiError 400 for what is no object within the limits.
@@ -361,11 +378,7 @@ CompletionRequest parse_completion(Endpoint endpoint, std::string_view body, con
   settle_beams(reading.beams, reading.best_of, reading.request.options, reading.fields);
   settle_samples(reading, limits.max_samples);
   settle_speculation(reading, limits.speculation);
-  for (const std::string& violation : violations(reading.request.options)) {
-    std::string field;
-    const std::string message = renamed_field(violation, field);
-    reading.fields.refuse(field, message);
-  }
+  refuse_bad_values(reading, limits.vocab_size);
   reading.fields.check();
   return std::move(reading.request);
 }

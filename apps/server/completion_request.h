@@ -40,6 +40,7 @@ struct CompletionRequest {
 struct RequestLimits {
   std::int32_t max_tokens = 0;                         // new ones of a sample; 0: no limit
   std::int32_t context = 0;                            // the model's
+  std::int32_t vocab_size = 0;                         // the model's
   std::int32_t max_samples = 0;                        // prompts times n, or times the beams of a search
   std::optional<SpeculationOptions> speculation = {};  // where a request says nothing of it
 };

@@ -67,19 +67,8 @@ std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
 }
 
 void RequestPreparer::check(const Request& request, RequestState& state) const {
-  std::vector<std::string> found = violations(request);
-  const auto check_id = [&](const char* name, TokenId id) {
-    if (id >= vocabulary_->size()) {
-      found.push_back(std::string(name) + ": " + std::to_string(id) + ": token ids of this model are below " +
-                      std::to_string(vocabulary_->size()));
-    }
-  };
-  for (const LogitBias& bias : request.sampling.logit_bias) check_id("logit_bias", bias.id);
-  for (const TokenId id : request.stop.token_ids) check_id("stop_token_ids", id);
-  for (const TokenId id : request.control.banned_token_ids) check_id("banned_token_ids", id);
-
+  std::vector<std::string> found = violations(request, vocabulary_->size());
   if (const auto* ids = std::get_if<std::vector<TokenId>>(&request.prompt)) {
-    for (const TokenId id : *ids) check_id("prompt", id);
     state.prompt = *ids;
   } else {
     try {

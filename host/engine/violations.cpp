@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,8 +21,18 @@
 namespace fllm {
 namespace {
 
-void check_ids(std::string_view name, const std::vector<TokenId>& ids, Violations& found) {
-  for (const TokenId id : ids) found.require(id >= 0, name, id, "token ids start at 0");
+/// vocab_size: none where no model is known.
+using VocabSize = std::optional<std::int32_t>;
+
+void check_id(std::string_view name, TokenId id, VocabSize vocab_size, Violations& found) {
+  found.require(id >= 0, name, id, "token ids start at 0");
+  if (vocab_size && id >= *vocab_size) {
+    found.require(false, name, id, "token ids of this model are below " + std::to_string(*vocab_size));
+  }
+}
+
+void check_ids(std::string_view name, const std::vector<TokenId>& ids, VocabSize vocab_size, Violations& found) {
+  for (const TokenId id : ids) check_id(name, id, vocab_size, found);
 }
 
 void check_strings(std::string_view name, const std::vector<std::string>& strings, Violations& found) {
@@ -34,7 +46,7 @@ void check_strings(std::string_view name, const std::vector<std::string>& string
 
 bool within(float value, float low, float high) { return value >= low && value <= high; }
 
-void check_sampling(const SamplingOptions& sampling, Violations& found) {
+void check_sampling(const SamplingOptions& sampling, VocabSize vocab_size, Violations& found) {
   found.require(std::isfinite(sampling.temperature) && sampling.temperature >= 0, "temperature", sampling.temperature,
                 "must be finite and at least 0 (0 is greedy)");
   found.require(std::isfinite(sampling.top_p) && sampling.top_p >= 0, "top_p", sampling.top_p,
@@ -52,7 +64,7 @@ void check_sampling(const SamplingOptions& sampling, Violations& found) {
                 sampling.logit_bias.size(), "entries; at most 4096");
   std::set<TokenId> seen;
   for (const LogitBias& bias : sampling.logit_bias) {
-    found.require(bias.id >= 0, "logit_bias", bias.id, "token ids start at 0");
+    check_id("logit_bias", bias.id, vocab_size, found);
     found.require(std::isfinite(bias.bias), "logit_bias", bias.bias, "must be finite (ban a token to forbid it)");
     found.require(seen.insert(bias.id).second, "logit_bias", bias.id, "given more than once");
   }
@@ -108,7 +120,7 @@ void check_constraint(const CustomConstraint& custom, Violations& found) {
   if (custom.start == nullptr) found.add("constraint", "null", "one must be given");
 }
 
-void check_control(const ControlOptions& control, Violations& found) {
+void check_control(const ControlOptions& control, VocabSize vocab_size, Violations& found) {
   check_strings("banned_text", control.banned_text, found);
   check_strings("prefix", control.prefix.empty() ? std::vector<std::string>{} : std::vector{control.prefix}, found);
   for (const std::string& text : control.banned_text) {
@@ -116,7 +128,7 @@ void check_control(const ControlOptions& control, Violations& found) {
       found.add("prefix", quoted_text(control.prefix), "contains the banned text " + quoted_text(text));
     }
   }
-  check_ids("banned_token_ids", control.banned_token_ids, found);
+  check_ids("banned_token_ids", control.banned_token_ids, vocab_size, found);
   std::visit([&](const auto& constraint) { check_constraint(constraint, found); }, control.constraint);
 }
 
@@ -173,25 +185,32 @@ void check_speculation(const Request& request, Violations& found) {
   if (request.beam) found.add("speculation", "given", "is not allowed with beam search, which draws nothing to guess");
 }
 
-}  // namespace
-
-std::vector<std::string> violations(const Request& request) {
+std::vector<std::string> violations_of(const Request& request, VocabSize vocab_size) {
   Violations found;
-  if (const auto* ids = std::get_if<std::vector<TokenId>>(&request.prompt)) check_ids("prompt", *ids, found);
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&request.prompt))
+    check_ids("prompt", *ids, vocab_size, found);
   found.require(request.num_samples >= 1 && request.num_samples <= 4096, "num_samples", request.num_samples,
                 "must be in [1, 4096]");
   found.require(request.logprobs >= -1 && request.logprobs <= kMaxTopEntries, "logprobs", request.logprobs,
                 "must be in [-1, 32] (-1 is none)");
-  check_sampling(request.sampling, found);
+  check_sampling(request.sampling, vocab_size, found);
   check_length(request.length, found);
   check_strings("stop_strings", request.stop.strings, found);
-  check_ids("stop_token_ids", request.stop.token_ids, found);
+  check_ids("stop_token_ids", request.stop.token_ids, vocab_size, found);
   found.require(request.stop.token_ids.size() < static_cast<std::size_t>(kMaxEndIds), "stop_token_ids",
                 request.stop.token_ids.size(), "ids; at most 1023");
-  check_control(request.control, found);
+  check_control(request.control, vocab_size, found);
   if (request.beam) check_beam(request, found);
   if (request.speculation) check_speculation(request, found);
   return found.lines();
+}
+
+}  // namespace
+
+std::vector<std::string> violations(const Request& request) { return violations_of(request, std::nullopt); }
+
+std::vector<std::string> violations(const Request& request, std::int32_t vocab_size) {
+  return violations_of(request, vocab_size);
 }
 
 }  // namespace fllm

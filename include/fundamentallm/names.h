@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "fundamentallm/options.h"
@@ -39,6 +40,14 @@ template <Named Enum>
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) return std::nullopt;
   return static_cast<Enum>(found - names.begin());
+}
+
+/// All names, as messages list them: "gnmt, power, none".
+template <Named Enum>
+[[nodiscard]] std::string all_names() {
+  std::string all;
+  for (const std::string_view name : kNames<Enum>) all.append(all.empty() ? "" : ", ").append(name);
+  return all;
 }
 
 }  // namespace fllm

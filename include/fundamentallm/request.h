@@ -119,5 +119,7 @@ struct StepEvent {
 
 /// Every violation of a request that can be told without a model, as "name: value: what is allowed".
 [[nodiscard]] FLLM_API std::vector<std::string> violations(const Request& request);
+/// Those, and token ids that a model of this many tokens does not have.
+[[nodiscard]] FLLM_API std::vector<std::string> violations(const Request& request, std::int32_t vocab_size);
 
 }  // namespace fllm

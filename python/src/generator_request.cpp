@@ -92,9 +92,7 @@ std::optional<T> choice_of(Options& options, const char* name) {
   options.get(name, word, "a text");
   if (!word) return std::nullopt;
   if (const std::optional<T> value = value_named<T>(*word)) return value;
-  std::string all;
-  for (const std::string_view known : kNames<T>) all.append(all.empty() ? "" : ", ").append(known);
-  throw nb::value_error((std::string(name) + ": " + *word + ": one of " + all + " is allowed").c_str());
+  throw nb::value_error((std::string(name) + ": " + *word + ": one of " + all_names<T>() + " is allowed").c_str());
 }
 
 std::optional<BeamOptions> beam_of(Options& options) {

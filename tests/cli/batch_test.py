@@ -29,6 +29,11 @@ class Batch(support.CommandLineTest):
         self.assertEqual(len(records[1]["samples"][0]["tokens"]), 2)
         self.assertLessEqual(len(records[0]["samples"][0]["tokens"]), 7)
 
+    def test_a_prompt_shares_what_an_earlier_one_has_read(self):
+        prompt = {"prompt": "A" * 33, "max-tokens": 1}
+        records = self.batch([{**prompt, "num-samples": 256}, prompt])  # the first has all rows
+        self.assertEqual([record["usage"]["cached_tokens"] for record in records], [0, 32])
+
     def test_bad_lines_keep_their_place(self):
         records = self.batch([{"prompt": "ROMEO:", "max-tokens": 3}, b"not json", {"prompt": "A", "temperature": -3}, {"prompt": "A", "bogus": 1},
                               {"prompt": 5}, {"prompt": "x" * 300}, b'{"prompt":"\xff"}', {"prompt": "KING:", "max-tokens": 3}], code=1)

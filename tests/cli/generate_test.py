@@ -145,7 +145,7 @@ class Generate(support.CommandLineTest):
         record = self.sample("--max-tokens", "5", "--logprobs", "2")
         self.assertEqual(sorted(record), ["id", "prompt", "samples", "seed", "timing", "usage"])
         self.assertEqual((record["prompt"], record["seed"]), ("ROMEO:", 7))
-        self.assertEqual(record["usage"], {"prompt_tokens": 6, "completion_tokens": 5})
+        self.assertEqual(record["usage"], {"prompt_tokens": 6, "completion_tokens": 5, "cached_tokens": 0})
         sample = record["samples"][0]
         self.assertEqual(len(sample["logprobs"]), 5)
         mean = sum(detail["logprob"] for detail in sample["logprobs"]) / 5

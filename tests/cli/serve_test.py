@@ -177,6 +177,7 @@ class Serve(support.CommandLineTest):
             extra = {"max_tokens": 3} if field == "min_tokens" else {}
             error = self.refused(400, [word], {"prompt": "A", **extra, field: value})
             self.assertEqual((error["type"], error["param"]), ("invalid_request_error", "stream_options" if field == "stream_options" else field))
+        self.refused(400, ["logit_bias: 999", "temperature: -1"], {"prompt": "A", "logit_bias": {"999": 1}, "temperature": -1})
         self.refused(400, ["echo: given with logprobs"], {"prompt": "A", "echo": True, "logprobs": 1})
         for field in ("user", "metadata", "service_tier", "store"):
             self.server.complete(prompt="A", **{field: "x"})

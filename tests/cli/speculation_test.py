@@ -67,7 +67,7 @@ class Speculation(support.CommandLineTest):
         self.refuses(2, ["--speculation: given without"], *usage, "--speculation", "ratio")
         self.refuses(2, ["--draft-tokens: 17: must be in [0, 16]"], *usage, "--prompt-lookup", "--draft-tokens", "17")
         self.refuses(2, ["--speculation", "beam search"], *usage, "--prompt-lookup", "3", "--beam-width", "2")
-        self.refuses(2, ["'guess'", "ratio, coupled, off"], *usage, "--prompt-lookup", "3", "--speculation", "guess")
+        self.refuses(2, ["'guess'", "coupled, ratio, off"], *usage, "--prompt-lookup", "3", "--speculation", "guess")
         self.refuses(1, ["--draft-model: ", "no-such-model"], *usage, "--draft-model", "no-such-model.pt")
 
     def test_the_draft_has_the_same_tokens(self):

@@ -34,6 +34,15 @@ class BeamSearching : public testing::Test {
     EXPECT_EQ(runner_.engine().metrics().running_rows, 0);
     return runner_.result(id);
   }
+  /// A search of one beam finds what a greedy request draws.
+  void expect_one_beam_finds(const Request& greedy) {
+    Request search = greedy;
+    search.beam = BeamOptions{};
+    const Sample wanted = run(greedy).samples.at(0), found = run(search).samples.at(0);
+    EXPECT_EQ(found.tokens, wanted.tokens);
+    EXPECT_EQ(found.text, wanted.text);
+    EXPECT_EQ(found.finish_reason, wanted.finish_reason);
+  }
   Engine& engine() { return runner_.engine(); }
 
   std::unique_ptr<Backend> cpu_ = make_backend({.device = "cpu", .threads = 1});
@@ -226,12 +235,7 @@ TEST_F(BeamSearching, OneConstrainedBeamIsGreedy) {
     greedy.sampling.temperature = 0;
     greedy.control.constraint = RegexConstraint{pattern};
     greedy.control.banned_text = {"th ", "ou"};
-    Request search = greedy;
-    search.beam = BeamOptions{};
-    const Sample wanted = run(greedy).samples.at(0), found = run(search).samples.at(0);
-    EXPECT_EQ(found.tokens, wanted.tokens);
-    EXPECT_EQ(found.text, wanted.text);
-    EXPECT_EQ(found.finish_reason, wanted.finish_reason);
+    expect_one_beam_finds(greedy);
   }
 }
 
@@ -246,12 +250,7 @@ TEST_F(BeamSearching, OneBeamIsGreedy) {
     Request greedy = request_for(prompt, kFewer > 1 ? 20 : 60);
     greedy.sampling.temperature = 0;
     greedy.stop.strings = {"the", "\n\n"};
-    Request search = greedy;
-    search.beam = BeamOptions{};
-    const Sample wanted = run(greedy).samples.at(0), found = run(search).samples.at(0);
-    EXPECT_EQ(found.tokens, wanted.tokens);
-    EXPECT_EQ(found.text, wanted.text);
-    EXPECT_EQ(found.finish_reason, wanted.finish_reason);
+    expect_one_beam_finds(greedy);
   }
 }
 

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   for (const Endpoint endpoint : {Endpoint::kCompletions, Endpoint::kChat}) {
     try {
-      const auto request = fllm::server::parse_completion(endpoint, body, {100, 256, 320});
+      const auto request = fllm::server::parse_completion(endpoint, body, {100, 256, 1000, 320});
       if (request.sample_count() < 1 || request.sample_count() > 320) __builtin_trap();
     } catch (const fllm::server::ApiError& error) {
       if (error.status() != 400 || error.body().empty()) __builtin_trap();

@@ -3,11 +3,10 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "cuda/backend/cuda_backend.h"
 #include "cuda/runtime/graph.h"
-#include "tests/gpu/replay_backend.h"
+#include "tests/gpu/block_modes.h"
 #include "tests/support/filter_suite.h"
 #include "tests/support/sample_suite.h"
 
@@ -16,30 +15,7 @@
 namespace fllm::test {
 namespace {
 
-struct Mode {
-  std::int32_t blocks_per_row;  // 0: as the shape asks for
-  bool replayed;
-
-  [[nodiscard]] std::string name() const {
-    return (blocks_per_row == 0 ? "chosen" : std::to_string(blocks_per_row)) + (replayed ? "_replayed" : "_launched");
-  }
-  friend std::ostream& operator<<(std::ostream& out, const Mode& mode) { return out << mode.name(); }
-};
-
-std::string mode_name(const testing::TestParamInfo<Mode>& info) { return info.param.name(); }
-
-class CudaSample : public testing::TestWithParam<Mode> {
- protected:
-  CudaSample()
-      : device_(make_cuda_backend(0)), blocks_(*device_, GetParam().blocks_per_row), replay_(blocks_, *device_) {}
-
-  Backend& backend() { return GetParam().replayed ? static_cast<Backend&>(replay_) : blocks_; }
-
- private:
-  std::unique_ptr<Backend> device_;
-  BlocksBackend blocks_;
-  ReplayBackend replay_;
-};
+using CudaSample = CudaBlocks;
 
 TEST_P(CudaSample, MixedRows) { run_mixed_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, EditedRows) { run_edited_rows(backend(), SuiteSize::kFast); }
@@ -50,9 +26,7 @@ TEST_P(CudaSample, FilterTies) { run_filter_ties(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, SequenceEdits) { run_sequence_edits(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, FilteredLargeRows) { run_filtered_large_rows(backend(), SuiteSize::kFast); }
 
-INSTANTIATE_TEST_SUITE_P(Blocks, CudaSample,
-                         testing::Values(Mode{1, false}, Mode{2, false}, Mode{4, false}, Mode{8, false}, Mode{8, true}),
-                         mode_name);
+INSTANTIATE_TEST_SUITE_P(Blocks, CudaSample, every_block_mode(), testing::PrintToStringParamName());
 
 // Thousands of short rows: not replayed too.
 using CudaSampleLaunched = CudaSample;
@@ -60,13 +34,16 @@ using CudaSampleLaunched = CudaSample;
 TEST_P(CudaSampleLaunched, FilterGrid) { run_filter_grid(backend(), SuiteSize::kFast); }
 
 INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleLaunched,
-                         testing::Values(Mode{1, false}, Mode{2, false}, Mode{4, false}, Mode{8, false}), mode_name);
+                         testing::Values(BlockMode{1, false}, BlockMode{2, false}, BlockMode{4, false},
+                                         BlockMode{8, false}),
+                         testing::PrintToStringParamName());
 
 using CudaSampleEnds = CudaSample;
 
 TEST_P(CudaSampleEnds, IntervalEnds) { run_interval_ends(backend(), SuiteSize::kFast); }
 
-INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleEnds, testing::Values(Mode{1, false}, Mode{8, false}), mode_name);
+INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleEnds, testing::Values(BlockMode{1, false}, BlockMode{8, false}),
+                         testing::PrintToStringParamName());
 
 // What does not depend on how a row is shared out.
 using CudaSampleOnce = CudaSample;
@@ -104,7 +81,8 @@ void run_steps(void (*steps)(Backend&, const std::function<void(LogitType, const
 TEST(CudaSampleSteps, AGraphAdvancesFromReplayToReplay) { run_steps(run_advancing_steps); }
 TEST(CudaSampleSteps, FilteredStepsAdvanceToo) { run_steps(run_filtered_steps); }
 
-INSTANTIATE_TEST_SUITE_P(Chosen, CudaSampleOnce, testing::Values(Mode{0, false}, Mode{0, true}), mode_name);
+INSTANTIATE_TEST_SUITE_P(Chosen, CudaSampleOnce, testing::Values(BlockMode{0, false}, BlockMode{0, true}),
+                         testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace fllm::test

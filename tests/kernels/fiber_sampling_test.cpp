@@ -45,7 +45,9 @@ INSTANTIATE_TEST_SUITE_P(One, FiberSamplingOnce, testing::Values(FiberMachine{25
 
 TEST_P(FiberSamplingOnce, RandomBits) { run_random_bits(backend_, SuiteSize::kFast); }
 TEST_P(FiberSamplingOnce, ExactCoins) { run_exact_coins(backend_); }
+TEST_P(FiberSamplingOnce, TypicalTies) { run_typical_ties(backend_); }
 TEST_P(FiberSamplingOnce, FilterEdges) { run_filter_edges(backend_); }
+TEST_P(FiberSamplingOnce, GappedRows) { run_gapped_rows(backend_); }
 TEST_P(FiberSamplingOnce, ExactTopP) { run_exact_top_p(backend_); }
 
 }  // namespace

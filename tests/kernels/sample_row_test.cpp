@@ -48,6 +48,7 @@ TEST_P(SampleRowOn, FilteredRows) {
 TEST_P(SampleRowOn, FilterTies) {
   auto cpu = backend();
   run_filter_ties(cpu, SuiteSize::kFull);
+  run_typical_ties(cpu);
 }
 TEST_P(SampleRowOn, ExactCoins) {
   auto cpu = backend();
@@ -73,6 +74,10 @@ TEST_P(SampleRowOn, FilterTables) {
   auto cpu = backend();
   run_filter_tables(cpu);
   run_filter_refusals(cpu);
+}
+TEST_P(SampleRowOn, GappedRows) {
+  auto cpu = backend();
+  run_gapped_rows(cpu);
 }
 TEST_P(SampleRowOn, IntervalEnds) {
   auto cpu = backend();

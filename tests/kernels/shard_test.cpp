@@ -21,6 +21,10 @@ TEST_P(ShardOn, Exchanges) {
   auto cpu = backend();
   run_sharded_exchanges(cpu);
 }
+TEST_P(ShardOn, FullLists) {
+  auto cpu = backend();
+  run_sharded_full_lists(cpu);
+}
 TEST_P(ShardOn, Advance) {
   auto cpu = backend();
   run_sharded_advance(cpu, SuiteSize::kFull);

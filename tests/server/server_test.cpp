@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr RequestLimits kLimits{0, 256, 320};
+constexpr RequestLimits kLimits{0, 256, 100, 320};
 
 /// The status and message of what a call throws; 0 where it throws nothing.
 template <class Call>
@@ -125,6 +125,14 @@ TEST(Body, HasAMillionValuesAtMost) {
   EXPECT_THAT(refusal(Endpoint::kCompletions, values + "]}"), HasSubstr("more than 1000000 values"));
 }
 
+TEST(Body, IdsBeyondTheModelAreNamedWithWhatElseIsWrong) {
+  EXPECT_EQ(refusal(Endpoint::kCompletions,
+                    R"({"prompt":[[99],[100,-1]],"logit_bias":{"101":1},"stop_token_ids":[99,102],"n":0})"),
+            "n: 0: must be in [1, 4096]; logit_bias: 101: token ids of this model are below 100; stop_token_ids: 102: "
+            "token ids of this model are below 100; prompt: 100: token ids of this model are below 100; prompt: -1: "
+            "token ids start at 0");
+}
+
 TEST(Body, OfManyViolationsShowsTheFirst) {
   std::string ids = R"({"prompt":["x")";
   for (int i = 0; i < 10'000; ++i) ids += ",1.5";
@@ -167,7 +175,7 @@ TEST(Speculation, IsTheServersUnlessTheRequestSaysOtherwise) {
   EXPECT_EQ(other.prompt_lookup, 2);
   EXPECT_THAT(
       refusal(Endpoint::kCompletions, R"({"prompt":"A","prompt_lookup":17,"draft_tokens":"x","speculation":"b"})"),
-      testing::AllOf(HasSubstr("prompt_lookup: 17"), HasSubstr("draft_tokens"), HasSubstr("coupled, ratio or off")));
+      testing::AllOf(HasSubstr("prompt_lookup: 17"), HasSubstr("draft_tokens"), HasSubstr("coupled, ratio, off")));
 }
 
 TEST(Chat, GoesOnToTheLimitWithoutOne) {

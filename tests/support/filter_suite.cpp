@@ -89,6 +89,34 @@ void run_filter_ties(Backend& backend, SuiteSize size) {
   }
 }
 
+void run_typical_ties(Backend& backend) {
+  Random random(16);
+  BatchLayout layout{.vocab = 18, .want_probabilities = true};
+  layout.history_capacity = 0;
+  SampleBatch batch(layout);
+  // 2, 8 and 8 ids of surprise 0, 1 and 2: masses 2, 4 and 2, mean 1. What is as far from it as the last that is needed is cut,
+  // by a share that half or all of those at the mean reach, part of the upper ids, all of them, or these and half of the lower.
+  std::vector<float> logits(18, -2.0f);
+  std::fill_n(logits.begin() + 4, 8, -1.0f);
+  logits[3] = logits[15] = 0.0f;
+  for (const std::int32_t kept : {4, 8, 9, 10, 14}) {
+    RowCase row = exact_case(random);
+    row.filters.values.typical_p =
+        std::array{0.25f, 0.5f, 0.625f, 0.75f, 0.875f}[static_cast<std::size_t>(batch.rows())];
+    batch.add(logits, row);
+    EXPECT_EQ(batch.oracle(batch.rows() - 1).kept_count, kept);
+  }
+  // Two ids 8 units of surprise (2^-20) apart, and 16 of 2^15 units of mass each, which shift the mean from 4 units to 10.
+  std::fill(logits.begin(), logits.end(), -25.0f);
+  logits[0] = 0.0f;
+  logits[1] = -0x1p-17f;
+  RowCase nearest = exact_case(random);
+  nearest.filters.values.typical_p = 0.25f;
+  batch.add(logits, nearest);
+  EXPECT_EQ(batch.oracle(batch.rows() - 1).token, 1);
+  expect_oracle(backend, batch);
+}
+
 void run_exact_coins(Backend& backend) {
   BatchLayout layout{.vocab = 4, .want_probabilities = true};
   layout.history_capacity = 0;
@@ -146,6 +174,21 @@ void run_filter_edges(Backend& backend) {
     const std::uint64_t mass = batch.oracle(batch.rows() - 1).kept_mass, one = std::uint64_t{1} << 40;
     // Id 0 at 4, 3, 2 and 0, for matches of 0, 1, 2 and 3.
     EXPECT_EQ(mass, one + (one >> std::array{4, 3, 2, 0}[static_cast<std::size_t>(range - 4)])) << range;
+  }
+  RowCase spared = exact_case(random);  // "1" is matched twice: 3 is lowered, and 2, a breaker, is not
+  spared.filters.values.dry_multiplier = 4;
+  spared.filters.values.dry_allowed_length = 1;
+  spared.filters.history = {1, 2, 1, 3, 1};
+  spared.filters.breakers = {2};
+  batch.add(std::array{-kInfinity, -kInfinity, 0.0f, 0.0f}, spared);
+  EXPECT_EQ(batch.oracle(batch.rows() - 1).kept_mass, (std::uint64_t{1} << 40) + (std::uint64_t{1} << 36));
+  for (const int exponent :
+       {-100, -101, -107, -108, -112, -120, -140}) {  // rows that are nearly flat, and one that counts as flat
+    const float unit = std::ldexp(1.0f, exponent - 3);
+    RowCase row = exact_case(random);
+    row.filters.values.top_n_sigma = 1;
+    batch.add(std::array{0.0f, -unit, -2 * unit, -8 * unit}, row);  // distances of a standard deviation of 3.1 units
+    EXPECT_EQ(batch.oracle(batch.rows() - 1).kept_count, exponent > -140 ? 3 : 4) << exponent;
   }
   for (std::int32_t bits = 15; bits <= 40; ++bits) {
     for (const float more : {0.0f, 0.125f}) {  // the second mass adds less than 1 to the bound: it is just not kept
@@ -273,46 +316,48 @@ void run_filter_tables(Backend& backend) {
   const DeviceTable<RowSampling> device_sampling(backend, sampling);
   const DeviceTable<RowFilters> device_rows(backend, rows);
   const DeviceTable<std::int32_t> device_tokens(backend, tokens), device_lengths(backend, lengths);
-  for (const bool has_tokens : {false, true}) {
-    for (const bool has_mus : {true, false}) {  // without them it advances, with tokens in the last launch alone
-      SampleParams host, device;
-      host.rows = 2;
-      host.vocab = 8;
-      host.stride = 8;
-      host.advance = has_mus ? 0 : 1;
-      host.filters.sequences.capacity = 3;
-      host.filters.sequences.slot_count = has_tokens || has_mus ? 2 : 0;
-      device = host;
-      host.logits = logits.data();
-      host.sampling = sampling.data();
-      host.filters.rows = rows.data();
-      device.logits = device_logits.data();
-      device.sampling = device_sampling.data();
-      device.filters.rows = device_rows.data();
-      if (has_tokens) {
-        host.filters.sequences.tokens = tokens.data();
-        host.filters.sequences.lengths = lengths.data();
-        device.filters.sequences.tokens = device_tokens.data();
-        device.filters.sequences.lengths = device_lengths.data();
-      }
-      if (has_mus) {
-        host.filters.sequences.mirostat_mus = mus.data();
-        device.filters.sequences.mirostat_mus = device_mus.data();
-      }
-      const GuardedArray<std::int32_t> drawn(backend, 2);
-      const GuardedArray<SampleDetail> details(backend, 2);
-      device.tokens = drawn.data();
-      device.details = details.data();
-      backend.sample(LogitType::kFloat32, device);
-      const std::vector<std::int32_t> ids = drawn.download("tokens");
-      const std::vector<SampleDetail> got = details.download("details");
-      for (std::int32_t row = 0; row < 2; ++row) {
-        const OracleRow want = oracle_row(LogitType::kFloat32, host, row);
-        const auto i = static_cast<std::size_t>(row);
-        EXPECT_EQ(ids[i], want.token) << "tokens " << has_tokens << ", mus " << has_mus << ", row " << row;
-        EXPECT_EQ(got[i].kept_mass, want.kept_mass);
-        EXPECT_EQ(got[i].kept_count, want.kept_count);
-      }
+  // Of one slot, or of both, of which the first row has the second; the memory is there. With tokens but no mus the launch
+  // advances, if it has both slots.
+  for (const int launch : {0, 1, 2, 3, 4, 5, 6, 7}) {
+    const std::int32_t slots = 1 + launch / 4;
+    const bool has_tokens = launch / 2 % 2 != 0, has_mus = launch % 2 == 0;
+    SampleParams host, device;
+    host.rows = 2;
+    host.vocab = 8;
+    host.stride = 8;
+    host.advance = has_mus || slots < 2 ? 0 : 1;
+    host.filters.sequences.capacity = 3;
+    host.filters.sequences.slot_count = has_tokens || has_mus ? slots : 0;
+    device = host;
+    host.logits = logits.data();
+    host.sampling = sampling.data();
+    host.filters.rows = rows.data();
+    device.logits = device_logits.data();
+    device.sampling = device_sampling.data();
+    device.filters.rows = device_rows.data();
+    if (has_tokens) {
+      host.filters.sequences.tokens = tokens.data();
+      host.filters.sequences.lengths = lengths.data();
+      device.filters.sequences.tokens = device_tokens.data();
+      device.filters.sequences.lengths = device_lengths.data();
+    }
+    if (has_mus) {
+      host.filters.sequences.mirostat_mus = mus.data();
+      device.filters.sequences.mirostat_mus = device_mus.data();
+    }
+    const GuardedArray<std::int32_t> drawn(backend, 2);
+    const GuardedArray<SampleDetail> details(backend, 2);
+    device.tokens = drawn.data();
+    device.details = details.data();
+    backend.sample(LogitType::kFloat32, device);
+    const std::vector<std::int32_t> ids = drawn.download("tokens");
+    const std::vector<SampleDetail> got = details.download("details");
+    for (std::int32_t row = 0; row < 2; ++row) {
+      const OracleRow want = oracle_row(LogitType::kFloat32, host, row);
+      const auto i = static_cast<std::size_t>(row);
+      EXPECT_EQ(ids[i], want.token) << "tokens " << has_tokens << ", mus " << has_mus << ", row " << row;
+      EXPECT_EQ(got[i].kept_mass, want.kept_mass);
+      EXPECT_EQ(got[i].kept_count, want.kept_count);
     }
   }
   // The only launch with tokens that advanced had no mus: slot 0 was full, slot 1 grew.

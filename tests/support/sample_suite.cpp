@@ -241,6 +241,31 @@ void run_large_rows(Backend& backend, SuiteSize size) {
   expect_oracle(backend, flat);
 }
 
+void run_gapped_rows(Backend& backend) {
+  struct Gaps {
+    std::int32_t period, width;
+  };
+  Random random(9);
+  constexpr std::int32_t kVocab = 8192;
+  for (const Gaps& gaps : {Gaps{32, 4}, Gaps{1024, 256}}) {
+    for (const LogitType type : kTypes) {
+      SampleBatch batch({.type = type, .vocab = kVocab});
+      std::vector<float> logits;
+      for (std::int32_t id = 0; id < kVocab; ++id) {
+        logits.push_back(id % gaps.period < gaps.width ? -30.0f : static_cast<float>(unit(random)));
+      }
+      for (const double top_p : {0.5, 0.95}) {
+        RowCase row;
+        set_top_p(row.sampling, top_p);
+        row.uniform = random();
+        batch.add(logits, row);
+      }
+      expect_oracle(backend, batch);
+      if (failed()) return;
+    }
+  }
+}
+
 void run_interval_ends(Backend& backend, SuiteSize size) {
   Random random(4);
   const bool full = size == SuiteSize::kFull;

@@ -29,6 +29,8 @@ void run_signed_zeros(Backend& backend);
 void run_infinities(Backend& backend);
 /// Vocabularies up to 2^20.
 void run_large_rows(Backend& backend, SuiteSize size);
+/// Rows without mass at regularly placed ids, which tell nothing of the others: top-p keeps most of what they do not show.
+void run_gapped_rows(Backend& backend);
 /// Every kept id is drawn by the first and last random bits that select it.
 void run_interval_ends(Backend& backend, SuiteSize size);
 /// Streams of random bits come from seed and counter alone.

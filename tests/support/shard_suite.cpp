@@ -99,6 +99,26 @@ void run_sharded_exchanges(Backend& backend) {
   }
 }
 
+void run_sharded_full_lists(Backend& backend) {
+  constexpr std::int32_t kVocab = 256, kList = 20, kRankCount = 4;
+  for (const std::int32_t rank : {0, kRankCount - 1}) {
+    std::vector<float> logits(kVocab);
+    for (std::int32_t id = 0; id < kVocab; ++id) {
+      logits[static_cast<std::size_t>(id)] =
+          id / (kVocab / kRankCount) == rank ? 8 - 0.01f * static_cast<float>(id) : 0;
+    }
+    RowCase row;
+    row.sampling.top_k = kList;
+    SampleBatch batch(token_layout(LogitType::kFloat32, kVocab));
+    for (std::uint64_t i = 0; i < kList; ++i) {  // the middle of every id's interval, or near it
+      row.uniform = ~std::uint64_t{0} / (2 * kList) * (2 * i + 1);
+      batch.add(logits, row);
+    }
+    ShardingBackend shards(backend, kRankCount, kList, 2);
+    expect_oracle(shards, batch);
+  }
+}
+
 void run_sharded_advance(Backend& backend, SuiteSize size) {
   for (const std::int32_t list_size : {0, 64}) {
     if (size == SuiteSize::kFew && list_size == 0) continue;  // more exchanges of the same kind

@@ -12,6 +12,8 @@ void run_sharded_rows(Backend& backend, SuiteSize size);
 void run_sharded_filters(Backend& backend, SuiteSize size);
 /// Rows are done after as many exchanges as docs/sampling.md says, and with one less they say that they are not.
 void run_sharded_exchanges(Backend& backend);
+/// Lists that are full, of the first rank or of the last: all that is kept is one rank's.
+void run_sharded_full_lists(Backend& backend);
 /// Histories, positions and counts move on with the token.
 void run_sharded_advance(Backend& backend, SuiteSize size);
 /// Arguments that make no sense are refused by name.

@@ -65,6 +65,19 @@ TEST(Violations, AllAreListedWithNameValueAndWhatIsAllowed) {
                           StartsWith("banned_token_ids: -3: ")));
 }
 
+TEST(Violations, OfAModelsSizeNameTheIdsItLacks) {
+  Request request;
+  request.prompt = std::vector<TokenId>{68, 69};
+  request.sampling.logit_bias = {{70, 1}, {68, 1}};
+  request.stop.token_ids = {71, 68};
+  request.control.banned_token_ids = {68, 72};
+  request.length.max_tokens = 0;
+  EXPECT_THAT(violations(request, 69), ElementsAre(StartsWith("prompt: 69: "), StartsWith("logit_bias: 70: "),
+                                                   StartsWith("max_tokens: 0: "), StartsWith("stop_token_ids: 71: "),
+                                                   "banned_token_ids: 72: token ids of this model are below 69"));
+  EXPECT_THAT(violations(request), ElementsAre(StartsWith("max_tokens: 0: ")));
+}
+
 TEST(Violations, BeamSearchHasItsOwn) {
   Request request;
   request.beam = BeamOptions{};
@@ -118,6 +131,8 @@ TEST(Names, AreThoseOfTheValues) {
                               {BeamStopRule::kNeverEarly, "never-early"}});
   expect_names<BeamProfile>(
       {{BeamProfile::kNone, "none"}, {BeamProfile::kHuggingFace, "hf"}, {BeamProfile::kCTranslate2, "ctranslate2"}});
+  expect_names<SpeculationRule>({{SpeculationRule::kCoupled, "coupled"}, {SpeculationRule::kRatio, "ratio"}});
+  EXPECT_EQ(all_names<LengthNorm>(), "gnmt, power, none");
 }
 
 TEST(Presets, HaveTheValuesOfTheGuide) {

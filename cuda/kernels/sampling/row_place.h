@@ -6,7 +6,7 @@
 // For launches that hold two rows at once. Apart from row_open.h, whose other users it would cost registers.
 namespace fllm::sampling {
 
-/// What a row's random bits come from.
+/// What a row's random bits come from. from_arrays spells it out once more: calling this there costs registers, as with open_row.
 struct RowRandom {
   std::uint64_t seed;
   RandomCounter counter;
@@ -22,7 +22,8 @@ struct RowPlace {
   float* streamed;
 };
 
-/// Lays the row out in the memory of its blocks.
+/// Lays the row out in the memory of its blocks. open_row says the same once more, since over this one it costs: ShardRow<float>
+/// took 153 registers on sm_90 instead of 130.
 template <Cta C, std::int32_t kIds>
 FLLM_DEVICE Row<C, kIds> open_row_at(const C& cta, const SampleParams& p, const RowPlace& place) {
   Row<C, kIds> row;
