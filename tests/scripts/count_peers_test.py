@@ -31,7 +31,8 @@ def launch(kernel, rows=1):
     return {"kernel": kernel, "grid": [2], "warp_instructions": 16032 * rows, "sectors_read": 8016 * rows, "sectors_written": 4008 * rows,
             "shared_wavefronts": 0, "bank_conflict_excess": 0}
 theirs = [launch("A", int(arguments[0])), launch("B", int(arguments[0]))] if arguments else []
-ours = [launch("SampleRow"), launch("SampleRow", 16), launch("Embed"), launch("Embed"), launch("KvAppend")]
+ours = [launch("SampleRow"), launch("SampleRow", 16), launch("Embed"), launch("Embed"), launch("KvAppend"), launch("Embed"), launch("CommitDrafts"),
+        launch("CommitDrafts")]
 open(profile, "w").write("".join(json.dumps(each) + "\\n" for each in theirs or ours))
 """
 
