@@ -32,6 +32,11 @@ target_include_directories(fllm_flags INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
   $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated>)
 
+# fllm_fuzzed(TARGET): it reads files or requests of others: with FLLM_FUZZ, fuzzers see the way an input takes through it.
+function(fllm_fuzzed target)
+  target_compile_options(${target} PRIVATE $<$<BOOL:${FLLM_FUZZ}>:-fsanitize=fuzzer-no-link>)
+endfunction()
+
 # fllm_objects(NAME SOURCES ... [LINK ...]): a part of the library. Parts are joined in host/CMakeLists.txt.
 function(fllm_objects name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
@@ -59,12 +64,25 @@ function(fllm_precompile target)
   target_precompile_headers(${target} REUSE_FROM ${headers})
 endfunction()
 
-# fllm_test(NAME SOURCES ... [LINK ...] [LABELS ...] [TIMEOUT s] [COMPUTES] [HOST]): a GoogleTest program over the whole library. Assertions are
-# compiled once and run once, so nothing is optimised but where the sources compute much themselves. HOST: it looks at no kernel, and is
-# left out without FLLM_HOST_TESTS.
+# fllm_is_left_out(RESULT ANY_BUILD): whether the next test program, in the order in which they are defined, belongs to the other half of
+# FLLM_TEST_HALF. Optimised builds leave none out but those with ANY_BUILD.
+function(fllm_is_left_out result any_build)
+  get_property(turn GLOBAL PROPERTY FLLM_TEST_TURN)
+  math(EXPR next "(0${turn} + 1) % 2")
+  set_property(GLOBAL PROPERTY FLLM_TEST_TURN ${next})
+  set(${result} OFF PARENT_SCOPE)
+  if((any_build OR FLLM_SANITIZE) AND NOT FLLM_TEST_HALF STREQUAL "" AND NOT next EQUAL FLLM_TEST_HALF)
+    set(${result} ON PARENT_SCOPE)
+  endif()
+endfunction()
+
+# fllm_test(NAME SOURCES ... [LINK ...] [DEFINITIONS ...] [LABELS ...] [TIMEOUT s] [FIXTURE NAME] [COMPUTES] [ANY_BUILD] [OPTIMISED]): a GoogleTest
+# program over the whole library. Assertions are compiled once and run once, so nothing is optimised but where the sources compute much
+# themselves. ANY_BUILD: an optimised build shows nothing that a sanitized one does not. OPTIMISED: never sanitized.
 function(fllm_test name)
-  cmake_parse_arguments(ARG "COMPUTES;HOST" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
-  if(ARG_HOST AND NOT FLLM_HOST_TESTS)
+  cmake_parse_arguments(ARG "COMPUTES;ANY_BUILD;OPTIMISED" "TIMEOUT;FIXTURE" "SOURCES;LINK;DEFINITIONS;LABELS" ${ARGN})
+  fllm_is_left_out(left_out ${ARG_ANY_BUILD})
+  if(left_out OR (ARG_OPTIMISED AND FLLM_SANITIZE))
     return()
   endif()
   if(NOT ARG_TIMEOUT)
@@ -77,9 +95,11 @@ function(fllm_test name)
     set(options -O1)
   endif()
   target_compile_options(${name} PRIVATE ${options})
+  target_compile_definitions(${name} PRIVATE ${ARG_DEFINITIONS})
   fllm_precompile(${name} ${options})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77)
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77
+    FIXTURES_REQUIRED "${ARG_FIXTURE}")
 endfunction()
 
 # fllm_add_shards(NAME COUNT COMMAND ... PROPERTIES ... [ENVIRONMENT ...]): a GoogleTest program as the tests NAME, NAME.2 ... of a share of its

@@ -10,6 +10,7 @@
 
 #include "cuda/backend/cuda_backend.h"
 #include "tests/gpu/replay_backend.h"
+#include "tests/support/sample_suite.h"
 
 namespace fllm::test {
 
@@ -30,11 +31,17 @@ inline auto every_block_mode() {
                          BlockMode{8, true});
 }
 
+inline auto every_launched_mode() {
+  return testing::Values(BlockMode{1, false}, BlockMode{2, false}, BlockMode{4, false}, BlockMode{8, false});
+}
+
 class CudaBlocks : public testing::TestWithParam<BlockMode> {
  protected:
   CudaBlocks()
       : device_(make_cuda_backend(0)), blocks_(*device_, GetParam().blocks_per_row), replay_(blocks_, *device_) {}
 
+  /// What is simulated takes time by its blocks: fewer random rows where a row has many.
+  [[nodiscard]] static SuiteSize size() { return GetParam().blocks_per_row > 2 ? SuiteSize::kFew : SuiteSize::kFast; }
   Backend& backend() { return GetParam().replayed ? static_cast<Backend&>(replay_) : blocks_; }
 
  private:

@@ -17,11 +17,11 @@ namespace {
 
 using CudaSample = CudaBlocks;
 
-TEST_P(CudaSample, MixedRows) { run_mixed_rows(backend(), SuiteSize::kFast); }
+TEST_P(CudaSample, MixedRows) { run_mixed_rows(backend(), size()); }
 TEST_P(CudaSample, EditedRows) { run_edited_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, Infinities) { run_infinities(backend()); }
 TEST_P(CudaSample, LargeRows) { run_large_rows(backend(), SuiteSize::kFast); }
-TEST_P(CudaSample, FilteredRows) { run_filtered_rows(backend(), SuiteSize::kFast); }
+TEST_P(CudaSample, FilteredRows) { run_filtered_rows(backend(), size()); }
 TEST_P(CudaSample, FilterTies) { run_filter_ties(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, SequenceEdits) { run_sequence_edits(backend(), SuiteSize::kFast); }
 TEST_P(CudaSample, FilteredLargeRows) { run_filtered_large_rows(backend(), SuiteSize::kFast); }
@@ -31,12 +31,9 @@ INSTANTIATE_TEST_SUITE_P(Blocks, CudaSample, every_block_mode(), testing::PrintT
 // Thousands of short rows: not replayed too.
 using CudaSampleLaunched = CudaSample;
 
-TEST_P(CudaSampleLaunched, FilterGrid) { run_filter_grid(backend(), SuiteSize::kFast); }
+TEST_P(CudaSampleLaunched, FilterGrid) { run_filter_grid(backend(), size()); }
 
-INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleLaunched,
-                         testing::Values(BlockMode{1, false}, BlockMode{2, false}, BlockMode{4, false},
-                                         BlockMode{8, false}),
-                         testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Blocks, CudaSampleLaunched, every_launched_mode(), testing::PrintToStringParamName());
 
 using CudaSampleEnds = CudaSample;
 
