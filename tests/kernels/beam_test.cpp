@@ -14,7 +14,7 @@ INSTANTIATE_TEST_SUITE_P(Cpu, BeamOn, ::testing::ValuesIn(serial_isas().begin(),
 
 TEST_P(BeamOn, RandomSearches) {
   auto cpu = backend(2);
-  run_random_beams(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
+  run_random_beams(cpu, long_suite());
 }
 TEST_P(BeamOn, EveryWidth) {
   auto cpu = backend(2);
@@ -22,7 +22,7 @@ TEST_P(BeamOn, EveryWidth) {
 }
 TEST_P(BeamOn, WideSearches) {
   auto cpu = backend(2);
-  run_wide_beams(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
+  run_wide_beams(cpu, long_suite());
 }
 
 TEST_P(BeamOn, Garbage) {

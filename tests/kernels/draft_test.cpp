@@ -16,11 +16,11 @@ INSTANTIATE_TEST_SUITE_P(Cpu, DraftsOn, ::testing::ValuesIn(serial_isas().begin(
 
 TEST_P(DraftsOn, Rows) {
   auto cpu = backend(2);
-  run_drafted_rows(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
+  run_drafted_rows(cpu, long_suite());
 }
 TEST_P(DraftsOn, LargeRows) {
   auto cpu = backend(2);
-  run_large_drafts(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
+  run_large_drafts(cpu, long_suite());
 }
 TEST_P(DraftsOn, Edges) {
   auto cpu = backend();

@@ -5,11 +5,7 @@
 namespace fllm::test {
 namespace {
 
-// In full for one instruction set: the others differ in the loops' bodies, which short rows reach too.
-class SampleRowOn : public SerialIsas {
- protected:
-  static SuiteSize long_suite() { return is_chosen() ? kLongSuite : SuiteSize::kFast; }
-};
+using SampleRowOn = SerialIsas;
 
 INSTANTIATE_TEST_SUITE_P(Cpu, SampleRowOn, ::testing::ValuesIn(serial_isas().begin(), serial_isas().end()), isa_name);
 
@@ -64,7 +60,7 @@ TEST_P(SampleRowOn, SequenceEdits) {
 }
 TEST_P(SampleRowOn, FilteredLargeRows) {
   auto cpu = backend(2);
-  run_filtered_large_rows(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
+  run_filtered_large_rows(cpu, long_suite());
 }
 TEST_P(SampleRowOn, FilteredInvariance) {
   auto cpu = backend(2);
@@ -81,7 +77,7 @@ TEST_P(SampleRowOn, GappedRows) {
 }
 TEST_P(SampleRowOn, IntervalEnds) {
   auto cpu = backend();
-  run_interval_ends(cpu, is_chosen() ? kLongSuite : SuiteSize::kFast);
+  run_interval_ends(cpu, long_suite());
 }
 TEST_P(SampleRowOn, ParameterArrays) {
   auto cpu = backend();

@@ -11,11 +11,11 @@ INSTANTIATE_TEST_SUITE_P(Cpu, ShardOn, ::testing::ValuesIn(serial_isas().begin()
 
 TEST_P(ShardOn, Rows) {
   auto cpu = backend(2);
-  run_sharded_rows(cpu, kLongSuite);
+  run_sharded_rows(cpu, long_suite());
 }
 TEST_P(ShardOn, Filters) {
   auto cpu = backend();
-  run_sharded_filters(cpu, kLongSuite);
+  run_sharded_filters(cpu, long_suite());
 }
 TEST_P(ShardOn, Exchanges) {
   auto cpu = backend();
