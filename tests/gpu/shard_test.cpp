@@ -27,7 +27,7 @@ INSTANTIATE_TEST_SUITE_P(Blocks, CudaShard, testing::Values(1, 2, 4, 8), testing
 TEST_P(CudaShard, Rows) { run_sharded_rows(backend(), SuiteSize::kFast); }
 TEST_P(CudaShard, Filters) { run_sharded_filters(backend(), SuiteSize::kFast); }
 TEST_P(CudaShard, Exchanges) { run_sharded_exchanges(backend()); }
-TEST_P(CudaShard, Advance) { run_sharded_advance(backend(), SuiteSize::kFast); }
+TEST_P(CudaShard, Advance) { run_sharded_advance(backend()); }
 
 }  // namespace
 }  // namespace fllm::test
