@@ -247,6 +247,7 @@ void run_gapped_rows(Backend& backend) {
     for (const LogitType type : kTypes) {
       SampleBatch batch({.type = type, .vocab = kVocab});
       std::vector<float> logits;
+      logits.reserve(kVocab);
       for (std::int32_t id = 0; id < kVocab; ++id) {
         logits.push_back(id % gaps.period < gaps.width ? -30.0f : static_cast<float>(unit(random)));
       }
