@@ -14,6 +14,7 @@ import tiny_chat_model
 
 COUNT = int(os.environ.get("FLLM_CONSTRAINT_TEXTS", "20" if support.SANITIZED else "100"))
 SAMPLES = 500  # of one request
+REQUESTS = 20  # of one process, which has two minutes
 BEGINNINGS = 100 // (10 if support.SANITIZED else 1)  # that are gone on with
 FAULTS = ("error", "dead_end", "cancelled", "stop_string")
 CHOICES = ["yea", "nay", "never say \"never\"", "ye"]
@@ -74,7 +75,9 @@ class ConstraintTexts(support.CommandLineTest):
                 requests.append({"prompt": "x", "seed": seed, "num-samples": min(SAMPLES, COUNT - first), **constraint})
                 judges.append((constraint, is_whole))
         whole, cut = {}, {}
-        records = self.lines(requests, "--max-tokens", str(max_tokens), "--temperature", "1.3")
+        records = []
+        for first in range(0, len(requests), REQUESTS):
+            records += self.lines(requests[first:first + REQUESTS], "--max-tokens", str(max_tokens), "--temperature", "1.3")
         self.assertEqual(len(records), len(requests))
         for record, (constraint, is_whole) in zip(records, judges):
             key = json.dumps(constraint)

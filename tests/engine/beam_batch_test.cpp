@@ -55,30 +55,15 @@ TEST(BeamBatch, OthersChangeNothing) {
   for (const Request& request : requests) {
     const RequestId id = alone.submit(request);
     alone.run_to_the_end();
-    wanted.push_back(beams_of(alone.result(id)));
+    wanted.push_back(all_of(alone.result(id)));
   }
+  Request cancelled = search_for("KING:", 4, 90);
+  cancelled.length.min_tokens = 90;
   for (const auto& [ahead, speed] : {std::pair{1, 70}, {4, 30}, {3, 0}}) {
     if (kFewer > 1 && ahead == 1) continue;
     DeferredBackend device(*cpu, speed);
-    auto runner = std::make_unique<EngineRunner>(
-        device, EngineLimits{.max_rows = 17, .prefill_tokens = 32, .steps_ahead = ahead});
-    std::vector<RequestId> ids;
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      ids.push_back(runner->submit(requests[i]));
-      for (std::size_t step = 0; step < i % 5; ++step) runner->step();
-      if (i % 6 == 4) {
-        const RequestId gone = runner->submit(search_for("KING:", 4, 30));
-        runner->step();
-        runner->step();
-        runner->cancel(gone);
-      }
-    }
-    runner->run_to_the_end();
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      EXPECT_EQ(beams_of(runner->result(ids[i])), wanted[i]) << "request " << i << ", " << ahead << " steps ahead";
-    }
-    EXPECT_EQ(runner->engine().metrics().blocks_used, 0);
-    EXPECT_EQ(runner->engine().metrics().running_rows, 0);
+    EngineRunner runner(device, {.max_rows = 17, .prefill_tokens = 32, .steps_ahead = ahead});
+    EXPECT_EQ(run_with_arrivals(runner, requests, cancelled), wanted) << ahead << " steps ahead";
   }
 }
 
@@ -108,13 +93,8 @@ TEST(BeamBatch, NothingOfTheHostIsInAStep) {
   for (int step = 0; step < 8; ++step) runner->step();  // the prompts; the first step as it is; the recording
   const DeferredBackend::Counts before = device.counts;
   for (std::int32_t step = 0; step < kSteps; ++step) runner->step();
-  const DeferredBackend::Counts& after = device.counts;
-  EXPECT_EQ(after.waits, before.waits);
-  EXPECT_EQ(after.downloaded_bytes, before.downloaded_bytes);
-  EXPECT_EQ(after.uploaded_bytes, before.uploaded_bytes);
-  EXPECT_EQ(after.allocations, before.allocations);
-  EXPECT_EQ(after.recordings, before.recordings);
-  const std::int64_t operations = after.operations - before.operations;
+  device.expect_left_alone_since(before);
+  const std::int64_t operations = device.counts.operations - before.operations;
   EXPECT_GE(operations, (kSteps - 1) * kOperations);
   EXPECT_LE(operations, (kSteps + 1) * kOperations);
   runner->run_to_the_end();

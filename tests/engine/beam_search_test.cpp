@@ -43,6 +43,26 @@ class BeamSearching : public testing::Test {
     EXPECT_EQ(found.text, wanted.text);
     EXPECT_EQ(found.finish_reason, wanted.finish_reason);
   }
+  /// A search finds what the oracle finds.
+  void expect_the_oracles_beams(const Request& request, const BeamCase& asked) {
+    const BeamTables tables;
+    OracleBeamSearch oracle(asked, tables);
+    oracle.run();
+    const std::vector<OracleHypothesis> wanted = oracle.result();
+    ASSERT_FALSE(wanted.empty());
+    const Completion found = run(request);
+    ASSERT_EQ(found.samples.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const Sample& sample = found.samples[i];
+      EXPECT_EQ(sample.tokens, wanted[i].tokens) << i;
+      EXPECT_EQ(sample.beam->sum, wanted[i].cum) << i;
+      EXPECT_EQ(sample.beam->score, wanted[i].score) << i;
+      EXPECT_EQ(sample.beam->logprobs, wanted[i].logprobs) << i;
+      const bool cut =
+          sample.finish_reason == FinishReason::kLength || sample.finish_reason == FinishReason::kIncomplete;
+      EXPECT_EQ(cut, wanted[i].end == BeamEnd::kLength) << i;
+    }
+  }
   Engine& engine() { return runner_.engine(); }
 
   std::unique_ptr<Backend> cpu_ = make_backend({.device = "cpu", .threads = 1});
@@ -144,21 +164,7 @@ TEST_F(BeamSearching, FindsWhatTheOracleFinds) {
   }
   for (std::size_t n = 0; n < requests.size(); ++n) {
     SCOPED_TRACE("request " + std::to_string(n));
-    const BeamCase asked = case_of(requests[n], logits);
-    const BeamTables tables;
-    OracleBeamSearch oracle(asked, tables);
-    oracle.run();
-    const std::vector<OracleHypothesis> wanted = oracle.result();
-    const Completion found = run(requests[n]);
-    ASSERT_EQ(found.samples.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const Sample& sample = found.samples[i];
-      EXPECT_EQ(sample.tokens, wanted[i].tokens) << i;
-      EXPECT_EQ(sample.beam->sum, wanted[i].cum) << i;
-      EXPECT_EQ(sample.beam->score, wanted[i].score) << i;
-      EXPECT_EQ(sample.beam->logprobs, wanted[i].logprobs) << i;
-      EXPECT_EQ(sample.finish_reason == FinishReason::kLength, wanted[i].end == BeamEnd::kLength) << i;
-    }
+    expect_the_oracles_beams(requests[n], case_of(requests[n], logits));
   }
 }
 
@@ -210,22 +216,7 @@ TEST_F(BeamSearching, KeepsToConstraintsAsTheHostDoes) {
     asked.constraint = constraint_of(requests[n], asked, vocabulary.tokens);
     asked.can_draw_end = std::ranges::any_of(
         asked.row.end_ids, [&](TokenId id) { return std::ranges::find(asked.row.bans, id) == asked.row.bans.end(); });
-    const BeamTables tables;
-    OracleBeamSearch oracle(asked, tables);
-    oracle.run();
-    const std::vector<OracleHypothesis> wanted = oracle.result();
-    ASSERT_FALSE(wanted.empty());
-    const Completion found = run(requests[n]);
-    ASSERT_EQ(found.samples.size(), wanted.size());
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      const Sample& sample = found.samples[i];
-      EXPECT_EQ(sample.tokens, wanted[i].tokens) << i;
-      EXPECT_EQ(sample.beam->sum, wanted[i].cum) << i;
-      EXPECT_EQ(sample.beam->score, wanted[i].score) << i;
-      const bool cut =
-          sample.finish_reason == FinishReason::kLength || sample.finish_reason == FinishReason::kIncomplete;
-      EXPECT_EQ(cut, wanted[i].end == BeamEnd::kLength) << i;
-    }
+    expect_the_oracles_beams(requests[n], asked);
   }
 }
 
@@ -315,7 +306,7 @@ TEST_F(BeamSearching, PrefixAndBannedTextHoldInEveryHypothesis) {
   by_text.control.banned_text = {"e"};
   LogitsOf logits("e");
   by_id.control.banned_token_ids = logits.prompt();
-  EXPECT_EQ(beams_of(run(by_text)), beams_of(run(by_id)));
+  EXPECT_EQ(all_of(run(by_text)), all_of(run(by_id)));
 }
 
 TEST_F(BeamSearching, ADeadEndIsATypedError) {
@@ -353,7 +344,7 @@ TEST_F(BeamSearching, ThePromptIsShared) {
   const std::string speech(100, 'a');
   const Completion first = run(search_for(speech, 5, 8));
   const std::int64_t read = engine().metrics().prompt_tokens;
-  EXPECT_EQ(beams_of(run(search_for(speech, 5, 8))), beams_of(first));
+  EXPECT_EQ(all_of(run(search_for(speech, 5, 8))), all_of(first));
   EXPECT_GT(engine().metrics().prefix_hit_tokens, 80);
   EXPECT_LT(engine().metrics().prompt_tokens - read, 20);
 }

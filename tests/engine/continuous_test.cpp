@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <bit>
 #include <map>
 #include <set>
 #include <stdexcept>
 #include <thread>
 
 #include "tests/engine/bundled_model.h"
+#include "tests/engine/completion_text.h"
 
 // Requests come, go and fail while others run: none of it changes a token of theirs.
 namespace fllm::test {
@@ -46,23 +46,12 @@ std::vector<Request> varied_requests(int count) {
   return requests;
 }
 
-std::string text_of(const Completion& completion) {
-  std::string text;
-  for (const Sample& sample : completion.samples) {
-    text += sample.text + '|' + std::string(to_string(sample.finish_reason)) + '|' +
-            std::to_string(std::bit_cast<std::uint64_t>(sample.sum_logprob));
-    for (const TokenId id : sample.tokens) text += ' ' + std::to_string(id);
-    text += '\n';
-  }
-  return text;
-}
-
 TEST(Continuous, ABatchOf200GivesEachTheTextItHasAlone) {
   const std::vector<Request> requests = varied_requests(200 / kFewer);
   std::vector<std::string> alone;
   alone.reserve(requests.size());
   Generator single = open_some({.threads = 1, .max_rows = 3, .prefix_cache = false});
-  for (const Request& request : requests) alone.push_back(text_of(single.generate(request).value()));
+  for (const Request& request : requests) alone.push_back(all_of(single.generate(request).value()));
 
   Generator generator = open_some({.threads = 1, .max_rows = 64, .prefill_tokens = 48});
   std::map<RequestId, std::size_t> ids;
@@ -87,7 +76,7 @@ TEST(Continuous, ABatchOf200GivesEachTheTextItHasAlone) {
       EXPECT_TRUE(alone[i].starts_with(completion.samples[0].text)) << i;
       ++ended_by_cancel;
     } else {
-      EXPECT_EQ(text_of(completion), alone[i]) << i;
+      EXPECT_EQ(all_of(completion), alone[i]) << i;
     }
   }
   EXPECT_GT(ended_by_cancel, kFewer > 1 ? 0 : 3);
@@ -101,7 +90,7 @@ TEST(Continuous, ALongPromptIsReadInPartsAndHoldsUpNobody) {
   Generator whole = open_some({.threads = 1});
   Request long_one = request_for(std::string(200, 'a') + "\nKING:", 8);
   long_one.num_samples = 2;
-  const std::string wanted = text_of(whole.generate(long_one).value());
+  const std::string wanted = all_of(whole.generate(long_one).value());
 
   Generator generator = open_some({.threads = 1, .max_rows = 4, .prefill_tokens = 32});
   const RequestId running = generator.submit(request_for("ROMEO:", 60)).value();
@@ -123,7 +112,7 @@ TEST(Continuous, ALongPromptIsReadInPartsAndHoldsUpNobody) {
   }
   EXPECT_GE(steps, 5);
   generator.drain().value();
-  EXPECT_EQ(text_of(generator.take(reading).value()), wanted);
+  EXPECT_EQ(all_of(generator.take(reading).value()), wanted);
 }
 
 TEST(Continuous, ManyLongPromptsAllGetTheirTurn) {

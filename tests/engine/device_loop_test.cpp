@@ -71,37 +71,16 @@ std::vector<Request> requests_of_all_kinds(int count) {
   return requests;
 }
 
-/// Results with requests that come while others run, and with two that are cancelled on the way.
-std::vector<std::string> results_of(Machine& machine, const std::vector<Request>& requests) {
-  std::vector<RequestId> ids;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    ids.push_back(machine.runner->submit(requests[i]));
-    for (std::size_t step = 0; step < i % 6; ++step) machine.runner->step();
-    if (i == 8 || i == 15) {
-      machine.runner->cancel(machine.runner->submit(request_for("KING:", 30)));  // before it begins
-      const RequestId gone = machine.runner->submit(request_for("QUEEN:", 30));
-      machine.runner->step();
-      machine.runner->step();
-      machine.runner->cancel(gone);
-    }
-  }
-  machine.runner->run_to_the_end();
-  std::vector<std::string> texts;
-  texts.reserve(ids.size());
-  for (const RequestId id : ids) texts.push_back(text_of(machine.runner->result(id)));
-  EXPECT_EQ(machine.runner->engine().metrics().blocks_used, 0);
-  return texts;
-}
-
 TEST(DeviceLoop, TokensAreThoseOfStepsThatWait) {
   const std::vector<Request> requests = requests_of_all_kinds(36 / kFewer);
   Machine waiting(kWaiting);
-  const std::vector<std::string> wanted = results_of(waiting, requests);
+  const std::vector<std::string> wanted = run_with_arrivals(*waiting.runner, requests, request_for("QUEEN:", 30));
   EXPECT_EQ(waiting.device.counts.replays, 0);
   for (const auto& [ahead, speed] : {std::pair{1, 70}, {2, 0}, {4, 30}, {4, 200}, {7, 45}}) {
     if (kFewer > 1 && ahead != 2 && speed != 30) continue;
     Machine machine({.max_rows = 6, .kv_cache_bytes = ahead == 2 ? 3 << 20 : 0, .steps_ahead = ahead}, speed);
-    EXPECT_EQ(results_of(machine, requests), wanted) << ahead << " steps ahead, speed " << speed;
+    EXPECT_EQ(run_with_arrivals(*machine.runner, requests, request_for("QUEEN:", 30)), wanted)
+        << ahead << " steps ahead, speed " << speed;
     EXPECT_GT(machine.device.counts.replays, 20 / kFewer);
     EXPECT_LE(machine.device.counts.recordings, 8);  // 1, 2, 4 and 6 rows, before there were masks and since
   }
@@ -112,14 +91,7 @@ TEST(DeviceLoop, TheCpuRunsItWithoutRecording) {
   const auto texts = [&](std::int32_t ahead) {
     const auto cpu = make_backend({.device = "cpu", .threads = 1});
     EngineRunner runner(*cpu, {.max_rows = 5, .steps_ahead = ahead});
-    std::vector<RequestId> ids;
-    ids.reserve(requests.size());
-    for (const Request& request : requests) ids.push_back(runner.submit(request));
-    runner.run_to_the_end();
-    std::vector<std::string> found;
-    found.reserve(ids.size());
-    for (const RequestId id : ids) found.push_back(text_of(runner.result(id)));
-    return found;
+    return run_with_arrivals(runner, requests, request_for("QUEEN:", 30));
   };
   const std::vector<std::string> wanted = texts(0);
   EXPECT_EQ(texts(-1), wanted);
@@ -144,11 +116,7 @@ void expect_nothing_of_the_host(const std::function<void(Request&, int)>& restra
   const DeferredBackend::Counts before = machine.device.counts;
   for (std::int32_t step = 0; step < kSteps; ++step) EXPECT_EQ(machine.runner->step().size(), 8U);
   const DeferredBackend::Counts& after = machine.device.counts;
-  EXPECT_EQ(after.waits, before.waits);
-  EXPECT_EQ(after.downloaded_bytes, before.downloaded_bytes);
-  EXPECT_EQ(after.uploaded_bytes, before.uploaded_bytes);
-  EXPECT_EQ(after.allocations, before.allocations);
-  EXPECT_EQ(after.recordings, before.recordings);
+  machine.device.expect_left_alone_since(before);
   EXPECT_EQ(after.replays, before.replays + kSteps);
   EXPECT_EQ(after.visible_bytes, before.visible_bytes + kSteps * 8 * 4);
   // 6 layers of 8 operations; embedding, norm, product, sampling, commit.
@@ -239,7 +207,7 @@ TEST(DeviceLoop, StopStringsAtEveryOffset) {
       waiting.runner->run_to_the_end();
       machine.runner->run_to_the_end();
       const Completion &wanted = waiting.runner->result(first), &got = machine.runner->result(second);
-      EXPECT_EQ(text_of(got), text_of(wanted)) << offset;
+      EXPECT_EQ(all_of(got), all_of(wanted)) << offset;
       EXPECT_EQ(got.usage.completion_tokens, wanted.usage.completion_tokens);
     }
   }
@@ -259,7 +227,7 @@ TEST(DeviceLoop, ACancelledRowHasWhatItHadShown) {
       for (int i = 0; i < steps; ++i) each->runner->step();
       each->runner->cancel(id);
       each->runner->run_to_the_end();
-      found.push_back(text_of(each->runner->result(id)) + text_of(each->runner->result(other)));
+      found.push_back(all_of(each->runner->result(id)) + all_of(each->runner->result(other)));
     }
     EXPECT_EQ(found[1], found[0]) << steps;
   }

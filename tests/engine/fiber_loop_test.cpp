@@ -1,60 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cuda/backend/make_fiber_backend.h"
-#include "host/engine/engine.h"
-#include "host/model/open_model.h"
-#include "host/model/weight_names.h"
-#include "host/tokenizer/load_tokenizer.h"
-#include "tests/engine/bundled_model.h"
+#include "tests/engine/engine_runner.h"
+#include "tests/engine/random_llama.h"
 #include "tests/support/deferred_backend.h"
-#include "tests/support/plain_model.h"
 
 // The device's loop where a kernel is a block of threads: a small model and the bundled tokenizer.
 namespace fllm::test {
 namespace {
 
-Model small_model(Backend& backend, std::int32_t vocab, std::int32_t context = 64) {
-  ModelConfig config = small_llama();
-  config.vocab_size = vocab;
-  config.sequence_length = context;
-  const MemorySource source = as_gguf(random_model(config));
-  config.rotary.pairing = RopePairing::kInterleaved;
-  return load_model(source, config, weight_names(WeightFormat::kGguf, config.architecture), backend);
-}
-
-/// Request number to its tokens and sum of log-probabilities.
-std::map<std::uint64_t, std::pair<std::vector<TokenId>, double>> drawn_with(std::int32_t steps_ahead) {
+/// What requests of several kinds come to.
+std::vector<std::string> drawn_with(std::int32_t steps_ahead) {
   const auto fibers = make_fiber_backend({64, 1});
   DeferredBackend device(*fibers, 40);
-  const auto tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
-  const Model model = small_model(device, tokenizer->vocab_size());
-  Engine engine(device, model, *tokenizer, {.max_rows = 3, .steps_ahead = steps_ahead});
+  EngineRunner runner(device, {.max_rows = 3, .steps_ahead = steps_ahead}, open_random_llama(device));
   for (std::uint64_t i = 1; i <= 4; ++i) {
     Request request = request_for(i % 2 == 0 ? "ROMEO:" : "K", static_cast<std::int32_t>(3 + 2 * i));
     request.sampling.seed = i;
     if (i % 2 == 0) request.sampling.frequency_penalty = 0.5f;
     if (i == 3) request.control.constraint = RegexConstraint{"[A-Z][a-z]{2,4}( [a-z]+)*"};
     if (i == 4) request.control.banned_text = {"e", "th"};
-    auto state = engine.prepare(std::move(request));
-    state->completion.request = RequestId{i};
-    engine.enqueue(std::move(state));
+    runner.submit(std::move(request));
   }
-  std::map<std::uint64_t, std::pair<std::vector<TokenId>, double>> drawn;
-  while (!engine.idle()) {
-    EngineOutput output;
-    engine.step(output);
-    for (const Completion& done : output.finished) {
-      drawn[static_cast<std::uint64_t>(done.request)] = {done.samples[0].tokens, done.samples[0].sum_logprob};
-    }
-  }
+  runner.run_to_the_end();
   EXPECT_EQ(device.counts.replays > 0, steps_ahead > 0);
+  std::vector<std::string> drawn;
+  for (const Completion& done : runner.results()) drawn.push_back(all_of(done));
   return drawn;
 }
 
@@ -62,26 +39,19 @@ TEST(FiberLoop, TokensAreThoseOfStepsThatWait) { EXPECT_EQ(drawn_with(3), drawn_
 
 /// The hypotheses of a search beside a row that draws.
 std::vector<std::vector<TokenId>> found_on(Backend& backend) {
-  const auto tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
-  const Model model = small_model(backend, tokenizer->vocab_size());
-  Engine engine(backend, model, *tokenizer, {.max_rows = 4});
-  for (std::uint64_t i = 1; i <= 2; ++i) {
+  EngineRunner runner(backend, {.max_rows = 4}, open_random_llama(backend));
+  for (const bool searches : {true, false}) {
     Request request = request_for("ROMEO:", 5);
-    if (i == 1) request.beam = BeamOptions{.width = 3, .num_return = 3};
+    if (searches) request.beam = BeamOptions{.width = 3, .num_return = 3};
     request.sampling.repetition_penalty = 1.2f;
     request.control.banned_text = {"e", "th"};
-    if (i == 1) request.control.constraint = RegexConstraint{"[a-z]{2,4}( [a-z]+)*"};
-    auto state = engine.prepare(std::move(request));
-    state->completion.request = RequestId{i};
-    engine.enqueue(std::move(state));
+    if (searches) request.control.constraint = RegexConstraint{"[a-z]{2,4}( [a-z]+)*"};
+    runner.submit(std::move(request));
   }
+  runner.run_to_the_end();
   std::vector<std::vector<TokenId>> found;
-  while (!engine.idle()) {
-    EngineOutput output;
-    engine.step(output);
-    for (const Completion& done : output.finished) {
-      for (const Sample& sample : done.samples) found.push_back(sample.tokens);
-    }
+  for (const Completion& done : runner.results()) {
+    for (const Sample& sample : done.samples) found.push_back(sample.tokens);
   }
   return found;
 }
@@ -94,24 +64,16 @@ TEST(FiberLoop, SearchesFindWhatTheyFindWithOneThread) {
 
 /// A request drawn by a model that is its own draft, as blocks of threads.
 Completion speculating_on(Backend& backend, std::optional<SpeculationOptions> speculation) {
-  const auto tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
-  const std::int32_t vocab = tokenizer->vocab_size();
-  const OpenedModel draft{small_model(backend, vocab), "",
-                          load_tokenizer(std::string(kBundledModel) + "/tokenizer.json"), ""};
-  const Model model = small_model(backend, vocab);
-  Engine engine(backend, model, *tokenizer, {.max_rows = 2}, &draft);
+  EngineRunner runner(backend, {.max_rows = 2}, open_random_llama(backend), open_random_llama(backend));
   Request request = request_for("ROMEO: ", 12);
   request.num_samples = 2;
   request.length.min_tokens = 12;
   request.sampling.frequency_penalty = 0.5f;
   request.control.banned_text = {"e"};
   request.speculation = speculation;
-  auto state = engine.prepare(std::move(request));
-  state->completion.request = RequestId{1};
-  engine.enqueue(std::move(state));
-  EngineOutput output;
-  while (output.finished.empty()) engine.step(output);
-  return std::move(output.finished[0]);
+  const RequestId id = runner.submit(std::move(request));
+  runner.run_to_the_end();
+  return runner.result(id);
 }
 
 TEST(FiberLoop, DraftsOfTheModelItselfAllHold) {
@@ -157,17 +119,13 @@ class ChunkCounter final : public ForwardingBackend {
 
 /// What a prompt of more than two tiles goes on with.
 Sample continued_on(Backend& backend) {
-  const auto tokenizer = load_tokenizer(std::string(kBundledModel) + "/tokenizer.json");
-  const Model model = small_model(backend, tokenizer->vocab_size(), 512);
-  Engine engine(backend, model, *tokenizer, {.max_rows = 1, .prefix_cache = false, .steps_ahead = 0});
+  EngineRunner runner(backend, {.max_rows = 1, .prefix_cache = false, .steps_ahead = 0},
+                      open_random_llama(backend, 512));
   Request request = request_for("", 5);
   for (TokenId i = 0; i < 262; ++i) std::get<std::string>(request.prompt) += "ROMEO: what light"[i % 17];
-  auto state = engine.prepare(std::move(request));
-  state->completion.request = RequestId{1};
-  engine.enqueue(std::move(state));
-  EngineOutput output;
-  while (output.finished.empty()) engine.step(output);
-  return output.finished[0].samples[0];
+  const RequestId id = runner.submit(std::move(request));
+  runner.run_to_the_end();
+  return runner.result(id).samples[0];
 }
 
 TEST(FiberLoop, LongContextsAreSharedOutWithoutClusters) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <bit>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/engine/bundled_model.h"
+#include "tests/engine/completion_text.h"
 
-// Requests that speculate in many ways, and all that a result may be compared by.
+// Requests that speculate in many ways.
 namespace fllm::test {
 
 inline constexpr const char* kSmallModel = "apps/models/shakespeare/draft";  // ten times faster than the bundled one
@@ -17,29 +17,6 @@ inline Generator open_small(EngineOptions options = {}) {
   options.device = "cpu";
   options.threads = 1;
   return Generator::open(kSmallModel, options).value();
-}
-
-/// Everything of a result, to the bit.
-inline std::string all_of(const Completion& completion) {
-  std::string text;
-  const auto add = [&text](auto value) { text += std::to_string(std::bit_cast<std::uint32_t>(value)) + ' '; };
-  for (const Sample& sample : completion.samples) {
-    text += sample.text + '|' + std::string(to_string(sample.finish_reason)) + '|' +
-            std::to_string(std::bit_cast<std::uint64_t>(sample.sum_logprob));
-    for (const TokenId id : sample.tokens) text += ' ' + std::to_string(id);
-    for (const TokenDetail& detail : sample.details) {
-      add(detail.drawn.raw);
-      add(detail.drawn.processed);
-      add(detail.rank);
-      for (const TokenLogprob& entry : detail.top) {
-        add(entry.id);
-        add(entry.processed);
-      }
-    }
-    if (sample.error) text += sample.error->message;
-    text += '\n';
-  }
-  return text;
 }
 
 /// Every setting that a draft's place in the text can matter to, in many combinations.

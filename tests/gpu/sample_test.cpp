@@ -75,7 +75,11 @@ void run_steps(void (*steps)(Backend&, const std::function<void(LogitType, const
     graph->launch(stream);
   });
 }
-TEST(CudaSampleSteps, AGraphAdvancesFromReplayToReplay) { run_steps(run_advancing_steps); }
+TEST(CudaSampleSteps, AGraphAdvancesFromReplayToReplay) {
+  run_steps([](Backend& backend, const std::function<void(LogitType, const SampleParams&)>& launch) {
+    run_advancing_steps(backend, launch);
+  });
+}
 TEST(CudaSampleSteps, FilteredStepsAdvanceToo) { run_steps(run_filtered_steps); }
 
 INSTANTIATE_TEST_SUITE_P(Chosen, CudaSampleOnce, testing::Values(BlockMode{0, false}, BlockMode{0, true}),

@@ -15,7 +15,7 @@ INSTANTIATE_TEST_SUITE_P(Blocks, CudaShard, every_launched_mode(), testing::Prin
 TEST_P(CudaShard, Rows) { run_sharded_rows(backend(), size()); }
 TEST_P(CudaShard, Filters) { run_sharded_filters(backend(), size()); }
 TEST_P(CudaShard, Exchanges) { run_sharded_exchanges(backend()); }
-TEST_P(CudaShard, Advance) { run_sharded_advance(backend(), SuiteSize::kFast); }
+TEST_P(CudaShard, Advance) { run_sharded_advance(backend()); }
 
 }  // namespace
 }  // namespace fllm::test

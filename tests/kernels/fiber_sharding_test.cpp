@@ -13,7 +13,7 @@ TEST_P(FiberSharding, Rows) { run_sharded_rows(backend_, size()); }
 TEST_P(FiberSharding, Filters) { run_sharded_filters(backend_, size()); }
 TEST_P(FiberSharding, Exchanges) { run_sharded_exchanges(backend_); }
 TEST_P(FiberSharding, FullLists) { run_sharded_full_lists(backend_); }
-TEST_P(FiberSharding, Advance) { run_sharded_advance(backend_, size()); }
+TEST_P(FiberSharding, Advance) { run_sharded_advance(backend_); }
 
 }  // namespace
 }  // namespace fllm::test

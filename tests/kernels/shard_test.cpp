@@ -27,7 +27,7 @@ TEST_P(ShardOn, FullLists) {
 }
 TEST_P(ShardOn, Advance) {
   auto cpu = backend();
-  run_sharded_advance(cpu, SuiteSize::kFull);
+  run_sharded_advance(cpu);
 }
 TEST_P(ShardOn, Refusals) {
   auto cpu = backend();

@@ -1,22 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Constraints of the caller's own, and those of other grammar engines, whose masks are held against the library's."""
-import pathlib
 import random
 import unittest
 
 import support
 
-import fundamentallm
 from fundamentallm import grammars
-
-MODELS = pathlib.Path(__file__).resolve().parents[2] / "apps" / "models"
-try:
-    from fundamentallm import _generator
-except ImportError as error:
-    _generator, REASON = None, f"the package was built without the generator: {error}"
-else:
-    REASON = ""
 
 
 class Letters:
@@ -53,11 +43,10 @@ class Letters:
         return 1 / 0 if self.fails == "may_end" and self.taken == 2 else self.taken >= self.most
 
 
-@unittest.skipUnless(_generator, REASON)
-class Constraints(unittest.TestCase):
+class Constraints(support.GeneratorTest):
     @classmethod
     def setUpClass(cls):
-        cls.generator = fundamentallm.Generator(MODELS / "shakespeare", device="cpu", threads=1)
+        super().setUpClass()
         cls.letters = cls.generator.encode("ab")
 
     def samples(self, **options):
@@ -125,12 +114,7 @@ class Constraints(unittest.TestCase):
 PATTERNS = [r"[a-c]{2,4}x?", r"(yea|nay|never)", r"([A-Z][a-z]+ ){1,2}[A-Z]", r"[^a-y\n]{3}", r"(a|b)*abb", r"e(le)*( the)?"]
 
 
-@unittest.skipUnless(_generator, REASON)
-class OtherEngines(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.generator = fundamentallm.Generator(MODELS / "shakespeare", device="cpu", threads=1)
-
+class OtherEngines(support.GeneratorTest):
     def agree(self, make):
         """Texts under make(pattern) are those of the library's own regex, draw for draw, which equal masks alone give."""
         for pattern in PATTERNS:

@@ -2,28 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """From prompts to text through the installed package, with the bundled model."""
 import os
-import pathlib
 import threading
 import unittest
 from unittest import mock
 
 import fundamentallm
-
-MODELS = pathlib.Path(__file__).resolve().parents[2] / "apps" / "models"
-try:
-    from fundamentallm import _generator
-except ImportError as error:
-    _generator, REASON = None, f"the package was built without the generator: {error}"
-else:
-    REASON = ""
+from support import MODELS, GeneratorTest
 
 
-@unittest.skipUnless(_generator, REASON)
-class Generator(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.generator = fundamentallm.Generator(MODELS / "shakespeare", device="cpu", threads=1)
-
+class Generator(GeneratorTest):
     def one(self, prompt="ROMEO:", **options):
         return self.generator.generate([prompt], **{"max_tokens": 12, "temperature": 0, **options})[0]
 

@@ -2,11 +2,14 @@
 """What the tests of the Python package share: random batches, and the comparison with the oracle."""
 import dataclasses
 import importlib
+import pathlib
 import unittest
 
+import fundamentallm
 import numpy as np
 import oracle
 
+MODELS = pathlib.Path(__file__).resolve().parents[2] / "apps" / "models"
 # docs/sampling.md, Outputs: how far a log-probability may lie from its exact value; the third term is a processed one's.
 LOGPROB_ABSOLUTE, LOGPROB_RELATIVE = 4e-7, 2.4e-7
 
@@ -17,6 +20,15 @@ def require(name):
         return importlib.import_module(name)
     except ImportError as error:
         raise unittest.SkipTest(f"{name} cannot be imported: {error}") from error
+
+
+class GeneratorTest(unittest.TestCase):
+    """The bundled model, where the package was built with the generator."""
+
+    @classmethod
+    def setUpClass(cls):
+        require("fundamentallm._generator")
+        cls.generator = fundamentallm.Generator(MODELS / "shakespeare", device="cpu", threads=1)
 
 
 class Lent:

@@ -50,16 +50,23 @@ class MutateKernels(unittest.TestCase):
             (self.root / name).write_text(text)
             (self.root / name).chmod(0o755)
 
-    def start(self, program):
+    def start(self, program, *arguments):
         path, self.pids = self.root / "program", self.root / "pids"
         path.write_text(program)
         path.chmod(0o755)
         environment = {**os.environ, "PATH": f"{self.root / 'bin'}:/usr/bin:/bin", "PROGRAM": str(path), "PIDS": str(self.pids)}
-        process = subprocess.Popen([sys.executable, self.root / "scripts" / "mutate_kernels"], env=environment, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([sys.executable, self.root / "scripts" / "mutate_kernels", *arguments], env=environment,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         return process
+
+    def test_every_barrier_is_listed(self):
+        for name, barrier in (("kernels/b.h", "cta_.sync_warp();"), ("primitives/c.h", "block.cluster_sync();")):
+            (self.root / "cuda" / name).write_text(barrier)
+        output, _ = self.start("", "--list").communicate(timeout=60)
+        for place in ("kernels/a.h:2", "kernels/b.h:1", "primitives/c.h:1"):
+            self.assertIn(f"cuda/{place}: barrier left out", output)
 
     def test_a_mutant_that_fails_a_test_is_killed(self):
         output, errors = self.start(KILLS).communicate(timeout=60)

@@ -38,6 +38,15 @@ class DeferredBackend final : public ForwardingBackend {
   Counts counts;
   std::function<void()> fail_in_poll;  // a device that is lost
 
+  /// Steps need nothing of the host.
+  void expect_left_alone_since(const Counts& before) const {
+    EXPECT_EQ(counts.waits, before.waits);
+    EXPECT_EQ(counts.downloaded_bytes, before.downloaded_bytes);
+    EXPECT_EQ(counts.uploaded_bytes, before.uploaded_bytes);
+    EXPECT_EQ(counts.allocations, before.allocations);
+    EXPECT_EQ(counts.recordings, before.recordings);
+  }
+
   [[nodiscard]] void* allocate(std::size_t bytes) override {
     refuse_recording("allocate");
     ++counts.allocations;

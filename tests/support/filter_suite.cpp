@@ -47,11 +47,7 @@ void run_filtered_rows(Backend& backend, SuiteSize size) {
   Random random(11);
   const bool full = size == SuiteSize::kFull;
   for (std::int32_t i = 0; i < (full ? 600 : size == SuiteSize::kFast ? 24 : 8) && !failed(); ++i) {
-    const auto vocab = static_cast<std::int32_t>(1 + random() % (i % 4 == 0   ? 12
-                                                                 : i % 4 == 1 ? 70
-                                                                 : i % 4 == 2 ? 600
-                                                                 : full       ? 5000
-                                                                              : 1100));
+    const std::int32_t vocab = mixed_vocab(i, full ? 5000 : 1100, random);
     const auto capacity = static_cast<std::int32_t>(i % 5 == 0 ? random() % 4 : 1 + random() % 60);
     expect_oracle(backend, filtered_batch(filtered_layout(vocab, capacity, random), full ? 16 : 12, random));
   }

@@ -145,6 +145,11 @@ void add_random_edits(RowCase& row, std::span<const float> logits, Random& rando
   }
 }
 
+std::int32_t mixed_vocab(std::int32_t turn, std::int32_t most, Random& random) {
+  const std::int32_t ends[] = {12, 70, 600, most};
+  return 1 + any_id(ends[turn % 4], random);
+}
+
 SampleBatch mixed_batch(const BatchLayout& layout, std::int32_t rows, Random& random) {
   SampleBatch batch(layout);
   const std::span<const LogitShape> shapes = logit_shapes();

@@ -30,6 +30,8 @@ void set_top_p(RowSampling& sampling, double top_p);
 /// Adds masks, bans, end ids, biases (some of which create ties) and penalties.
 void add_random_edits(RowCase& row, std::span<const float> logits, Random& random);
 
+/// A size of the vocabulary: small, middling and large by turns, at most `most`, which is at least 600.
+[[nodiscard]] std::int32_t mixed_vocab(std::int32_t turn, std::int32_t most, Random& random);
 /// A launch whose rows differ in shape, parameters and edits.
 [[nodiscard]] SampleBatch mixed_batch(const BatchLayout& layout, std::int32_t rows, Random& random);
 

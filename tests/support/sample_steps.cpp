@@ -150,7 +150,8 @@ void run_parameter_arrays(Backend& backend, SuiteSize size) {
   });
 }
 
-void run_advancing_steps(Backend& backend, const std::function<void(LogitType, const SampleParams&)>& launch) {
+void run_advancing_steps(Backend& backend, const std::function<void(LogitType, const SampleParams&)>& launch,
+                         std::int32_t top_k) {
   constexpr std::int32_t kRows = 5, kVocab = 40, kCapacity = 6, kSteps = 12, kEnd = 3;
   Random random(12);
   std::vector<float> logits(static_cast<std::size_t>(kRows) * kVocab);
@@ -160,6 +161,7 @@ void run_advancing_steps(Backend& backend, const std::function<void(LogitType, c
   for (std::int32_t r = 0; r < kRows; ++r) {
     RowSampling& s = rows[static_cast<std::size_t>(r)].sampling;
     s.temperature = r == 0 ? 0 : 1;  // the first row is greedy: only its penalties make it move on
+    s.top_k = top_k;
     s.repetition_penalty = 1.5f;
     s.frequency_penalty = 0.75f;
     s.presence_penalty = 0.5f;
@@ -194,6 +196,7 @@ void run_advancing_steps(Backend& backend, const std::function<void(LogitType, c
   p.tokens = tokens.data();
   p.status = status.data();
   p.arrays.temperatures = upload(temperatures);
+  p.arrays.top_ks = each(top_k);
   p.arrays.repetition_penalties = each(1.5f);
   p.arrays.frequency_penalties = each(0.75f);
   p.arrays.presence_penalties = each(0.5f);

@@ -104,11 +104,7 @@ void run_mixed_rows(Backend& backend, SuiteSize size) {
   Random random(2);
   const bool full = size == SuiteSize::kFull;
   for (std::int32_t i = 0; i < (full ? 600 : size == SuiteSize::kFast ? 16 : 8) && !failed(); ++i) {
-    const auto vocab = static_cast<std::int32_t>(1 + random() % (i % 4 == 0   ? 12
-                                                                 : i % 4 == 1 ? 70
-                                                                 : i % 4 == 2 ? 600
-                                                                 : full       ? 5000
-                                                                              : 1100));
+    const std::int32_t vocab = mixed_vocab(i, full ? 5000 : 1100, random);
     const BatchLayout layout = random_layout(vocab, random);
     expect_oracle(backend, mixed_batch(layout, full ? 16 : 8, random));
   }
@@ -251,6 +247,7 @@ void run_gapped_rows(Backend& backend) {
     for (const LogitType type : kTypes) {
       SampleBatch batch({.type = type, .vocab = kVocab});
       std::vector<float> logits;
+      logits.reserve(kVocab);
       for (std::int32_t id = 0; id < kVocab; ++id) {
         logits.push_back(id % gaps.period < gaps.width ? -30.0f : static_cast<float>(unit(random)));
       }

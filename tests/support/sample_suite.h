@@ -40,8 +40,9 @@ void run_row_invariance(Backend& backend, SuiteSize size);
 /// Parameters as arrays, sensible and not, with device histories.
 void run_parameter_arrays(Backend& backend, SuiteSize size);
 /// A launch that changes what the next one reads: many steps with the same arguments, each drawing what the state asks for.
-/// launch: enqueues it; the arguments of all calls are equal.
-void run_advancing_steps(Backend& backend, const std::function<void(LogitType, const SampleParams&)>& launch);
+/// launch: enqueues it; the arguments of all calls are equal. top_k: of every row; 0: off.
+void run_advancing_steps(Backend& backend, const std::function<void(LogitType, const SampleParams&)>& launch,
+                         std::int32_t top_k = 0);
 /// Frequencies of drawn ids against the oracle's exact probabilities.
 void run_distribution(Backend& backend, SuiteSize size);
 

@@ -119,12 +119,14 @@ void run_sharded_full_lists(Backend& backend) {
   }
 }
 
-void run_sharded_advance(Backend& backend, SuiteSize size) {
-  for (const std::int32_t list_size : {0, 64}) {
-    if (size == SuiteSize::kFew && list_size == 0) continue;  // more exchanges of the same kind
-    ShardingBackend shards(backend, 2, list_size, kAllSteps);
-    run_advancing_steps(shards, [&](LogitType type, const SampleParams& p) { shards.sample(type, p); });
-  }
+void run_sharded_advance(Backend& backend) {
+  const auto advance = [&](std::int32_t list_size, std::int32_t steps, std::int32_t top_k) {
+    ShardingBackend shards(backend, 2, list_size, steps);
+    run_advancing_steps(
+        shards, [&](LogitType type, const SampleParams& p) { shards.sample(type, p); }, top_k);
+  };
+  advance(0, 4, 0);
+  advance(20, 2, 20);  // the last step itself draws, from the lists
 }
 
 void run_sharded_refusals(Backend& backend) {

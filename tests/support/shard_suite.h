@@ -14,8 +14,8 @@ void run_sharded_filters(Backend& backend, SuiteSize size);
 void run_sharded_exchanges(Backend& backend);
 /// Lists that are full, of the first rank or of the last: all that is kept is one rank's.
 void run_sharded_full_lists(Backend& backend);
-/// Histories, positions and counts move on with the token.
-void run_sharded_advance(Backend& backend, SuiteSize size);
+/// Histories, positions and counts move on with the token, whether it is known before the last step or drawn in it.
+void run_sharded_advance(Backend& backend);
 /// Arguments that make no sense are refused by name.
 void run_sharded_refusals(Backend& backend);
 
