@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+namespace fllm {
+
+/// What the steps that a device takes by itself have room for.
+struct DraftPlan {
+  std::int32_t drafts = 0;  // of each row in a step, at most
+  bool from_model = false;  // some row's are the draft model's
+  bool from_texts = false;  // some row looks up its text
+
+  friend auto operator<=>(const DraftPlan&, const DraftPlan&) = default;
+};
+
+}  // namespace fllm
