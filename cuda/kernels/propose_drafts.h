@@ -35,10 +35,8 @@ struct ProposeDrafts {
   FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
     const std::int32_t row = cta.block_index(), first = row * (p.drafts + 1);
     if (p.drafting[row].ngram <= 0) return;  // the same for the whole block
-    const std::int32_t wanted = wanted_drafts(p, row);
-    drafts::Continuation ahead;
-    if (wanted > 0) ahead = look_up(cta, shared, p, row);
-    if (cta.thread_index() == 0) propose(p, row, ahead.count > 0 ? wanted : 0, ahead, shared);
+    const drafts::Continuation ahead = look_up(cta, shared, p, row);
+    if (cta.thread_index() == 0) propose(p, row, ahead, shared);
     cta.sync();  // the drafts are chosen
     for (std::int32_t i = 1 + cta.thread_index(); i <= p.drafts; i += cta.thread_count()) {
       p.draft_ids[first + i - 1] = i <= shared.count ? shared.drafts[i - 1] : -1;
@@ -52,25 +50,22 @@ struct ProposeDrafts {
   }
 
  private:
-  static FLLM_DEVICE std::int32_t wanted_drafts(const Params& p, std::int32_t row) {
-    const std::int32_t wanted = p.states[row].finished != 0 ? 0 : p.drafting[row].wanted;
-    return wanted < p.drafts ? wanted : p.drafts;
-  }
-
+  /// What the text goes on with, where the row wants drafts; the draw of a finished row is at no place of a text.
   template <Cta C>
   static FLLM_DEVICE drafts::Continuation look_up(const C& cta, Shared& shared, const Params& p, std::int32_t row) {
     const auto count = static_cast<std::int32_t>(p.sampling[row * (p.drafts + 1)].random.position);
-    if (count < 0 || count > p.texts.capacity) return {};
+    if (p.drafting[row].wanted <= 0 || count < 0 || count > p.texts.capacity) return {};
     return drafts::look_up(cta, shared.matches, p.texts.tokens + std::int64_t{row} * p.texts.capacity, count,
                            p.drafting[row].ngram);
   }
 
-  /// One draft behind the other, at most `wanted`.
-  static FLLM_DEVICE void propose(const Params& p, std::int32_t row, std::int32_t wanted,
-                                  const drafts::Continuation& ahead, Shared& shared) {
+  /// One draft behind the other.
+  static FLLM_DEVICE void propose(const Params& p, std::int32_t row, const drafts::Continuation& ahead,
+                                  Shared& shared) {
     const std::int32_t first = row * (p.drafts + 1);
+    const std::int32_t wanted = p.drafting[row].wanted < p.drafts ? p.drafting[row].wanted : p.drafts;
     shared.count = shared.read = 0;
-    while (shared.count < wanted && shared.read == shared.count) {
+    while (ahead.count > 0 && shared.count < wanted && shared.read == shared.count) {
       const std::int32_t draft = ahead.token(shared.count), slot = first + shared.count;
       if (!may_follow(p, p.sampling[slot], p.drafting[row].state, draft)) break;
       shared.drafts[shared.count++] = draft;

@@ -87,9 +87,8 @@ void DraftLoop::add_draft_inputs(const Sequence& row, const RowSampling& draw) {
   DraftingRow& drafting = row_drafting_.back();
   const DraftRow& judged = judged_.back();
   const std::int32_t place = static_cast<std::int32_t>(judged_.size()) - 1, last = row.token_count() - 1;
-  for (std::int32_t i = 0; i < plan_.drafts; ++i) {
-    draft_rows_[static_cast<std::size_t>(judged.first_logit_row + i)] = i * size_ + place;
-  }
+  const auto first_draw = draft_rows_.begin() + judged.first_logit_row;
+  for (std::int32_t i = 0; i < plan_.drafts; ++i) first_draw[i] = i * size_ + place;
   drafting.reach = row.drafts->reach;
   drafting.open = drafting.wanted > 0 ? 1 : 0;
   if (drafting.open != 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
 #include <cstdint>
+#include <tuple>
 
 namespace fllm {
 
@@ -12,7 +12,10 @@ struct DraftPlan {
   bool from_model = false;  // some row's are the draft model's
   bool from_texts = false;  // some row looks up its text
 
-  friend auto operator<=>(const DraftPlan&, const DraftPlan&) = default;
+  friend bool operator==(const DraftPlan&, const DraftPlan&) = default;
+  friend bool operator<(const DraftPlan& a, const DraftPlan& b) {
+    return std::tie(a.drafts, a.from_model, a.from_texts) < std::tie(b.drafts, b.from_model, b.from_texts);
+  }
 };
 
 }  // namespace fllm

@@ -91,7 +91,7 @@ TEST(DraftLoop, CoupledTextsAndCountsAreThoseOfStepsThatWait) { expect_the_hosts
 TEST(DraftLoop, RatioTextsAndCountsAreThoseOfStepsThatWait) { expect_the_hosts_texts(SpeculationRule::kRatio); }
 
 /// Steps of four rows of which three draft, one of them from its text, or all where there is no draft model.
-void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model = kSmallModel) {
+void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model) {
   constexpr std::int32_t kDrafts = 3, kSteps = 12 / kFewer;
   const bool has_model = *draft_model != '\0';
   // One step ahead, so that what is written in a step is read in it.
@@ -112,7 +112,7 @@ void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model = 
   std::size_t tokens = 0;
   for (std::int32_t step = 0; step < kSteps; ++step) tokens += machine.runner->step().size();
   const DeferredBackend::Counts& after = machine.device.counts;
-  EXPECT_GT(tokens, 4U * kSteps);
+  EXPECT_GE(tokens, 4U * kSteps);
   EXPECT_EQ(after.waits, before.waits);
   EXPECT_EQ(after.downloaded_bytes, before.downloaded_bytes);
   EXPECT_EQ(after.uploaded_bytes, before.uploaded_bytes);
@@ -128,9 +128,10 @@ void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model = 
   machine.runner->run_to_the_end();
 }
 
-TEST(DraftLoop, NothingOfTheHostIsInAStep) { expect_nothing_of_the_host(SpeculationRule::kCoupled); }
-TEST(DraftLoop, NothingOfTheHostIsInAStepByTheRatioRule) { expect_nothing_of_the_host(SpeculationRule::kRatio); }
-TEST(DraftLoop, NothingOfTheHostIsInAStepThatLooksUp) { expect_nothing_of_the_host(SpeculationRule::kCoupled, ""); }
+TEST(DraftLoop, NothingOfTheHostIsInAStep) { expect_nothing_of_the_host(SpeculationRule::kCoupled, kSmallModel); }
+TEST(DraftLoop, NothingOfTheHostIsInAStepWithoutADraftModel) {
+  expect_nothing_of_the_host(SpeculationRule::kRatio, "");
+}
 
 /// A sample whose number of drafts is automatic, and the slots of all steps that the device took for it.
 struct AutomaticRun {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/gpu/budget_draft_loop.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <iostream>
 #include <vector>
@@ -57,8 +58,8 @@ std::vector<CountEntry> histories() {
 
 /// In which every token comes again, as do those in front of it, a vocabulary later.
 std::vector<std::int32_t> texts() {
-  std::vector<std::int32_t> tokens;
-  for (std::int32_t i = 0; i < kLoopRows * kLoopText; ++i) tokens.push_back(i % kLoopTokens);
+  std::vector<std::int32_t> tokens(kLoopRows * kLoopText);
+  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<std::int32_t>(i % kLoopTokens);
   return tokens;
 }
 

@@ -132,6 +132,9 @@ class DraftLoopBatch {
       row.words.push_back(word == 0 ? -5 : word == 1 ? kPlainVocab : static_cast<std::int32_t>(word % kinds * 3));
     }
     row.words.back() = row.text.input = static_cast<std::int32_t>(random_() % kinds * 3);
+    if (random_() % 3 != 0) return;
+    std::ranges::replace(row.words, row.text.input, kPlainVocab - 1);
+    row.words.front() = row.words.back() = row.text.input;  // as nowhere else
   }
 
   void upload() {

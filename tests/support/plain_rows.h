@@ -37,7 +37,10 @@ struct PlainAutomaton {
       std::string& text = texts.emplace_back();
       for (auto length = random() % 4; length > 0; --length) text += static_cast<char>(random() % 256);
     }
-    for (std::int32_t row = 0; row < kMaskRows; ++row) masks.push_back(random() | random() | random());
+    masks.resize(kMaskRows);
+    for (std::uint32_t& mask : masks) {  // most tokens are allowed
+      for (int i = 0; i < 3; ++i) mask |= static_cast<std::uint32_t>(random());
+    }
   }
   [[nodiscard]] bool allows(std::int32_t mask_row, std::int32_t token) const {
     return mask_row < 0 || (masks[static_cast<std::size_t>(mask_row)] >> token & 1u) != 0;
