@@ -162,6 +162,9 @@ class DraftLoopBatch {
         s.random.position = static_cast<std::uint32_t>(row.token_count());
         if (row.penalised) s.history_slot = static_cast<std::int32_t>(slot_of(i));
       }
+      for (std::int32_t k = 1; !shape_.has_model && row.ngram > 0 && k <= drafts_; ++k) {
+        sampling[slot_of(i, k)] = {};  // of an earlier step
+      }
       if (row.drafts_on) {
         draft_sampling[i] = s;
         if (!row.coupled) draft_sampling[i].random.stream = RandomStream::kDraft;
