@@ -171,8 +171,9 @@ class Backend {
                                                               std::int32_t blocks_per_row) const = 0;
   /// Which drafts are accepted, and what comes after them. type: of the target's logits and the draft's.
   virtual void resolve_drafts(LogitType type, const ResolveDraftsParams& params) = 0;
-  /// The drafts that were just drawn, in a step that drafts by itself; then what the step has come to.
+  /// The drafts that were just drawn, in a step that drafts by itself, or those from the texts; then what the step has come to.
   virtual void extend_drafts(const DraftLoopParams& params) = 0;
+  virtual void propose_drafts(const DraftLoopParams& params) = 0;
   virtual void commit_drafts(const DraftLoopParams& params) = 0;
   virtual void history_append(const HistoryAppendParams& params) = 0;
   virtual void commit_rows(const CommitRowsParams& params) = 0;

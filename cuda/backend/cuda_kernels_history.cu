@@ -4,12 +4,14 @@
 #include "cuda/kernels/commit_rows.h"
 #include "cuda/kernels/extend_drafts.h"
 #include "cuda/kernels/history_append.h"
+#include "cuda/kernels/propose_drafts.h"
 
 namespace fllm::cuda {
 
 template void CudaExecutor::launch<HistoryAppend>(LaunchShape, const HistoryAppendParams&) const;
 template void CudaExecutor::launch<CommitRows>(LaunchShape, const CommitRowsParams&) const;
 template void CudaExecutor::launch<ExtendDrafts>(LaunchShape, const DraftLoopParams&) const;
+template void CudaExecutor::launch<ProposeDrafts>(LaunchShape, const DraftLoopParams&) const;
 template void CudaExecutor::launch<CommitDrafts>(LaunchShape, const DraftLoopParams&) const;
 template std::size_t CudaExecutor::allow_all_shared<HistoryAppend>() const;
 

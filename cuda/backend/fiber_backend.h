@@ -44,6 +44,7 @@ extern template void KernelBackend<FiberExecutor>::sample(LogitType, const Sampl
 extern template void KernelBackend<FiberExecutor>::sample_shard(LogitType, const ShardParams&);
 extern template void KernelBackend<FiberExecutor>::resolve_drafts(LogitType, const ResolveDraftsParams&);
 extern template void KernelBackend<FiberExecutor>::extend_drafts(const DraftLoopParams&);
+extern template void KernelBackend<FiberExecutor>::propose_drafts(const DraftLoopParams&);
 extern template void KernelBackend<FiberExecutor>::commit_drafts(const DraftLoopParams&);
 extern template void KernelBackend<FiberExecutor>::history_append(const HistoryAppendParams&);
 extern template void KernelBackend<FiberExecutor>::commit_rows(const CommitRowsParams&);

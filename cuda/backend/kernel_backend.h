@@ -46,6 +46,7 @@ class KernelBackend : public Backend {
   [[nodiscard]] std::int64_t resolve_scratch_elements(std::int32_t vocab, std::int32_t blocks_per_row) const override;
   void resolve_drafts(LogitType type, const ResolveDraftsParams& params) override;
   void extend_drafts(const DraftLoopParams& params) override;
+  void propose_drafts(const DraftLoopParams& params) override;
   void commit_drafts(const DraftLoopParams& params) override;
   void history_append(const HistoryAppendParams& params) override;
   void commit_rows(const CommitRowsParams& params) override;
@@ -198,6 +199,11 @@ void KernelBackend<Executor>::resolve_drafts(LogitType type, const ResolveDrafts
 template <class Executor>
 void KernelBackend<Executor>::extend_drafts(const DraftLoopParams& params) {
   extend_draft_rows(executor_, params);
+}
+
+template <class Executor>
+void KernelBackend<Executor>::propose_drafts(const DraftLoopParams& params) {
+  propose_draft_rows(executor_, params);
 }
 
 template <class Executor>

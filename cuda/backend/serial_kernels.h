@@ -19,6 +19,7 @@
 #include "cuda/kernels/kv_append.h"
 #include "cuda/kernels/layer_norm.h"
 #include "cuda/kernels/panel_product.h"
+#include "cuda/kernels/propose_drafts.h"
 #include "cuda/kernels/quantize_rows.h"
 #include "cuda/kernels/quantized_product.h"
 #include "cuda/kernels/resolve_drafts.h"
@@ -110,6 +111,7 @@ using SerialKernels = decltype(joined(SerialTable<Embed,                  //
                                                   ShardRow<BFloat16>,     //
                                                   ResolveDrafts<float>,   //
                                                   ExtendDrafts,           //
+                                                  ProposeDrafts,          //
                                                   CommitDrafts,           //
                                                   BeamCandidates<float>,  //
                                                   BeamSelect,             //

@@ -3,17 +3,18 @@
 
 #include "cuda/cta/cta_concept.h"
 #include "cuda/kernels/drafts/feed_slots.h"
+#include "cuda/kernels/drafts/look_up.h"
 #include "cuda/kernels/take_token.h"
 #include "cuda/launch/launch_shape.h"
 
 namespace fllm {
 
 /// Takes what a drafting step has come to: the accepted drafts of each row and the token behind them, up to one that ends it; what
-/// both models read next, how many drafts the row wants then, and the news for the host.
+/// both models read next, how many drafts the row wants then, the text that it may look up, and the news for the host.
 ///
 /// Grid: a block per row, which owns the row's state, slots and words. Its first thread takes the tokens one after the other, all
 /// copy the history.
-/// Bytes: some 600 read and written per row; for each token 40, and of a row with a state 5 for each of its bytes; 8 read twice
+/// Bytes: some 600 read and written per row; for each token 44, and of a row with a state 5 for each of its bytes; 8 read twice
 /// and written once for each id of a row's history; 4 to the host for each token, and 8 more when the row finishes.
 /// Determinism: integers, and one binary64 addition per token in the order of the text.
 /// Degenerate rows: a finished row changes nothing but its slot of the ring and tells the host so; a row without a token finishes,
@@ -73,10 +74,12 @@ struct CommitDrafts {
     std::int32_t token = -1;
     bool ends = false;
     for (std::int32_t i = 0; i <= accepted && !ends; ++i) {
+      const std::int32_t place = static_cast<std::int32_t>(sampling.random.position);
       const SampleDetail& detail = i < accepted ? p.proposed_details[first + i] : p.details[row];
       token = i < accepted ? p.draft_ids[first + i] : p.tokens[row];
       const TakenToken taken = take_token(p.automata, p.end_ids, state, sampling, token, detail.raw_logprob);
       ends = taken.ends;
+      if (!ends) drafts::append_to_text(p, row, place, token);
       p.ring.sums[word + i] = taken.sum;
       if (ends) p.ring.final_sums[row] = taken.sum;
       cta.publish(p.ring.words + word + i, token_word(token, ends, drafted, accepted));  // behind the final sum
@@ -100,9 +103,10 @@ struct CommitDrafts {
       return false;
     }
     drafts::feed(p.feed, first, token, position, row);
-    drafting.open = drafting.wanted > 0 ? 1 : 0;
+    drafting.open = drafting.wanted > 0 && drafting.ngram == 0 ? 1 : 0;
     drafting.state = p.states[row].state;
     p.judged[row].draft_count = 0;
+    if (!drafts::has_draft_model(p)) return true;
     if (drafting.open != 0) {
       drafts::open_draft(p, row, 1, first);
     } else {
@@ -123,7 +127,7 @@ struct CommitDrafts {
     const DraftingRow& drafting = p.drafting[row];
     const std::int32_t to_limit = p.states[row].token_limit - 1 - token_count;
     const std::int32_t to_reach = drafting.reach + 1 - token_count;
-    const std::int32_t most = to_limit < to_reach ? to_limit : to_reach;
+    const std::int32_t most = to_limit < to_reach || drafting.ngram > 0 ? to_limit : to_reach;
     const std::int32_t next = drafting.length.next();
     return most < 0 ? 0 : next < most ? next : most;
   }
@@ -132,8 +136,9 @@ struct CommitDrafts {
   static FLLM_DEVICE void close_row(const Params& p, std::int32_t row) {
     p.states[row].finished = 1;
     drafts::clear_slot(p, row * (p.drafts + 1));
-    drafts::close_draft(p, row, 1);
     p.judged[row].draft_count = 0;
+    if (!drafts::has_draft_model(p)) return;
+    drafts::close_draft(p, row, 1);
     drafts::feed_filler(p.draft_feed, p.rows + row);
   }
 };

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "cuda/cta/cta_concept.h"
-#include "cuda/kernels/drafts/feed_slots.h"
-#include "cuda/kernels/take_token.h"
+#include "cuda/kernels/drafts/step_over.h"
 #include "cuda/launch/launch_shape.h"
 
 namespace fllm {
@@ -48,7 +47,7 @@ struct ExtendDrafts {
     bool goes_on = false;
     if (token >= 0) {
       p.judged[row].draft_count = p.index;
-      goes_on = step_over(p, row, slot, token);
+      goes_on = drafts::step_over(p, row, slot, token);
     }
     drafting.open = goes_on && p.index < drafting.wanted ? 1 : 0;
     if (!goes_on) drafts::clear_slot(p, slot);
@@ -60,22 +59,6 @@ struct ExtendDrafts {
       drafts::feed_filler(p.draft_feed, row);
     }
     return goes_on ? token : -1;
-  }
-
-  /// As if the draft had been drawn. False: it would end the text.
-  static FLLM_DEVICE bool step_over(const Params& p, std::int32_t row, std::int32_t slot, std::int32_t token) {
-    DraftingRow& drafting = p.drafting[row];
-    RowSampling draw = p.sampling[slot - 1];
-    const std::int32_t before = checked_state(p.automata, drafting.state);
-    if (is_end(p.automata, p.end_ids, draw, before, token)) return false;
-    const std::int32_t text = walk(p.automata, before, token).state;
-    if ((flags_of(p.automata, text) & kStateEnds) != 0) return false;
-    drafting.state = text;
-    go_on(p.automata, draw, text, p.states[row]);
-    if (draw.history_slot >= 0) draw.history_slot = slot;
-    p.sampling[slot] = draw;
-    drafts::feed(p.feed, slot, token, p.feed.positions[slot - 1] + 1, row);
-    return true;
   }
 };
 

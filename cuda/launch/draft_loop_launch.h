@@ -5,11 +5,12 @@
 
 #include "cuda/kernels/commit_drafts.h"
 #include "cuda/kernels/extend_drafts.h"
+#include "cuda/kernels/propose_drafts.h"
 #include "cuda/launch/check_automata.h"
 
 namespace fllm {
 
-/// What both kernels rely on, as far as the host can see it.
+/// What all kernels rely on, as far as the host can see it.
 inline void check_draft_loop(const ParamsCheck& check, const DraftLoopParams& p) {
   const auto slots_given = [&](const char* name, const FeedSlots& slots) {
     check.given(name, slots.tokens != nullptr && slots.positions != nullptr && slots.sequences != nullptr, p.rows);
@@ -20,10 +21,10 @@ inline void check_draft_loop(const ParamsCheck& check, const DraftLoopParams& p)
   check.at_most("drafts", p.drafts, kMaxDraftTokens);
   check.given("states or drafting", p.states != nullptr && p.drafting != nullptr, p.rows);
   check.given("end_ids", p.end_ids != nullptr, p.rows);
-  check.given("sampling or draft_sampling", p.sampling != nullptr && p.draft_sampling != nullptr, p.rows);
+  check.given("sampling", p.sampling != nullptr, p.rows);
   check.given("draft_ids or judged", p.draft_ids != nullptr && p.judged != nullptr, p.rows);
   slots_given("feed", p.feed);
-  slots_given("draft_feed", p.draft_feed);
+  if (p.draft_sampling != nullptr) slots_given("draft_feed", p.draft_feed);
   check_automata(check, p.automata);
 }
 
@@ -33,8 +34,20 @@ void extend_draft_rows(Executor& executor, const DraftLoopParams& p) {
   check_draft_loop(check, p);
   check.at_least("index", p.index, 1);
   check.at_most("index", p.index, p.drafts);
-  check.given("drawn", p.drawn != nullptr, p.rows);
+  check.given("drawn or draft_sampling", p.drawn != nullptr && p.draft_sampling != nullptr, p.rows);
   executor.template launch<ExtendDrafts>(ExtendDrafts::shape(p), p);
+}
+
+template <class Executor>
+void propose_draft_rows(Executor& executor, const DraftLoopParams& p) {
+  const ParamsCheck check("propose_drafts");
+  check_draft_loop(check, p);
+  check.at_least("vocab", p.vocab, 1);
+  check.at_least("mask_words", p.mask_words, p.allow_mask != nullptr ? (p.vocab + 31) / 32 : 0);
+  check.given("texts", p.texts.tokens != nullptr, p.rows);
+  check.at_least("texts capacity", p.texts.capacity, 1);
+  check.at_most("texts capacity", p.texts.capacity, kMaxTextTokens);
+  executor.template launch<ProposeDrafts>(ProposeDrafts::shape(p), p);
 }
 
 /// The slots of the ring are the caller's to keep in range.

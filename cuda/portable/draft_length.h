@@ -37,6 +37,8 @@ class DraftLength {
     const std::int32_t wanted = likely();
     return wanted < afforded ? wanted : static_cast<std::int32_t>(afforded);
   }
+  /// Whether a draft is at least as likely accepted as not; a number that was given is not doubted.
+  [[nodiscard]] bool is_likely() const { return fixed_ > 0 || rate_ >= kSure / 2; }
   /// A step is over: so many were drafted and accepted, and one token more came of it.
   FLLM_HOST_DEVICE void took(std::int32_t drafted, std::int32_t accepted) {
     earn((2 * std::int64_t{accepted} - drafted) * kToken + accepted + 1);

@@ -32,25 +32,25 @@ DeviceLoop::~DeviceLoop() {
   }
 }
 
-std::int32_t DeviceLoop::size_for(std::int32_t rows, std::int32_t drafts) {
-  return rows <= DraftLoop::most_rows(capacity_, drafts) ? recordings(drafts).size_for(rows) : 0;
+std::int32_t DeviceLoop::size_for(std::int32_t rows, const DraftPlan& plan) {
+  return rows <= DraftLoop::most_rows(capacity_, plan.drafts) ? recordings(plan).size_for(rows) : 0;
 }
 
-StepRecordings& DeviceLoop::recordings(std::int32_t drafts) {
-  const auto found = recordings_.find(drafts);
+StepRecordings& DeviceLoop::recordings(const DraftPlan& plan) {
+  const auto found = recordings_.find(plan);
   if (found != recordings_.end()) return found->second;
-  return recordings_.try_emplace(drafts, *backend_, DraftLoop::most_rows(capacity_, drafts)).first->second;
+  return recordings_.try_emplace(plan, *backend_, DraftLoop::most_rows(capacity_, plan.drafts)).first->second;
 }
 
-void DeviceLoop::start(Rows rows, std::int32_t drafts, Batch& batch, Workspace& workspace, DraftLoop* drafting) {
+void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace& workspace, DraftLoop* drafting) {
   if (recorded_masks_ != automata_->masks()) {  // there are some now
     recorded_masks_ = automata_->masks();
-    for (auto& [count, recordings] : recordings_) recordings.clear();
+    for (auto& [of_plan, recordings] : recordings_) recordings.clear();
   }
   live_count_ = static_cast<std::int32_t>(rows.size());
-  drafts_ = drafts;
-  size_ = size_for(live_count_, drafts);
-  ring_.set_row_words(drafts + 1);
+  plan_ = plan;
+  size_ = size_for(live_count_, plan);
+  ring_.set_row_words(plan.drafts + 1);
   places_.assign(static_cast<std::size_t>(size_), nullptr);
   words_.resize(places_.size() * row_words());
   row_states_.clear();
@@ -71,7 +71,7 @@ void DeviceLoop::start(Rows rows, std::int32_t drafts, Batch& batch, Workspace& 
   fill_up(batch);
 
   states_.upload(row_states_);
-  if (drafts > 0) return drafting->start(rows, batch.draws.sampling, row_states_, drafts, workspace);
+  if (plan.drafts > 0) return drafting->start(rows, batch.draws.sampling, row_states_, plan, workspace);
   workspace.tokens.upload(batch.tokens);
   workspace.positions.upload(batch.positions);
   workspace.sampling.upload(batch.draws.sampling);
@@ -92,14 +92,15 @@ void DeviceLoop::set_automaton(Sequence& row, RowSampling& draw, ResidentRow& re
 // What fills a step up to its size draws the most likely token again and again, each at a place of its own in a block that is
 // nobody's: no two write the same memory.
 void DeviceLoop::fill_up(Batch& batch) {
-  RowSampling greedy;
-  greedy.temperature = 0;
+  batch.tokens.resize(places_.size());
+  batch.positions.resize(places_.size());
+  sequences_.resize(places_.size());
+  const FeedSlots behind{batch.tokens.data() + live_count_, batch.positions.data() + live_count_,
+                         sequences_.data() + live_count_, capacity_.rows, capacity_.filler_tokens()};
   for (std::int32_t i = 0; live_count_ + i < size_; ++i) {
-    batch.tokens.push_back(0);
-    batch.positions.push_back(i % capacity_.filler_tokens());
-    batch.draws.sampling.push_back(greedy);
+    drafts::feed_filler(behind, i);
+    batch.draws.sampling.push_back(drafts::idle_draw());
     row_states_.push_back({0, 0, 1, next_slot_, -1, 0});
-    sequences_.push_back(capacity_.rows + i / capacity_.filler_tokens());
   }
 }
 
@@ -132,6 +133,9 @@ DraftLoopParams DeviceLoop::draft_params(const Workspace& workspace) const {
   params.end_ids = workspace.ids.data();
   params.automata = automata_->automata();
   params.history = history(workspace);
+  params.vocab = capacity_.vocab;
+  params.allow_mask = automata_->masks();
+  params.mask_words = static_cast<std::int64_t>(capacity_.mask_words_per_row());
   params.ring = ring_.ring();
   return params;
 }
@@ -157,7 +161,7 @@ bool DeviceLoop::may_launch() const {
 
 void DeviceLoop::launch(const std::function<void()>& step) {
   ++in_flight_;
-  recordings(drafts_).run(size_, step);
+  recordings(plan_).run(size_, step);
 }
 
 void DeviceLoop::take() {
@@ -199,7 +203,8 @@ void DeviceLoop::stop() {
       if (places_[i] == nullptr) continue;
       const bool waits = words(i)[0] == kIdleWord;
       places_[i]->set_sum_logprob(waits ? final_sum(i) : sums[i * row_words() + words(i).size() - 1]);
-      if (drafts_ > 0 && places_[i]->drafts != nullptr) places_[i]->drafts->has_read(places_[i]->token_count() - 2);
+      if (plan_.from_model && places_[i]->drafts != nullptr)
+        places_[i]->drafts->has_read(places_[i]->token_count() - 2);
     }
   }
   places_.clear();

@@ -12,6 +12,7 @@
 #include "host/engine/automaton_memory.h"
 #include "host/engine/batch.h"
 #include "host/engine/draft_loop.h"
+#include "host/engine/draft_plan.h"
 #include "host/engine/ring_reader.h"
 #include "host/engine/sequence.h"
 #include "host/engine/step_recordings.h"
@@ -20,8 +21,8 @@
 namespace fllm {
 
 /// A batch that the device advances by itself: which row stands in which place, what of it lies on the device, and how
-/// many steps the device is ahead of what the host has seen. A step may have drafts of each row. Places without a row (those that fill up a step's size, and rows
-/// that have ended) stay as they are; their keys and values go to blocks that nobody reads.
+/// many steps the device is ahead of what the host has seen. A step may have drafts of each row. Places without a row (those
+/// that fill up a step's size, and rows that have ended) stay as they are; their keys and values go to blocks that nobody reads.
 class DeviceLoop {
  public:
   /// steps_ahead: at least 1. automata must outlive this.
@@ -32,16 +33,16 @@ class DeviceLoop {
 
   [[nodiscard]] bool running() const { return !places_.empty(); }
   [[nodiscard]] std::int32_t live_count() const { return live_count_; }
-  [[nodiscard]] std::int32_t size() const { return size_; }      // of a step, in rows
-  [[nodiscard]] std::int32_t drafts() const { return drafts_; }  // of each row in a step, at most
-  /// Of a step for so many rows and drafts of each; 0: they do not fit.
-  [[nodiscard]] std::int32_t size_for(std::int32_t rows, std::int32_t drafts);
+  [[nodiscard]] std::int32_t size() const { return size_; }  // of a step, in rows
+  [[nodiscard]] const DraftPlan& plan() const { return plan_; }
+  /// Of a step for so many rows and their drafts; 0: they do not fit.
+  [[nodiscard]] std::int32_t size_for(std::int32_t rows, const DraftPlan& plan);
   [[nodiscard]] std::int32_t in_flight() const { return in_flight_; }
 
   /// Puts the rows' state on the device. Precondition: !running(), the static part of the batch is uploaded, every row draws
-  /// next and needs nothing of the host, and the masks of those that have some are on the device; they fit. drafting: with
-  /// drafts > 0.
-  void start(Rows rows, std::int32_t drafts, Batch& batch, Workspace& workspace, DraftLoop* drafting);
+  /// next and needs nothing of the host, and the masks of those that have some are on the device; they fit. drafting: where
+  /// the plan has drafts.
+  void start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace& workspace, DraftLoop* drafting);
   /// Whether the device is not too far ahead, and some row would still draw if nothing but its limit ended it.
   [[nodiscard]] bool may_launch() const;
   /// Enqueues step, which is always the same for a size.
@@ -71,8 +72,8 @@ class DeviceLoop {
   [[nodiscard]] DraftLoopParams draft_params(const Workspace& workspace) const;
 
  private:
-  [[nodiscard]] StepRecordings& recordings(std::int32_t drafts);
-  [[nodiscard]] std::size_t row_words() const { return static_cast<std::size_t>(drafts_) + 1; }
+  [[nodiscard]] StepRecordings& recordings(const DraftPlan& plan);
+  [[nodiscard]] std::size_t row_words() const { return static_cast<std::size_t>(plan_.drafts) + 1; }
   void set_automaton(Sequence& row, RowSampling& draw, ResidentRow& resident);
   void fill_up(Batch& batch);
   void move_histories(Batch& batch, Workspace& workspace);
@@ -84,10 +85,10 @@ class DeviceLoop {
   const AutomatonMemory* automata_;
   const std::uint32_t* recorded_masks_ = nullptr;  // what recorded steps read
   RingReader ring_;
-  std::map<std::int32_t, StepRecordings> recordings_;  // by drafts of each row
-  DeviceArray<ResidentRow> states_;                    // [rows]
-  DeviceArray<std::int32_t> row_sequence_;             // [rows]
-  DeviceArray<std::int32_t> history_sizes_;            // [logit rows]
+  std::map<DraftPlan, StepRecordings> recordings_;
+  DeviceArray<ResidentRow> states_;          // [rows]
+  DeviceArray<std::int32_t> row_sequence_;   // [rows]
+  DeviceArray<std::int32_t> history_sizes_;  // [logit rows]
 
   std::vector<Sequence*> places_;                         // [size]; empty: not running
   std::vector<ResidentRow> row_states_;                   // [size], at the start
@@ -95,7 +96,7 @@ class DeviceLoop {
   std::vector<std::uint32_t> words_;                      // [size, drafts + 1], of the step taken last
   std::int32_t live_count_ = 0;
   std::int32_t size_ = 0;
-  std::int32_t drafts_ = 0;
+  DraftPlan plan_;
   std::int32_t in_flight_ = 0;
   std::int32_t next_slot_ = 0;   // of the oldest step in flight, or of the next one
   std::int32_t last_slot_ = -1;  // of the step taken last since the start

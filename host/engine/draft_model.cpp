@@ -29,6 +29,7 @@ DraftModel::DraftModel(Backend& backend, const Model& model, const StepCapacity&
 }
 
 void DraftModel::reserve(Sequence& row) {
+  row.drafts->reach = context_length();
   std::vector<std::int32_t>& blocks = row.drafts->blocks;
   blocks.resize(static_cast<std::size_t>(row.request().need.draft_blocks));
   for (std::int32_t& block : blocks) block = cache_.take();
@@ -57,7 +58,8 @@ void DraftModel::clear() {
 void DraftModel::draft(Rows rows, std::span<const std::int32_t> places, const Batch& batch, const SampleParams& edits) {
   for (const std::int32_t place : places) {
     const Sequence& row = *rows[static_cast<std::size_t>(place)];
-    if (wanted(row) > 0) active_.push_back(place);
+    row.drafts->open(row);
+    if (row.drafts->wanted() > 0) active_.push_back(place);
   }
   read_ahead(rows);
   while (!active_.empty()) {
@@ -66,12 +68,6 @@ void DraftModel::draft(Rows rows, std::span<const std::int32_t> places, const Ba
     take(rows);
   }
   for (const std::int32_t place : places) rows[static_cast<std::size_t>(place)]->step_back();
-}
-
-std::int32_t DraftModel::wanted(const Sequence& row) const {
-  row.drafts->open(row);
-  row.drafts->limit(context_length() - row.token_count() + 1);
-  return row.drafts->wanted();
 }
 
 /// What does not fit into one pass with all the last tokens.

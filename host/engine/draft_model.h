@@ -35,8 +35,6 @@ class DraftModel {
   // Of steps that are repeated, whose inputs and draws are in the workspace (see DraftLoop):
   [[nodiscard]] std::int32_t context_length() const { return model_->config.sequence_length; }
   [[nodiscard]] Workspace& workspace() { return workspace_; }
-  /// How many drafts a row's next step has.
-  [[nodiscard]] std::int32_t wanted(const Sequence& row) const;
   /// Enqueues the reading of all but the last two tokens of each row that speculates with this model.
   void catch_up(Rows rows);
   /// Enqueues the model over the first inputs; the first logit_rows of them leave logits, behind first_logit_row others.

@@ -30,18 +30,32 @@ void Drafts::clear() {
   wanted_ = 0;
 }
 
-// With all of them accepted the token behind them is the last one that the limit allows. Never for the first token: whether it
-// is drawn behind a prompt or beside others' is a matter of who shares what, and no text may depend on it.
 void Drafts::open(const Sequence& row) {
   begin_ = row.token_count();
-  const std::int32_t next = row.generated() > 0 ? length_.next() : 0;
-  wanted_ = std::max(0, std::min(next, row.request().token_limit - 1 - begin_));
+  wanted_ = wanted_behind(row, 0);
+}
+
+// With all of them accepted the token behind them is the last one that the limit allows; a draft model reads all but the last.
+// Never for the first token: whether it is drawn behind a prompt or beside others' is a matter of who shares what, and no text
+// may depend on it.
+std::int32_t Drafts::wanted_behind(const Sequence& row, std::int32_t steps) const {
+  DraftLength length = length_;
+  for (std::int32_t i = 0; i < steps; ++i) length.took(0, 0);
+  const std::int32_t count = row.token_count() + steps;
+  const std::int32_t next = row.generated() + steps > 0 ? length.next() : 0;
+  return std::max(0, std::min({next, row.request().token_limit - 1 - count, reach - count + 1}));
+}
+
+std::span<const TokenId> Drafts::text(const Sequence& row) {
+  while (std::cmp_less(text_.size(), row.token_count())) {
+    text_.push_back(row.token(static_cast<std::int32_t>(text_.size())));
+  }
+  return text_;
 }
 
 void Drafts::look_up(Sequence& row) {
   if (wanted_ == 0) return;
-  while (std::cmp_less(text_.size(), begin_)) text_.push_back(row.token(static_cast<std::int32_t>(text_.size())));
-  fllm::look_up(text_, options_.prompt_lookup, wanted_, tokens_);
+  fllm::look_up(text(row), ngram(), wanted_, tokens_);
   const auto useless = std::ranges::find_if(tokens_, [&row](TokenId draft) { return !row.step_over(draft); });
   tokens_.erase(useless, tokens_.end());
   row.step_back();
@@ -55,6 +69,7 @@ void Drafts::add(TokenId draft, std::int32_t row) {
 // What the draft model has read of its own guesses stays, where they were right.
 void Drafts::took(std::int32_t drafted, std::int32_t accepted) {
   length_.took(drafted, accepted);
+  has_paid_ = has_paid_ || accepted > 0;
   if (!tokens_.empty()) cached = std::min(cached, begin_ + accepted);
 }
 

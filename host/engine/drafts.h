@@ -27,11 +27,18 @@ class Drafts {
   /// A step begins for a sequence: how many it wants.
   void open(const Sequence& row);
   [[nodiscard]] std::int32_t wanted() const { return wanted_; }
-  void limit(std::int32_t most) { wanted_ = std::min(wanted_, most); }
+  /// How many it will want behind so many more steps without a draft; none: in the step that comes.
+  [[nodiscard]] std::int32_t wanted_behind(const Sequence& row, std::int32_t steps) const;
+  /// Whether the next ones are likely to be accepted, as some have been.
+  [[nodiscard]] bool pays() const { return length_.is_likely() && (has_paid_ || options_.draft_tokens > 0); }
   /// No drafts in this step.
   void clear();
-  /// Drafts from the text, fewer than wanted where one would end it or break its constraint.
+  /// Drafts from the text, fewer than wanted where one would end it or may not come.
   void look_up(Sequence& row);
+  /// Tokens of the longest match that counts; 0: the text is not looked up.
+  [[nodiscard]] std::int32_t ngram() const { return options_.prompt_lookup; }
+  /// Prompt and output of a row that looks them up.
+  [[nodiscard]] std::span<const TokenId> text(const Sequence& row);
   /// A draft that was drawn. row: of what it was drawn from.
   void add(TokenId draft, std::int32_t row);
   /// [tokens] what each was drawn from, a row of the draft model's; empty: they were chosen.
@@ -46,6 +53,7 @@ class Drafts {
   // Of the draft model:
   std::vector<std::int32_t> blocks;  // of its cache
   std::int32_t cached = 0;           // tokens whose keys and values are there
+  std::int32_t reach = INT32_MAX;    // it reads positions below that
 
  private:
   SpeculationOptions options_;
@@ -55,6 +63,7 @@ class Drafts {
   std::vector<std::int32_t> rows_;  // [tokens], or empty
   std::int32_t wanted_ = 0;
   std::int32_t begin_ = 0;  // tokens before the drafts of this step
+  bool has_paid_ = false;   // one was accepted
 };
 
 }  // namespace fllm

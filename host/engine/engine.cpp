@@ -19,7 +19,7 @@ std::int64_t block_bytes(const ModelConfig& config) {
 }
 
 StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits, std::int32_t vocab,
-                           const Backend& backend, bool drafts) {
+                           const Backend& backend) {
   Violations found;
   found.require(limits.max_rows >= 1 && limits.max_rows <= 4096, "max_rows", limits.max_rows, "must be in [1, 4096]");
   found.require(limits.kv_cache_bytes >= 0, "kv_cache_bytes", limits.kv_cache_bytes,
@@ -37,9 +37,8 @@ StepCapacity step_capacity(const ModelConfig& config, const EngineLimits& limits
   // Drafts have the rows that no sequence has; of a small batch some that are there for them alone.
   constexpr std::int32_t kForDrafts = 128;
   capacity.logit_rows = std::max(limits.max_rows, std::min(limits.max_rows * (1 + kMaxDraftTokens), kForDrafts));
-  if (backend.replay_pays()) {  // fewer than half of the rows of a recorded step are fillers; drafts may all be
-    const std::int32_t fillers = drafts ? capacity.logit_rows : limits.max_rows / 2;
-    capacity.filler_blocks = (fillers + capacity.filler_tokens() - 1) / capacity.filler_tokens();
+  if (backend.replay_pays()) {  // all drafts of a recorded step may be fillers
+    capacity.filler_blocks = (capacity.logit_rows + capacity.filler_tokens() - 1) / capacity.filler_tokens();
   }
   return capacity;
 }
@@ -67,7 +66,7 @@ Engine::Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer,
       model_(&model),
       vocabulary_(tokenizer, model),
       preparer_(tokenizer, vocabulary_, model.config.sequence_length),
-      capacity_(step_capacity(model.config, limits, vocabulary_.size(), backend, draft != nullptr)),
+      capacity_(step_capacity(model.config, limits, vocabulary_.size(), backend)),
       cache_(backend, model.config, cache_blocks(backend, model.config, limits, capacity_, draft),
              capacity_.filler_blocks),
       prefixes_(cache_),

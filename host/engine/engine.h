@@ -16,6 +16,7 @@
 #include "host/engine/device_loop.h"
 #include "host/engine/draft_loop.h"
 #include "host/engine/draft_model.h"
+#include "host/engine/draft_plan.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/request_preparer.h"
 #include "host/engine/row_automata.h"
@@ -91,7 +92,7 @@ class Engine {
   void verify(const SampleParams& target);
   void accept_drafts();
   void reserve_drafts(Sequence& row);
-  void reserve_draft_loop();
+  void reserve_draft_loop(const DraftPlan& plan);
   void count_drafts(Sequence& row, std::int32_t drafted, std::int32_t taken, std::int32_t accepted);
   // search.cpp
   void add_search(RequestState& request);
@@ -105,15 +106,20 @@ class Engine {
   void remove_search(BeamRun& run);
   // run_ahead.cpp
   bool run_ahead(EngineOutput& output);
-  [[nodiscard]] bool can_run_ahead(std::int32_t drafts);
-  [[nodiscard]] std::int32_t drafts_ahead() const;
-  [[nodiscard]] bool drafts_fit(std::int32_t drafts);
+  [[nodiscard]] bool loop_fits();
+  [[nodiscard]] bool can_run_ahead();
+  [[nodiscard]] bool can_draft_ahead(const DraftPlan& plan);
   void resident_step();
   void drafting_step();
   void read_resident(std::int32_t slots, std::int32_t logit_rows, const std::int32_t* sequences);
   [[nodiscard]] SampleParams resident(SampleParams params) const;
   void take_ahead(EngineOutput& output);
   void take_words(Sequence& row, std::size_t place, EngineOutput& output);
+  // draft_plan.cpp
+  [[nodiscard]] DraftPlan plan_drafts();
+  [[nodiscard]] bool drafts_soon(Sequence& row);
+  [[nodiscard]] bool drafts_fit();
+  [[nodiscard]] bool may_launch() const;
   // plan.cpp
   void plan();
   void share_budget();

@@ -24,7 +24,8 @@ class RingReader {
   /// Of a step for each row, from now on. Precondition: every word that was written has been taken.
   void set_row_words(std::int32_t count) { ring_.row_words = count; }
   /// Waits for the words of a slot, ring().row_words for each row, and empties it; a row's words that do not come in this step
-  /// are kEmptyWord. Copies nothing, and blocks no stream. Errors: the device's; Exception(kInternal) when it has nothing left to do and a word has not come.
+  /// are kEmptyWord. Copies nothing, and blocks no stream. Errors: the device's; Exception(kInternal) when it has nothing left to
+  /// do and a word has not come.
   void take(std::int32_t slot, std::span<std::uint32_t> words);
   /// Of a row whose word said that it finishes.
   [[nodiscard]] double final_sum(std::size_t row) const { return static_cast<const double*>(finals_->on_host())[row]; }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,56 +15,49 @@ namespace fllm {
 
 /// True: the step is done.
 bool Engine::run_ahead(EngineOutput& output) {
-  const std::int32_t drafts = drafts_ahead();
-  const bool stays = loop_.live_count() == row_count() && beams_.empty() && drafts_fit(drafts) &&
-                     loop_.size() == loop_.size_for(std::max(row_count(), 1), loop_.drafts());
-  if (loop_.running() && !stays && (loop_.live_count() == 0 || loop_.in_flight() == 0)) loop_.stop();
+  if (loop_.running() && !loop_fits()) {
+    if (loop_.live_count() > 0 && loop_.in_flight() > 0) {  // the device finishes what it has begun, a step at a time
+      take_ahead(output);
+      return true;
+    }
+    loop_.stop();
+  }
   if (!loop_.running()) {
     if (search_ahead(output)) return true;
-    if (!can_run_ahead(drafts)) return false;
+    if (!can_run_ahead()) return false;
+    const DraftPlan plan = plan_drafts();
+    if (!can_draft_ahead(plan)) return false;
     if (rows_changed_) upload_static();
-    if (drafts > 0) reserve_draft_loop();
+    if (plan.drafts > 0) reserve_draft_loop(plan);
     spare_steps_ = 0;
-    loop_.start(rows_, drafts, batch_, workspace_, draft_loop_ ? &*draft_loop_ : nullptr);
-  } else if (!stays) {  // the device finishes what it has begun, a step at a time
-    take_ahead(output);
-    return true;
+    loop_.start(rows_, plan, batch_, workspace_, draft_loop_ ? &*draft_loop_ : nullptr);
   }
-  while (loop_.may_launch()) {
-    loop_.launch([this] { loop_.drafts() > 0 ? drafting_step() : resident_step(); });
+  while (may_launch()) {
+    loop_.launch([this] { loop_.plan().drafts > 0 ? drafting_step() : resident_step(); });
   }
   take_ahead(output);
   return true;
 }
 
-bool Engine::can_run_ahead(std::int32_t drafts) {
-  const auto draws = [](const auto& row) { return !row->waits && row->missing() == 1 && !row->needs_host(); };
-  if (steps_ahead_ <= 0 || !beams_.empty() || !std::ranges::all_of(rows_, draws)) return false;
+/// Whether the loop that runs has all rows, in steps that are as short as they can be.
+bool Engine::loop_fits() {
+  return loop_.live_count() == row_count() && row_count() > 0 && beams_.empty() &&
+         loop_.size() == loop_.size_for(row_count(), loop_.plan()) && drafts_fit();
+}
+
+bool Engine::can_run_ahead() {
   // Where replaying saves nothing, slots without a draft cost what the host's steps do not have.
-  if (drafts > 0 && (!backend_->replay_pays() || loop_.size_for(row_count(), drafts) == 0 ||
-                     draft_model_->context_length() < capacity_.filler_tokens())) {
-    return false;
-  }
+  const bool holds_drafts = backend_->replay_pays();
+  const auto draws = [holds_drafts](const auto& row) {
+    return !row->waits && row->missing() == 1 && !row->needs_host() && (row->drafts == nullptr || holds_drafts);
+  };
+  if (steps_ahead_ <= 0 || !beams_.empty() || !std::ranges::all_of(rows_, draws)) return false;
   return std::ranges::all_of(rows_, [this](const auto& row) { return row_automata_.prepare(row->request()); });
 }
 
-/// Of each row in a step that the device takes by itself: what the rows want, and a little more where that may grow.
-std::int32_t Engine::drafts_ahead() const {
-  std::int32_t most = 0;
-  for (const auto& row : rows_) {
-    if (row->drafts == nullptr || !row->drafts->from_model()) continue;
-    const auto wanted = static_cast<std::uint32_t>(std::max(row->drafts->length().next(), 1));
-    most = std::max(most, std::min(static_cast<std::int32_t>(std::bit_ceil(wanted)), row->request().need.drafts));
-  }
-  return most;
-}
-
-/// Whether the loop's steps have as many drafts as are wanted, and not twice as many for long.
-bool Engine::drafts_fit(std::int32_t drafts) {
-  constexpr std::int32_t kPatience = 32;
-  if (drafts > loop_.drafts() || (drafts == 0) != (loop_.drafts() == 0)) return false;
-  spare_steps_ = drafts > 0 && 2 * drafts <= loop_.drafts() ? spare_steps_ + 1 : 0;
-  return spare_steps_ < kPatience;
+bool Engine::can_draft_ahead(const DraftPlan& plan) {
+  if (plan.from_model && draft_model_->context_length() < capacity_.filler_tokens()) return false;
+  return loop_.size_for(row_count(), plan) > 0;
 }
 
 /// What is recorded. Everything it reads lies on the device.
@@ -120,8 +112,8 @@ void Engine::take_ahead(EngineOutput& output) {
 /// Of a row that the host has not ended: what the device has come to in a step.
 void Engine::take_words(Sequence& row, std::size_t place, EngineOutput& output) {
   const std::span<const std::uint32_t> words = loop_.words(place);
-  if (words[0] == kIdleWord && loop_.drafts() > 0 && row.drafts != nullptr &&
-      draft_model_->wanted(row) > loop_.drafts()) {
+  const std::int32_t drafts = loop_.plan().drafts;
+  if (words[0] == kIdleWord && drafts > 0 && row.drafts != nullptr && row.drafts->wanted_behind(row, 0) > drafts) {
     return;  // it waits for steps with more drafts
   }
   std::int32_t taken = 0;

@@ -68,18 +68,26 @@ bool Sequence::allows(TokenId id) const {
   if (constraint_ != nullptr) {
     if (ends ? !constraint_->may_end() : !constraint_->advance(id)) return false;
     if (!ends) constraint_->rollback(1);
-  } else if (in_prefix()) {
-    const auto open = request_->prefix->allowed(prefix_bytes_);
-    if (!std::binary_search(open.begin(), open.end(), id)) return false;
-  } else if (!request_->base_mask.empty() && !is_allowed(request_->base_mask, id)) {
-    return false;
+  }
+  return allows_unconstrained(id);
+}
+
+bool Sequence::allows_unconstrained(TokenId id) const {
+  if (constraint_ == nullptr) {  // else the prefix and the base mask are parts of it
+    if (in_prefix()) {
+      const auto open = request_->prefix->allowed(prefix_bytes_);
+      if (!std::binary_search(open.begin(), open.end(), id)) return false;
+    } else if (!request_->base_mask.empty() && !is_allowed(request_->base_mask, id)) {
+      return false;
+    }
   }
   return request_->banned_text == nullptr ||
          !request_->banned_text->completes(banned_state_, vocabulary_->tokens.bytes(id));
 }
 
 bool Sequence::step_over(TokenId draft) {
-  if (ends_with(draft) || (constraint_ != nullptr && !constraint_->advance(draft))) return false;
+  if ((is_end(draft) && !in_prefix()) || !allows_unconstrained(draft)) return false;
+  if (constraint_ != nullptr && !constraint_->advance(draft)) return false;
   if (ahead_.count++ == 0) {
     ahead_.banned_state = banned_state_;
     ahead_.prefix_bytes = prefix_bytes_;

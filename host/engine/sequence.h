@@ -50,8 +50,8 @@ class Sequence {
   /// Of those, the ones it reads before it draws; of a search's prompt the beams read the last token themselves.
   [[nodiscard]] std::int32_t unread() const { return missing() - (request_->beam ? 1 : 0); }
 
-  /// Goes on as if a draft had been drawn, until step_back. False, and nothing changes, where it would end the output or its
-  /// constraint does not allow it: no draft behind it can be of use. At most kMaxDraftTokens in a row.
+  /// Goes on as if a draft had been drawn, until step_back. False, and nothing changes, where it may not come or is an end, also
+  /// one that may not come yet: no draft behind it can be of use. At most kMaxDraftTokens in a row.
   bool step_over(TokenId draft);
   /// Back to what has been drawn.
   void step_back();
@@ -63,8 +63,7 @@ class Sequence {
 
   /// Whether a draw needs something worked out on the host, masks apart, or the host wants more of it than the token.
   [[nodiscard]] bool needs_host() const {
-    return (drafts != nullptr && !drafts->from_model()) || request_->custom != nullptr ||
-           request_->request.logprobs >= 0 || counts_.windowed();
+    return request_->custom != nullptr || request_->request.logprobs >= 0 || counts_.windowed();
   }
   /// The state of the request's automaton behind the output; -1: it has none. Precondition: RowAutomaton::place.
   [[nodiscard]] std::int32_t automaton_state();
@@ -112,9 +111,12 @@ class Sequence {
   }
   /// Whether ends are taken as such.
   [[nodiscard]] bool accepts_end() const { return !in_prefix() && (reached() >= request_->min_tokens || must_end()); }
-  [[nodiscard]] bool ends_with(TokenId id) const {
-    return accepts_end() && std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id);
+  [[nodiscard]] bool is_end(TokenId id) const {
+    return std::binary_search(request_->end_ids.begin(), request_->end_ids.end(), id);
   }
+  [[nodiscard]] bool ends_with(TokenId id) const { return accepts_end() && is_end(id); }
+  /// Whether a token may come next by all but a constraint.
+  [[nodiscard]] bool allows_unconstrained(TokenId id) const;
   /// Tokens generated, those stepped over too.
   [[nodiscard]] std::int32_t reached() const { return generated() + ahead_.count; }
   /// Clears what does not go on with the forced prefix. Precondition: in_prefix().

@@ -73,12 +73,14 @@ void Engine::reserve_drafts(Sequence& row) {
 }
 
 /// Of the first batch that the device drafts for by itself.
-void Engine::reserve_draft_loop() {
+void Engine::reserve_draft_loop(const DraftPlan& plan) {
   if (!verification_) verification_.emplace(*backend_, capacity_);
-  if (draft_loop_) return;
-  draft_loop_.emplace(*backend_, capacity_, *draft_model_, *verification_);
-  draft_loop_->feed_fillers(workspace_);
-  read_resident(capacity_.logit_rows, 0, workspace_.token_rows.data());
+  if (!draft_loop_) {
+    draft_loop_.emplace(*backend_, capacity_, draft_model_ ? &*draft_model_ : nullptr, *verification_);
+    draft_loop_->feed_fillers(workspace_);
+    read_resident(capacity_.logit_rows, 0, workspace_.token_rows.data());
+  }
+  if (plan.from_texts) draft_loop_->reserve_texts();
 }
 
 std::int32_t Engine::logit_rows_in_use() const {

@@ -14,12 +14,13 @@
 namespace fllm::test {
 namespace {
 
-/// A device, and an engine on it that drafts.
+/// A device, and an engine on it that drafts; draft_model: empty: its texts are all it has to guess from.
 struct DraftingMachine {
-  DraftingMachine(const EngineLimits& limits, std::int32_t operations_per_poll, const char* model = kBundledModel)
+  DraftingMachine(const EngineLimits& limits, std::int32_t operations_per_poll, const char* draft_model = kSmallModel,
+                  const char* model = kBundledModel)
       : cpu(make_backend({.device = "cpu", .threads = 1})),
         device(*cpu, operations_per_poll),
-        runner(std::make_unique<EngineRunner>(device, limits, model, kSmallModel)) {}
+        runner(std::make_unique<EngineRunner>(device, limits, model, draft_model)) {}
 
   std::unique_ptr<Backend> cpu;
   DeferredBackend device;
@@ -35,7 +36,9 @@ std::vector<Request> drafting_requests(int count, SpeculationRule rule) {
       request.logprobs = -1;
       request.sampling.penalty_window = 0;
     }
-    if (i % 8 != 5) request.speculation = SpeculationOptions{.rule = rule, .draft_tokens = i % 6};  // others have none
+    if (i % 8 == 5) continue;  // without
+    request.speculation = SpeculationOptions{.rule = rule, .draft_tokens = i % 6};
+    if (i % 3 == 1) request.speculation->prompt_lookup = 1 + i % 4;
   }
   return requests;
 }
@@ -73,15 +76,18 @@ void expect_the_hosts_texts(SpeculationRule rule) {
 TEST(DraftLoop, CoupledTextsAndCountsAreThoseOfStepsThatWait) { expect_the_hosts_texts(SpeculationRule::kCoupled); }
 TEST(DraftLoop, RatioTextsAndCountsAreThoseOfStepsThatWait) { expect_the_hosts_texts(SpeculationRule::kRatio); }
 
-/// Steps of four rows of which three draft, each of which restrain has seen.
-void expect_nothing_of_the_host(SpeculationRule rule) {
+/// Steps of four rows of which three draft, one of them from its text, or all where there is no draft model.
+void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model) {
   constexpr std::int32_t kDrafts = 3, kSteps = 12 / kFewer;
-  DraftingMachine machine({.max_rows = 4, .steps_ahead = 1}, 0);  // so that what is written in a step is read in it
+  const bool has_model = *draft_model != '\0';
+  // One step ahead, so that what is written in a step is read in it.
+  DraftingMachine machine({.max_rows = 4, .steps_ahead = 1}, 0, draft_model);
   for (int i = 0; i < 4; ++i) {
     Request request = request_for("ROMEO:", 160);
     request.sampling.seed = static_cast<std::uint64_t>(i);
     request.length.min_tokens = 160;
     if (i != 1) request.speculation = SpeculationOptions{.rule = rule, .draft_tokens = i == 2 ? 1 : kDrafts};
+    if (i == 2 || (i != 1 && !has_model)) request.speculation->prompt_lookup = 2;
     if (i % 2 == 0) request.sampling.frequency_penalty = 0.3f;
     if (i == 3) request.control.constraint = RegexConstraint{"( [A-Z][a-z]{1,9}){80,}[.!]"};
     if (i == 0) request.control.banned_text = {"th"};
@@ -92,19 +98,60 @@ void expect_nothing_of_the_host(SpeculationRule rule) {
   std::size_t tokens = 0;
   for (std::int32_t step = 0; step < kSteps; ++step) tokens += machine.runner->step().size();
   const DeferredBackend::Counts& after = machine.device.counts;
-  EXPECT_GT(tokens, 4U * kSteps);
+  EXPECT_GE(tokens, 4U * kSteps);
   machine.device.expect_left_alone_since(before);
   EXPECT_EQ(after.replays, before.replays + kSteps);
   EXPECT_EQ(after.visible_bytes, before.visible_bytes + static_cast<std::int64_t>(4 * tokens));
   // A draft: the small model's embedding, 8 operations in a layer, norm and product, its draw, and what comes of that. Then 6
-  // layers of 8, embedding, norm, product; three operations for all drafts.
-  EXPECT_EQ((after.operations - before.operations) / kSteps, kDrafts * (2 * 8 + 3 + 2) + 6 * 8 + 3 + 3);
+  // layers of 8, embedding, norm, product; four operations for all drafts.
+  EXPECT_EQ((after.operations - before.operations) / kSteps,
+            (has_model ? kDrafts * (2 * 8 + 3 + 2) : 0) + 6 * 8 + 3 + 4);
   EXPECT_EQ((after.operations - before.operations) % kSteps, 0);
   machine.runner->run_to_the_end();
 }
 
-TEST(DraftLoop, NothingOfTheHostIsInAStep) { expect_nothing_of_the_host(SpeculationRule::kCoupled); }
-TEST(DraftLoop, NothingOfTheHostIsInAStepByTheRatioRule) { expect_nothing_of_the_host(SpeculationRule::kRatio); }
+TEST(DraftLoop, NothingOfTheHostIsInAStep) { expect_nothing_of_the_host(SpeculationRule::kCoupled, kSmallModel); }
+TEST(DraftLoop, NothingOfTheHostIsInAStepWithoutADraftModel) {
+  expect_nothing_of_the_host(SpeculationRule::kRatio, "");
+}
+
+/// A sample whose number of drafts is automatic, and the slots of all steps that the device took for it.
+struct AutomaticRun {
+  AutomaticRun(std::int32_t ngram, float temperature) {
+    DraftingMachine machine({.max_rows = 4, .steps_ahead = 4}, 60);
+    Request request = request_for("ROMEO:", kTokens);
+    request.sampling.temperature = temperature;
+    request.length.min_tokens = kTokens;
+    request.speculation = SpeculationOptions{.prompt_lookup = ngram};
+    const RequestId id = machine.runner->submit(request);
+    machine.runner->run_to_the_end();
+    stats = machine.runner->result(id).speculation.value();
+    slots = machine.device.counts.slots;
+  }
+  static constexpr std::int32_t kTokens = 240;
+  SpeculationStats stats;
+  std::int64_t slots = 0;
+};
+
+TEST(DraftLoop, AutomaticHasFewIdleSlotsWhereTheTextHasNothingToOffer) {
+  const AutomaticRun run(3, 1000);  // any character, as likely as any other
+  EXPECT_EQ(run.stats.tokens, AutomaticRun::kTokens);
+  EXPECT_GT(run.stats.drafted_tokens, 8);
+  EXPECT_LE(20 * run.slots, 21 * AutomaticRun::kTokens + 20 * run.stats.accepted_tokens + 20);
+}
+
+TEST(DraftLoop, AutomaticHasFewIdleSlotsWhereTheDraftModelIsMostlyWrong) {
+  const AutomaticRun run(0, 5);
+  EXPECT_LT(4 * run.stats.accepted_tokens, run.stats.drafted_tokens);
+  EXPECT_GT(run.stats.accepted_tokens, 0);
+  EXPECT_LE(run.slots, run.stats.steps + 2 * run.stats.drafted_tokens);
+}
+
+TEST(DraftLoop, AutomaticHasAllDraftsWhereTheyHold) {
+  const AutomaticRun run(0, 1000);  // the same random bits draw the same
+  EXPECT_EQ(run.stats.accepted_tokens, run.stats.drafted_tokens);
+  EXPECT_LT(run.stats.steps, 40);
+}
 
 }  // namespace
 }  // namespace fllm::test

@@ -95,9 +95,10 @@ TEST(FiberLoop, DraftsOfTheModelItselfAllHold) {
 TEST(FiberLoop, DraftsOfTheDeviceAreThoseOfTheHost) {
   const auto cpu = make_backend({.device = "cpu", .threads = 1});
   const auto fibers = make_fiber_backend({64, 1});
-  for (const SpeculationRule rule : {SpeculationRule::kCoupled, SpeculationRule::kRatio}) {
+  for (const auto& [rule, ngram] :
+       {std::pair{SpeculationRule::kCoupled, 0}, {SpeculationRule::kRatio, 0}, {SpeculationRule::kRatio, 2}}) {
     DeferredBackend device(*fibers, 40);
-    const SpeculationOptions options{.rule = rule, .draft_tokens = 3};
+    const SpeculationOptions options{.rule = rule, .draft_tokens = 3, .prompt_lookup = ngram};
     const Completion found = speculating_on(device, options), wanted = speculating_on(*cpu, options);
     EXPECT_GT(device.counts.replays, 1);
     for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(found.samples[i].tokens, wanted.samples[i].tokens);

@@ -86,6 +86,17 @@ TEST(Speculation, AnEndWithinABlockCutsWhatFollows) {
   EXPECT_EQ(last.finish_reason, FinishReason::kContext);
 }
 
+TEST(Speculation, NothingIsDraftedThatMayNotCome) {
+  Generator generator = open_small();
+  Request request = request_for("ab ab ab ab ab ", 12);
+  request.control.prefix = "ab aab abb b";
+  request.speculation = lookup(2, 5);
+  const SpeculationStats stats = generator.generate(request).value().speculation.value();
+  EXPECT_EQ(stats.tokens, 12);
+  EXPECT_GT(stats.drafted_tokens, 4);
+  EXPECT_EQ(stats.accepted_tokens, stats.drafted_tokens);
+}
+
 TEST(Speculation, AutomaticCostsLittleOnATextThatCannotBeGuessed) {
   Generator generator = open_small();
   Request request = request_for("ROMEO:", 240);

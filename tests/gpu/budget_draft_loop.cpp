@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/gpu/budget_draft_loop.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <iostream>
 #include <vector>
@@ -10,7 +11,7 @@ namespace {
 
 constexpr std::int32_t kLoopRows = 32, kLoopDrafts = 4, kLoopSlots = kLoopRows * (kLoopDrafts + 1), kHistoryIds = 256,
                        kLoopStates = 512;
-constexpr std::int32_t kLoopTokens = 1024, kLoopTokenBytes = 4;
+constexpr std::int32_t kLoopTokens = 1024, kLoopTokenBytes = 4, kLoopText = 4096;
 
 /// Device memory with the same value everywhere.
 template <class T>
@@ -53,6 +54,27 @@ std::vector<CountEntry> histories() {
     for (std::int32_t i = 0; i < 2 * kHistoryIds; ++i) entries.push_back({i, 1, 1});
   }
   return entries;
+}
+
+/// In which every token comes again, as do those in front of it, a vocabulary later.
+std::vector<std::int32_t> texts() {
+  std::vector<std::int32_t> tokens(kLoopRows * kLoopText);
+  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<std::int32_t>(i % kLoopTokens);
+  return tokens;
+}
+
+void propose(Backend& backend, DraftLoopParams p, RowSampling draw) {
+  draw.random.position = kLoopText;
+  const Filled<RowSampling> sampling(backend, kLoopSlots, draw);
+  const Filled<DraftingRow> drafting(backend, kLoopRows, {.ngram = 3, .wanted = kLoopDrafts, .state = 3});
+  const Filled<std::int32_t> words(backend, texts());
+  p.sampling = sampling.data();
+  p.drafting = drafting.data();
+  p.vocab = kLoopTokens;
+  p.texts = {words.data(), kLoopText};
+  std::cout << "ProposeDrafts, 32 rows of 4096 tokens with histories of 256 ids, 4 drafts|" << kLoopRows << '\n';
+  backend.propose_drafts(p);
+  backend.synchronize();
 }
 
 }  // namespace
@@ -109,7 +131,7 @@ void run_draft_loop(Backend& backend) {
   judged.upload(std::vector<DraftRow>(kLoopRows, {0, kLoopDrafts, -1, 0}));
   std::cout << "CommitDrafts, 32 rows with histories of 256 ids, 4 drafts|" << kLoopRows << '\n';
   backend.commit_drafts(p);
-  backend.synchronize();
+  propose(backend, p, draw);
 }
 
 }  // namespace fllm

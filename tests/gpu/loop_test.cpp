@@ -192,7 +192,8 @@ Request speculating_request(int i) {
   Request request = request_number(i);
   request.num_samples = 1;
   request.speculation = SpeculationOptions{.rule = i % 2 == 0 ? SpeculationRule::kCoupled : SpeculationRule::kRatio,
-                                           .draft_tokens = i % 3 == 0 ? 0 : 1 + i % 3};
+                                           .draft_tokens = i % 3 == 0 ? 0 : 1 + i % 3,
+                                           .prompt_lookup = i % 4 == 1 ? 2 : 0};
   if (i % 5 == 4) request.speculation.reset();
   return request;
 }
@@ -209,7 +210,8 @@ TEST(CudaLoop, NothingOfTheHostIsInAStepWithDrafts) {
     if (i == 1) request.control.constraint = RegexConstraint{"[a-z ]{60}"};
     if (i < 2) {
       request.speculation = SpeculationOptions{.rule = i == 0 ? SpeculationRule::kCoupled : SpeculationRule::kRatio,
-                                               .draft_tokens = 2 - i};
+                                               .draft_tokens = 2 - i,
+                                               .prompt_lookup = 2 * i};
     }
     machine.runner.submit(std::move(request));
   }

@@ -126,13 +126,15 @@ std::vector<ReplayBackend::Region> ReplayBackend::draft_regions(const DraftLoopP
                                  region(p.judged, rows),
                                  region(p.sampling, slots),
                                  region(p.draft_ids, slots),
-                                 region(p.draft_sampling, slots - rows),
+                                 region(p.draft_sampling, p.draft_sampling == nullptr ? 0 : slots - rows),
+                                 region(p.texts.tokens, rows * static_cast<std::size_t>(p.texts.capacity)),
                                  region(p.history.sizes, histories),
                                  region(p.history.entries, histories * static_cast<std::size_t>(p.history.capacity)),
                                  region(p.ring.words, words),
                                  region(p.ring.sums, words),
                                  region(p.ring.final_sums, rows)};
-  for (const auto& [feed, count] : {std::pair{p.feed, slots}, {p.draft_feed, 2 * rows}}) {
+  for (const auto& [feed, count] :
+       {std::pair{p.feed, slots}, {p.draft_feed, p.draft_sampling == nullptr ? 0 : 2 * rows}}) {
     for (std::int32_t* numbers : {feed.tokens, feed.positions, feed.sequences}) {
       regions.push_back(region(numbers, count));
     }
@@ -142,6 +144,10 @@ std::vector<ReplayBackend::Region> ReplayBackend::draft_regions(const DraftLoopP
 
 void ReplayBackend::extend_drafts(const DraftLoopParams& p) {
   replay(draft_regions(p), [&] { backend().extend_drafts(p); });
+}
+
+void ReplayBackend::propose_drafts(const DraftLoopParams& p) {
+  replay(draft_regions(p), [&] { backend().propose_drafts(p); });
 }
 
 void ReplayBackend::commit_drafts(const DraftLoopParams& p) {

@@ -33,6 +33,7 @@ class ReplayBackend final : public ForwardingBackend {
   void history_append(const HistoryAppendParams& params) override;
   void commit_rows(const CommitRowsParams& params) override;
   void extend_drafts(const DraftLoopParams& params) override;
+  void propose_drafts(const DraftLoopParams& params) override;
   void commit_drafts(const DraftLoopParams& params) override;
   /// Of what it lists nothing is compared: in what order candidates come is not defined.
   void beam_candidates(LogitType type, const BeamCandidatesParams& params) override;

@@ -28,6 +28,7 @@ class DeferredBackend final : public ForwardingBackend {
     std::int64_t uploaded_bytes = 0, downloaded_bytes = 0;
     std::int64_t visible_bytes = 0;  // written by kernels where the host sees them
     std::int64_t allocations = 0, recordings = 0, replays = 0;
+    std::int64_t slots = 0;  // of the steps that were committed
   };
 
   /// operations_per_poll: how fast the device is; 0: everything runs at once.
@@ -118,9 +119,12 @@ class DeferredBackend final : public ForwardingBackend {
   void gather_rows(const GatherRowsParams& p) override { launch(p, &Backend::gather_rows); }
   void copy_blocks(const CopyBlocksParams& p) override { launch(p, &Backend::copy_blocks); }
   void history_append(const HistoryAppendParams& p) override { launch(p, &Backend::history_append); }
-  void commit_rows(const CommitRowsParams& p) override { launch(p, &Backend::commit_rows); }
+  void commit_rows(const CommitRowsParams& p) override { launch(p, &Backend::commit_rows, p.rows); }
   void extend_drafts(const DraftLoopParams& p) override { launch(p, &Backend::extend_drafts); }
-  void commit_drafts(const DraftLoopParams& p) override { launch(p, &Backend::commit_drafts); }
+  void propose_drafts(const DraftLoopParams& p) override { launch(p, &Backend::propose_drafts); }
+  void commit_drafts(const DraftLoopParams& p) override {
+    launch(p, &Backend::commit_drafts, std::int64_t{p.rows} * (p.drafts + 1));
+  }
   void beam_select(const BeamParams& p) override { launch(p, &Backend::beam_select); }
   void beam_ancestors(const BeamParams& p) override { launch(p, &Backend::beam_ancestors); }
   void beam_candidates(LogitType type, const BeamCandidatesParams& p) override {
@@ -159,8 +163,11 @@ class DeferredBackend final : public ForwardingBackend {
     return operations;
   }
   template <class Params>
-  void launch(const Params& params, void (Backend::*operation)(const Params&)) {
-    enqueue([this, params, operation] { count_run([&] { (backend().*operation)(params); }); });
+  void launch(const Params& params, void (Backend::*operation)(const Params&), std::int64_t slots = 0) {
+    enqueue([this, params, operation, slots] {
+      counts.slots += slots;
+      count_run([&] { (backend().*operation)(params); });
+    });
   }
   void enqueue(Operation operation) {
     if (recording_ != nullptr) return recording_->push_back(std::move(operation));

@@ -11,48 +11,59 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/drafted_rows.h"
+#include "tests/support/draft_loop_arrays.h"
 
 namespace fllm::test {
 
 /// Rows that draft on a backend, and what must become of them.
 class DraftLoopBatch {
  public:
-  DraftLoopBatch(Backend& backend, std::int32_t rows, std::int32_t drafts, std::int32_t depth, std::mt19937& random)
+  DraftLoopBatch(Backend& backend, const DraftLoopShape& shape, std::mt19937& random)
       : backend_(backend),
         random_(random),
-        drafts_(drafts),
-        row_slots_(static_cast<std::size_t>(drafts) + 1),
-        count_(static_cast<std::size_t>(rows)),
-        depth_(static_cast<std::size_t>(depth)),
-        stride_(count_ * row_slots_ + 3),
+        shape_(shape),
+        drafts_(shape.drafts),
+        row_slots_(shape.row_slots()),
+        count_(shape.count()),
+        depth_(static_cast<std::size_t>(shape.depth)),
+        stride_(shape.stride()),
         automaton_(random),
-        automata_(backend, automaton_),
-        feed_(backend, count_ * row_slots_),
-        draft_feed_(backend, 2 * count_),
-        sampling_(backend, count_ * row_slots_),
-        draft_sampling_(backend, count_ * static_cast<std::size_t>(drafts)),
-        states_(backend, count_),
-        drafting_(backend, count_),
-        judged_(backend, count_),
-        draft_ids_(backend, count_ * row_slots_),
-        history_(backend, count_ * row_slots_ * kHistoryRoom),
-        history_sizes_(backend, count_ * row_slots_),
-        words_(backend, depth_ * stride_),
-        final_sums_(backend, count_),
-        sums_(backend, depth_ * stride_),
-        wanted_draws_(count_ * row_slots_, "idle"),
-        wanted_draft_draws_(count_ * static_cast<std::size_t>(drafts), "idle"),
-        wanted_draft_ids_(count_ * row_slots_, -1),
-        wanted_words_(depth_ * stride_, kEmptyWord),
+        device_(backend, shape, automaton_),
+        wanted_draws_(shape.slots(), "idle"),
+        wanted_draft_draws_(shape.draft_draws(), "idle"),
+        wanted_draft_ids_(shape.slots(), -1),
+        wanted_texts_(count_ * kTextRoom),
+        wanted_words_(shape.words(), kEmptyWord),
         wanted_final_sums_(count_, -1),
-        wanted_sums_(depth_ * stride_, -1) {
+        wanted_sums_(shape.words(), -1) {
     make_rows();
     upload();
   }
 
   void step() {
-    std::vector<std::int32_t> drawn(count_ * static_cast<std::size_t>(drafts_), -9);
+    if (shape_.has_model) draw_drafts();
+    look_up();
+    compare();
+    commit();
+    compare();
+    std::fill(wanted_words_.begin(), wanted_words_.end(), kEmptyWord);  // what the host has read
+    device_.words.upload(wanted_words_);
+  }
+
+  [[nodiscard]] std::size_t live() const {
+    return static_cast<std::size_t>(
+        std::count_if(rows_.begin(), rows_.end(), [](const auto& row) { return !row.rests; }));
+  }
+  [[nodiscard]] std::int64_t accepted() const { return accepted_; }
+  [[nodiscard]] std::int64_t found() const { return found_; }
+
+ private:
+  [[nodiscard]] std::size_t slot_of(std::size_t row, std::int32_t i = 0) const {
+    return row * row_slots_ + static_cast<std::size_t>(i);
+  }
+
+  void draw_drafts() {
+    std::vector<std::int32_t> drawn(shape_.draft_draws(), -9);
     for (std::int32_t i = 1; i <= drafts_; ++i) {
       for (std::size_t row = 0; row < count_; ++row) {
         const std::int32_t token = random_() % 20 == 0 ? -1 : static_cast<std::int32_t>(random_() % kPlainVocab);
@@ -68,21 +79,19 @@ class DraftLoopBatch {
       compare();
       if (testing::Test::HasFailure()) return;
     }
-    commit();
-    compare();
-    std::fill(wanted_words_.begin(), wanted_words_.end(), kEmptyWord);  // what the host has read
-    words_.upload(wanted_words_);
   }
 
-  [[nodiscard]] std::size_t live() const {
-    return static_cast<std::size_t>(
-        std::count_if(rows_.begin(), rows_.end(), [](const auto& row) { return !row.rests; }));
-  }
-  [[nodiscard]] std::int64_t accepted() const { return accepted_; }
-
- private:
-  [[nodiscard]] std::size_t slot_of(std::size_t row, std::int32_t i = 0) const {
-    return row * row_slots_ + static_cast<std::size_t>(i);
+  void look_up() {
+    for (std::size_t row = 0; row < count_; ++row) {
+      if (rows_[row].ngram == 0) continue;
+      const std::vector<std::int32_t> found = rows_[row].found();
+      for (std::size_t i = 1; i < row_slots_; ++i) {
+        if (i <= found.size()) rows_[row].take_found(found[i - 1], automaton_);
+        expect_draft(row, static_cast<std::int32_t>(i));
+      }
+      found_ += static_cast<std::int64_t>(rows_[row].drafts.size());
+    }
+    backend_.propose_drafts(loop_params());
   }
 
   void make_rows() {
@@ -98,7 +107,11 @@ class DraftLoopBatch {
       if (random_() % 5 != 0) {
         const bool automatic = drafts_ > 1 && random_() % 3 == 0;  // of which some come to want more than there are
         row.length = DraftLength(automatic ? 0 : 1 + static_cast<std::int32_t>(random_() % 16) % drafts_, 40, 4);
-        row.reach = random_() % 2 == 0 ? row.token_count() + static_cast<std::int32_t>(random_() % 6) : 1000;
+        if (random_() % 3 == 0 || !shape_.has_model) {
+          make_text(row);
+        } else {
+          row.reach = random_() % 2 == 0 ? row.token_count() + static_cast<std::int32_t>(random_() % 6) : 1000;
+        }
       }
       for (std::int32_t id = 0; id < kPlainVocab; id += 1 + static_cast<std::int32_t>(random_() % 5))
         row.prompt.push_back(id);
@@ -106,15 +119,34 @@ class DraftLoopBatch {
     }
   }
 
+  /// Of few words, some of them strange, more than a block has threads in some rows.
+  void make_text(DraftedRow& row) {
+    row.ngram = 1 + static_cast<std::int32_t>(random_() % 16) % 5 * 3;
+    const std::int32_t more = random_() % 3 == 0 ? 500 : 0;
+    row.text.prompt_count += more;
+    row.text.limit += more;
+    row.text.input_position += more;
+    const unsigned kinds = 1 + static_cast<unsigned>(random_() % 4);
+    while (static_cast<std::int32_t>(row.words.size()) < row.text.prompt_count) {
+      const unsigned word = random_() % 60;
+      row.words.push_back(word == 0 ? -5 : word == 1 ? kPlainVocab : static_cast<std::int32_t>(word % kinds * 3));
+    }
+    row.words.back() = row.text.input = static_cast<std::int32_t>(random_() % kinds * 3);
+    if (random_() % 3 != 0) return;
+    std::ranges::replace(row.words, row.text.input, kPlainVocab - 1);
+    row.words.front() = row.words.back() = row.text.input;  // as nowhere else
+  }
+
   void upload() {
     RowSampling idle;
     idle.temperature = 0;
-    std::vector<RowSampling> sampling(sampling_.size(), idle), draft_sampling(draft_sampling_.size(), idle);
+    std::vector<RowSampling> sampling(device_.sampling.size(), idle),
+        draft_sampling(device_.draft_sampling.size(), idle);
     std::vector<ResidentRow> states;
     std::vector<DraftingRow> drafting;
     std::vector<DraftRow> judged;
-    std::vector<CountEntry> history(history_.size());
-    std::vector<std::int32_t> sizes(history_sizes_.size());
+    std::vector<CountEntry> history(device_.history.size());
+    std::vector<std::int32_t> sizes(device_.history_sizes.size());
     for (std::size_t i = 0; i < count_; ++i) {
       DraftedRow& row = rows_[i];
       row.open(drafts_);
@@ -130,33 +162,38 @@ class DraftLoopBatch {
         s.random.position = static_cast<std::uint32_t>(row.token_count());
         if (row.penalised) s.history_slot = static_cast<std::int32_t>(slot_of(i));
       }
+      for (std::int32_t k = 1; !shape_.has_model && row.ngram > 0 && k <= drafts_; ++k) {
+        sampling[slot_of(i, k)] = {};  // of an earlier step
+      }
       if (row.drafts_on) {
         draft_sampling[i] = s;
         if (!row.coupled) draft_sampling[i].random.stream = RandomStream::kDraft;
       }
       states.push_back({0, row.text.limit, row.rests ? 1 : 0, static_cast<std::int32_t>(slots_[i]), row.text.state,
                         row.text.min_tokens});
-      drafting.push_back({row.length, row.reach, row.wanted, row.drafts_on ? 1 : 0, row.text.state});
+      drafting.push_back({row.length, row.reach, row.ngram, row.wanted, row.drafts_on ? 1 : 0, row.text.state});
       judged.push_back({static_cast<std::int32_t>(slot_of(i)), 0, -1, row.coupled ? 1 : 0});
       for (const std::int32_t id : row.prompt) {
         history[slot_of(i) * kHistoryRoom + static_cast<std::size_t>(sizes[slot_of(i)]++)] = {id, 0, 1};
       }
+      std::ranges::copy(row.words, wanted_texts_.begin() + static_cast<std::ptrdiff_t>(i * kTextRoom));
       expect_open(i);
     }
     end_ids_.push_back(kPlainVocab);  // not empty
-    sampling_.upload(sampling);
-    draft_sampling_.upload(draft_sampling);
-    states_.upload(states);
-    drafting_.upload(drafting);
-    judged_.upload(judged);
-    draft_ids_.upload(wanted_draft_ids_);
-    history_.upload(history);
-    history_sizes_.upload(sizes);
-    words_.upload(wanted_words_);
-    final_sums_.upload(wanted_final_sums_);
-    sums_.upload(wanted_sums_);
-    feed_.upload();
-    draft_feed_.upload();
+    device_.sampling.upload(sampling);
+    device_.draft_sampling.upload(draft_sampling);
+    device_.states.upload(states);
+    device_.drafting.upload(drafting);
+    device_.judged.upload(judged);
+    device_.draft_ids.upload(wanted_draft_ids_);
+    device_.history.upload(history);
+    device_.history_sizes.upload(sizes);
+    device_.texts.upload(wanted_texts_);
+    device_.words.upload(wanted_words_);
+    device_.final_sums.upload(wanted_final_sums_);
+    device_.sums.upload(wanted_sums_);
+    device_.feed.upload();
+    device_.draft_feed.upload();
   }
 
   /// What a row's next step begins with.
@@ -168,15 +205,15 @@ class DraftLoopBatch {
         row.rests ? "idle" : draw_of(row, static_cast<std::int32_t>(slot), 1000 + i, RandomStream::kTarget);
     wanted_draft_draws_[i] = draft_draw(i, 0);
     if (row.rests) {
-      feed_.fill(slot);
+      device_.feed.fill(slot);
     } else {
-      feed_.set(slot, row.text.input, row.text.input_position, place);
+      device_.feed.set(slot, row.text.input, row.text.input_position, place);
     }
-    draft_feed_.fill(i);
-    draft_feed_.fill(count_ + i);
+    device_.draft_feed.fill(i);
+    device_.draft_feed.fill(count_ + i);
     if (row.rests || row.text.input_position >= row.reach) return;
-    draft_feed_.set(i, row.text.input, row.text.input_position, place);
-    draft_feed_.set(count_ + i, row.before, row.text.input_position - 1, place);
+    device_.draft_feed.set(i, row.text.input, row.text.input_position, place);
+    device_.draft_feed.set(count_ + i, row.before, row.text.input_position - 1, place);
   }
 
   [[nodiscard]] std::string draft_draw(std::size_t row, std::int32_t i) const {
@@ -193,15 +230,15 @@ class DraftLoopBatch {
     const bool has = static_cast<std::int32_t>(row.drafts.size()) >= i;
     wanted_draft_ids_[slot - 1] = has ? row.drafts.back() : -1;
     if (row.reads(i)) {
-      feed_.set(slot, row.drafts.back(), row.ahead.input_position, place);
+      device_.feed.set(slot, row.drafts.back(), row.ahead.input_position, place);
       wanted_draws_[slot] = draw_of(row, static_cast<std::int32_t>(slot), 1000 + index, RandomStream::kTarget);
       histories_.push_back({slot, row.penalised ? row.history() : ""});
     } else {
-      feed_.fill(slot);
+      device_.feed.fill(slot);
       wanted_draws_[slot] = "idle";
     }
-    draft_feed_.fill(index);
-    if (row.drafts_on) draft_feed_.set(index, row.drafts.back(), row.ahead.input_position, place);
+    device_.draft_feed.fill(index);
+    if (row.drafts_on) device_.draft_feed.set(index, row.drafts.back(), row.ahead.input_position, place);
     if (i < drafts_) wanted_draft_draws_[static_cast<std::size_t>(i) * count_ + index] = draft_draw(index, i);
   }
 
@@ -243,6 +280,10 @@ class DraftLoopBatch {
       row.before = row.text.input;
       row.text.take(token, i < accepted ? proposed[slot_of(index, i)].raw_logprob : detail.raw_logprob, automaton_);
       accepted_ += i < accepted ? 1 : 0;
+      if (row.ngram > 0 && !row.text.ended) {
+        wanted_texts_[index * kTextRoom + row.words.size()] = token;
+        row.words.push_back(token);
+      }
       wanted_words_[word] = static_cast<std::uint32_t>(2 * (token + 1) + (row.text.ended ? 1 : 0)) + (drafted << 22) +
                             (static_cast<std::uint32_t>(accepted) << 27);
       wanted_sums_[word] = row.text.sum();
@@ -256,43 +297,25 @@ class DraftLoopBatch {
   }
 
   [[nodiscard]] DraftLoopParams loop_params() {
-    DraftLoopParams p;
-    p.rows = static_cast<std::int32_t>(count_);
-    p.drafts = drafts_;
-    p.states = states_.data();
-    p.drafting = drafting_.data();
+    DraftLoopParams p = device_.params();
     device_end_ids_.clear();
     p.end_ids = device_end_ids_.emplace_back(backend_, end_ids_).data();
-    p.automata = automata_.params();
-    p.history = {history_.data(), history_sizes_.data(), kHistoryRoom,
-                 static_cast<std::int32_t>(history_sizes_.size())};
-    p.feed = feed_.params();
-    p.sampling = sampling_.data();
-    p.draft_ids = draft_ids_.data();
-    p.judged = judged_.data();
-    p.draft_feed = draft_feed_.params();
-    p.draft_sampling = draft_sampling_.data();
-    p.ring = {words_.data(),
-              final_sums_.data(),
-              sums_.data(),
-              static_cast<std::int32_t>(depth_),
-              static_cast<std::int32_t>(stride_),
-              static_cast<std::int32_t>(row_slots_)};
     return p;
   }
 
   void compare() {
-    expect_equal(words_, wanted_words_, "words");
-    expect_equal(final_sums_, wanted_final_sums_, "final sums");
-    expect_equal(sums_, wanted_sums_, "sums");
-    expect_equal(draft_ids_, wanted_draft_ids_, "draft ids");
-    feed_.compare("model");
-    draft_feed_.compare("draft model");
-    compare_draws(sampling_, wanted_draws_, "model");
-    compare_draws(draft_sampling_, wanted_draft_draws_, "draft model");
-    const auto states = states_.download("states");
-    const auto drafting = drafting_.download("drafting");
-    const auto judged = judged_.download("judged");
+    expect_equal(device_.words, wanted_words_, "words");
+    expect_equal(device_.final_sums, wanted_final_sums_, "final sums");
+    expect_equal(device_.sums, wanted_sums_, "sums");
+    expect_equal(device_.draft_ids, wanted_draft_ids_, "draft ids");
+    expect_equal(device_.texts, wanted_texts_, "texts");
+    device_.feed.compare("model");
+    device_.draft_feed.compare("draft model");
+    compare_draws(device_.sampling, wanted_draws_, "model");
+    compare_draws(device_.draft_sampling, wanted_draft_draws_, "draft model");
+    const auto states = device_.states.download("states");
+    const auto drafting = device_.drafting.download("drafting");
+    const auto judged = device_.judged.download("judged");
     for (std::size_t i = 0; i < count_; ++i) {
       const DraftedRow& row = rows_[i];
       EXPECT_EQ(states[i].slot, static_cast<std::int32_t>(slots_[i])) << i;
@@ -316,8 +339,8 @@ class DraftLoopBatch {
   }
 
   void compare_histories() {
-    const auto entries = history_.download("history");
-    const auto sizes = history_sizes_.download("history sizes");
+    const auto entries = device_.history.download("history");
+    const auto sizes = device_.history_sizes.download("history sizes");
     for (const auto& [slot, wanted] : histories_) {
       if (wanted.empty()) continue;
       std::string found;
@@ -340,30 +363,21 @@ class DraftLoopBatch {
 
   Backend& backend_;
   std::mt19937& random_;
+  DraftLoopShape shape_;
   std::int32_t drafts_;
   std::size_t row_slots_, count_, depth_, stride_;
   PlainAutomaton automaton_;
-  DeviceAutomata automata_;
+  DraftLoopArrays device_;
   std::vector<DraftedRow> rows_;
   std::vector<std::size_t> slots_;  // of the ring
   std::vector<std::int32_t> end_ids_;
   std::vector<DeviceTable<std::int32_t>> device_end_ids_;
-  CheckedSlots feed_, draft_feed_;
-  GuardedArray<RowSampling> sampling_, draft_sampling_;
-  GuardedArray<ResidentRow> states_;
-  GuardedArray<DraftingRow> drafting_;
-  GuardedArray<DraftRow> judged_;
-  GuardedArray<std::int32_t> draft_ids_;
-  GuardedArray<CountEntry> history_;
-  GuardedArray<std::int32_t> history_sizes_;
-  GuardedArray<std::uint32_t> words_;
-  GuardedArray<double> final_sums_, sums_;
   std::vector<std::string> wanted_draws_, wanted_draft_draws_;
-  std::vector<std::int32_t> wanted_draft_ids_;
+  std::vector<std::int32_t> wanted_draft_ids_, wanted_texts_;
   std::vector<std::uint32_t> wanted_words_;
   std::vector<double> wanted_final_sums_, wanted_sums_;
   std::vector<std::pair<std::size_t, std::string>> histories_;  // slots whose histories have just changed
-  std::int64_t accepted_ = 0;
+  std::int64_t accepted_ = 0, found_ = 0;
 };
 
 }  // namespace fllm::test

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <random>
-#include <tuple>
 
 #include "tests/support/draft_loop_batch.h"
 #include "tests/support/expect_error.h"
@@ -17,11 +16,15 @@ namespace fllm::test {
 void run_draft_loop_steps(Backend& backend, SuiteSize size) {
   std::mt19937 random(7);
   const bool few = size == SuiteSize::kFew || kFewer > 1;
-  for (const auto& [rows, drafts, depth] : {std::tuple{1, 1, 1}, {7, 16, 3}, {few ? 10 : 40, 3, 2}}) {
-    SCOPED_TRACE(testing::Message() << rows << " rows, " << drafts << " drafts");
-    DraftLoopBatch batch(backend, rows, drafts, depth, random);
+  for (const DraftLoopShape& shape : {DraftLoopShape{1, 1, 1},
+                                      {7, 16, 3},
+                                      {.rows = few ? 10 : 40, .drafts = 2, .depth = 2},
+                                      {.rows = 24, .drafts = 5, .depth = 2, .has_model = false}}) {
+    SCOPED_TRACE(testing::Message() << shape.rows << " rows, " << shape.drafts << " drafts");
+    DraftLoopBatch batch(backend, shape, random);
     for (int step = 0; step < (few ? 3 : 6) && !testing::Test::HasFailure(); ++step) batch.step();
-    if (rows < 40) continue;
+    EXPECT_TRUE(shape.has_model || batch.found() > 10) << batch.found();
+    if (shape.rows < 40) continue;
     EXPECT_GT(batch.accepted(), 40);
     EXPECT_GT(batch.live(), 2U);
     EXPECT_LT(batch.live(), 30U);
@@ -45,6 +48,10 @@ void run_draft_loop_refusals(Backend& backend) {
   good.feed = good.draft_feed = {&number, &number, &number, 0, 1};
   good.sampling = good.draft_sampling = &sampling;
   good.draft_ids = &number;
+  good.vocab = 1;
+  good.allow_mask = words;
+  good.mask_words = 1;
+  good.texts = {&number, 1};
   good.judged = &judged;
   good.details = good.proposed_details = &detail;
   good.ring = {words, sums, sums, 1, 2, 2};
@@ -52,6 +59,7 @@ void run_draft_loop_refusals(Backend& backend) {
     DraftLoopParams wrong = good;
     change(wrong);
     expect_error(ErrorCode::kInvalidArgument, {"extend_drafts: ", part}, [&] { backend.extend_drafts(wrong); });
+    expect_error(ErrorCode::kInvalidArgument, {"propose_drafts: ", part}, [&] { backend.propose_drafts(wrong); });
     expect_error(ErrorCode::kInvalidArgument, {"commit_drafts: ", part}, [&] { backend.commit_drafts(wrong); });
   };
   refused("rows is -1", [](auto& w) { w.rows = -1; });
@@ -59,11 +67,21 @@ void run_draft_loop_refusals(Backend& backend) {
   refused("drafts is 17; allowed: <= 16", [](auto& w) { w.drafts = 17; });
   refused("states or drafting missing", [](auto& w) { w.drafting = nullptr; });
   refused("end_ids missing", [](auto& w) { w.end_ids = nullptr; });
-  refused("sampling or draft_sampling missing", [](auto& w) { w.draft_sampling = nullptr; });
+  refused("sampling missing", [](auto& w) { w.sampling = nullptr; });
   refused("draft_ids or judged missing", [](auto& w) { w.judged = nullptr; });
   refused("feed missing", [](auto& w) { w.feed.positions = nullptr; });
   refused("draft_feed filler_tokens is 0", [](auto& w) { w.draft_feed.filler_tokens = 0; });
   refused("automata tables missing", [](auto& w) { w.automata.state_count = 1; });
+  const auto not_proposed = [&](const char* part, const std::function<void(DraftLoopParams&)>& change) {
+    DraftLoopParams wrong = good;
+    change(wrong);
+    expect_error(ErrorCode::kInvalidArgument, {"propose_drafts: ", part}, [&] { backend.propose_drafts(wrong); });
+  };
+  not_proposed("vocab is 0", [](auto& w) { w.vocab = 0; });
+  not_proposed("mask_words is 1; allowed: >= 2", [](auto& w) { w.vocab = 33; });
+  not_proposed("texts missing", [](auto& w) { w.texts.tokens = nullptr; });
+  not_proposed("texts capacity is 0", [](auto& w) { w.texts.capacity = 0; });
+  not_proposed("texts capacity is 134217728", [](auto& w) { w.texts.capacity = 1 << 27; });
   const auto not_committed = [&](const char* part, const std::function<void(DraftLoopParams&)>& change) {
     DraftLoopParams wrong = good;
     change(wrong);
@@ -80,7 +98,8 @@ void run_draft_loop_refusals(Backend& backend) {
                [&] { backend.extend_drafts(good); });
   good.index = 1;
   good.drawn = nullptr;
-  expect_error(ErrorCode::kInvalidArgument, {"extend_drafts: drawn missing"}, [&] { backend.extend_drafts(good); });
+  expect_error(ErrorCode::kInvalidArgument, {"extend_drafts: drawn or draft_sampling missing"},
+               [&] { backend.extend_drafts(good); });
 }
 
 }  // namespace fllm::test

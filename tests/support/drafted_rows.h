@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/plain_look_up.h"
 #include "tests/support/plain_rows.h"
 
 // Rows that draft, as the definition has them, and what the slots of their steps must hold.
@@ -21,14 +22,16 @@ struct DraftedRow {
   PlainRow text;   // what was drawn
   PlainRow ahead;  // as if the drafts had been drawn, which is why it goes no further where one ends it
   DraftLength length;
-  std::int32_t reach = 0, wanted = 0;
+  std::int32_t reach = 0, ngram = 0, wanted = 0;
   bool rests = false;      // it has ended, or wants more drafts than a step has
-  bool drafts_on = false;  // another one is drawn
+  bool drafts_on = false;  // the draft model draws another one
+  bool looks_on = true;    // what was found may be of use so far
   bool coupled = true;
   bool penalised = false;
   std::int32_t before = 0;           // the token in front of the last one
   std::vector<std::int32_t> drafts;  // of this step
   std::vector<std::int32_t> prompt;  // ids of its history
+  std::vector<std::int32_t> words;   // prompt and output, where they are looked up
 
   [[nodiscard]] std::int32_t token_count() const {
     return text.prompt_count + static_cast<std::int32_t>(text.output.size());
@@ -36,9 +39,11 @@ struct DraftedRow {
   void open(std::int32_t most) {
     ahead = text;
     drafts.clear();
-    wanted = std::max(0, std::min({length.next(), text.limit - 1 - token_count(), reach + 1 - token_count()}));
+    looks_on = true;
+    wanted = std::max(0, std::min(length.next(), text.limit - 1 - token_count()));
+    if (ngram == 0) wanted = std::max(0, std::min(wanted, reach + 1 - token_count()));
     rests = rests || text.ended || wanted > most;
-    drafts_on = !rests && wanted > 0;
+    drafts_on = !rests && wanted > 0 && ngram == 0;
   }
   void take_draft(std::int32_t token, const PlainAutomaton& automaton) {
     if (!drafts_on) return;
@@ -47,6 +52,19 @@ struct DraftedRow {
     drafts.push_back(token);
     ahead.take(token, 0, automaton);
     drafts_on = !ahead.ended && static_cast<std::int32_t>(drafts.size()) < wanted;
+  }
+  /// What it finds in its text, up to what may not come or would be an end.
+  [[nodiscard]] std::vector<std::int32_t> found() const {
+    return rests || ngram == 0 ? std::vector<std::int32_t>() : plainly_looked_up(words, ngram, wanted);
+  }
+  void take_found(std::int32_t token, const PlainAutomaton& automaton) {
+    const bool is_end = std::find(text.end_ids.begin(), text.end_ids.end(), token) != text.end_ids.end();
+    looks_on = looks_on && token >= 0 && token < kPlainVocab && automaton.allows(ahead.mask_row, token) &&
+               !(is_end && !automaton.has(ahead.state, kStateSpells));
+    if (!looks_on) return;
+    drafts.push_back(token);
+    ahead.take(token, 0, automaton);
+    looks_on = !ahead.ended;
   }
   /// Whether the model reads the i-th draft, i = 0: the last token.
   [[nodiscard]] bool reads(std::int32_t i) const {

@@ -75,6 +75,7 @@ class ForwardingBackend : public Backend {
     backend_.resolve_drafts(type, params);
   }
   void extend_drafts(const DraftLoopParams& params) override { backend_.extend_drafts(params); }
+  void propose_drafts(const DraftLoopParams& params) override { backend_.propose_drafts(params); }
   void commit_drafts(const DraftLoopParams& params) override { backend_.commit_drafts(params); }
   void sample_shard(LogitType type, const ShardParams& params) override { backend_.sample_shard(type, params); }
 

@@ -17,9 +17,10 @@ inline constexpr std::int32_t kPlainVocab = 12;
 
 /// What texts may be: states, some of whose edges lead nowhere, and what the tokens print.
 struct PlainAutomaton {
-  static constexpr std::int32_t kStates = 9;
+  static constexpr std::int32_t kStates = 9, kMaskRows = 99;
   std::vector<std::int32_t> next, mask_rows;
   std::vector<std::uint8_t> flags;
+  std::vector<std::uint32_t> masks;  // [mask rows], a word each
   std::vector<std::string> texts;
 
   explicit PlainAutomaton(std::mt19937& random) {
@@ -28,7 +29,7 @@ struct PlainAutomaton {
                                         : static_cast<std::int32_t>(random() % kStates));
     }
     for (std::int32_t state = 0; state < kStates; ++state) {
-      mask_rows.push_back(static_cast<std::int32_t>(random() % 100) - 1);
+      mask_rows.push_back(static_cast<std::int32_t>(random() % (kMaskRows + 1)) - 1);
       // Of all kinds, more of them such that rows go on.
       flags.push_back(static_cast<std::uint8_t>(state % 3 == 0 ? state % 2 * kStateFreesEnds : state));
     }
@@ -36,6 +37,13 @@ struct PlainAutomaton {
       std::string& text = texts.emplace_back();
       for (auto length = random() % 4; length > 0; --length) text += static_cast<char>(random() % 256);
     }
+    masks.resize(kMaskRows);
+    for (std::uint32_t& mask : masks) {  // most tokens are allowed
+      for (int i = 0; i < 3; ++i) mask |= static_cast<std::uint32_t>(random());
+    }
+  }
+  [[nodiscard]] bool allows(std::int32_t mask_row, std::int32_t token) const {
+    return mask_row < 0 || (masks[static_cast<std::size_t>(mask_row)] >> token & 1u) != 0;
   }
   [[nodiscard]] bool has(std::int32_t state, StateFlag flag) const {
     return state >= 0 && state < kStates && (flags[static_cast<std::size_t>(state)] & flag) != 0;

@@ -3,9 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <random>
 #include <vector>
+
+#include "tests/support/plain_look_up.h"
 
 namespace fllm {
 namespace {
@@ -14,19 +15,6 @@ std::vector<TokenId> drafts_of(const std::vector<TokenId>& text, std::int32_t ma
   std::vector<TokenId> drafts;
   look_up(text, max_ngram, count, drafts);
   return drafts;
-}
-
-/// Every n-gram, the longest first, against every earlier place, the latest first.
-std::vector<TokenId> restated(std::vector<TokenId> text, std::int32_t max_ngram, std::int32_t count) {
-  const auto size = static_cast<std::ptrdiff_t>(text.size());
-  for (std::ptrdiff_t n = std::min<std::ptrdiff_t>(max_ngram, size - 1); n >= 1; --n) {
-    for (std::ptrdiff_t end = size - 1; end >= n; --end) {
-      if (!std::equal(text.end() - n, text.end(), text.begin() + end - n)) continue;
-      for (std::int32_t i = 0; i < count; ++i) text.push_back(text[static_cast<std::size_t>(end + i)]);
-      return {text.begin() + size, text.end()};
-    }
-  }
-  return {};
 }
 
 TEST(PromptLookup, TakesTheLongestMatchThenTheLatest) {
@@ -55,7 +43,7 @@ TEST(PromptLookup, AgreesWithLookingAtEveryPlace) {
     for (TokenId& id : text) id = static_cast<TokenId>(random() % ids);
     const auto max_ngram = static_cast<std::int32_t>(1 + random() % 6);
     const auto count = static_cast<std::int32_t>(random() % 9);
-    ASSERT_EQ(drafts_of(text, max_ngram, count), restated(text, max_ngram, count)) << round;
+    ASSERT_EQ(drafts_of(text, max_ngram, count), test::plainly_looked_up(text, max_ngram, count)) << round;
   }
 }
 

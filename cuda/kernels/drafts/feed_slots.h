@@ -7,29 +7,13 @@
 // What the slots of a drafting step are filled with.
 namespace fllm::drafts {
 
-FLLM_DEVICE void feed(const FeedSlots& slots, std::int32_t slot, std::int32_t token, std::int32_t position,
-                      std::int32_t sequence) {
-  slots.tokens[slot] = token;
-  slots.positions[slot] = position;
-  slots.sequences[slot] = sequence;
-}
-
-FLLM_DEVICE void feed_filler(const FeedSlots& slots, std::int32_t slot) {
-  feed(slots, slot, 0, slot % slots.filler_tokens, slots.filler_sequence + slot / slots.filler_tokens);
-}
-
-/// A draw that costs little, and whose result nobody reads.
-FLLM_DEVICE RowSampling idle_draw() {
-  RowSampling draw;
-  draw.temperature = 0;
-  return draw;
-}
-
 /// The model reads nothing of a row in a slot.
 FLLM_DEVICE void clear_slot(const DraftLoopParams& p, std::int32_t slot) {
   feed_filler(p.feed, slot);
   p.sampling[slot] = idle_draw();
 }
+
+FLLM_DEVICE bool has_draft_model(const DraftLoopParams& p) { return p.draft_sampling != nullptr; }
 
 /// Draft number `next`, counted from 1, is drawn of a row as the model's draw in a slot is.
 FLLM_DEVICE void open_draft(const DraftLoopParams& p, std::int32_t row, std::int32_t next, std::int32_t slot) {

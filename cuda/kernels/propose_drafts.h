@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cuda/cta/cta_concept.h"
+#include "cuda/kernels/drafts/look_up.h"
+#include "cuda/kernels/drafts/step_over.h"
+#include "cuda/launch/launch_shape.h"
+
+namespace fllm {
+
+/// Drafts of rows that look up their texts, as many as each wants: up to one that may not be drawn or would end the text, and none
+/// behind one that makes it whole. The other slots of such a row are cleared.
+///
+/// Grid: a block per row, which owns the row's slots. All threads search the text and copy histories; the first one goes from
+/// draft to draft in between.
+/// Bytes: 4 read for each token of the text, neighbours by neighbours; some 400 read and written for each draft, 5 read for each
+/// of its bytes in a row with a state, and 8 read twice and written once for each id of a row's history.
+/// Determinism: integers; one writer of each element.
+/// Degenerate rows: one that does not look up its text changes nothing; a finished one, or one whose text has outgrown its room,
+/// drafts nothing.
+struct ProposeDrafts {
+  using Params = DraftLoopParams;
+  struct Shared {
+    HistoryShared history;
+    std::uint32_t matches[kMaxWarps];
+    std::int32_t drafts[kMaxDraftTokens];
+    std::int32_t count;  // of drafts
+    std::int32_t read;   // of these, such as the text goes on behind
+  };
+  static constexpr std::int32_t kThreads = 128;
+
+  static LaunchShape shape(const Params& p) { return {p.rows, kThreads, 0}; }
+
+  template <Cta C>
+  FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
+    const std::int32_t row = cta.block_index(), first = row * (p.drafts + 1);
+    if (p.drafting[row].ngram <= 0) return;  // the same for the whole block
+    const drafts::Continuation ahead = look_up(cta, shared, p, row);
+    if (cta.thread_index() == 0) propose(p, row, ahead, shared);
+    cta.sync();  // the drafts are chosen
+    for (std::int32_t i = 1 + cta.thread_index(); i <= p.drafts; i += cta.thread_count()) {
+      p.draft_ids[first + i - 1] = i <= shared.count ? shared.drafts[i - 1] : -1;
+      if (i > shared.read) drafts::clear_slot(p, first + i);
+    }
+    if (p.sampling[first].history_slot < 0) return;
+    for (std::int32_t i = 1; i <= shared.read; ++i) {
+      drafts::extend_history(cta, shared.history, p.history, first + i - 1, first + i, shared.drafts[i - 1]);
+      cta.sync();  // the next one goes on from it
+    }
+  }
+
+ private:
+  /// What the text goes on with, where the row wants drafts; the draw of a finished row is at no place of a text.
+  template <Cta C>
+  static FLLM_DEVICE drafts::Continuation look_up(const C& cta, Shared& shared, const Params& p, std::int32_t row) {
+    const auto count = static_cast<std::int32_t>(p.sampling[row * (p.drafts + 1)].random.position);
+    if (p.drafting[row].wanted <= 0 || count < 0 || count > p.texts.capacity) return {};
+    return drafts::look_up(cta, shared.matches, p.texts.tokens + std::int64_t{row} * p.texts.capacity, count,
+                           p.drafting[row].ngram);
+  }
+
+  /// One draft behind the other.
+  static FLLM_DEVICE void propose(const Params& p, std::int32_t row, const drafts::Continuation& ahead,
+                                  Shared& shared) {
+    const std::int32_t first = row * (p.drafts + 1);
+    const std::int32_t wanted = p.drafting[row].wanted < p.drafts ? p.drafting[row].wanted : p.drafts;
+    shared.count = shared.read = 0;
+    while (ahead.count > 0 && shared.count < wanted && shared.read == shared.count) {
+      const std::int32_t draft = ahead.token(shared.count), slot = first + shared.count;
+      if (!may_follow(p, p.sampling[slot], p.drafting[row].state, draft)) break;
+      shared.drafts[shared.count++] = draft;
+      shared.read += drafts::step_over(p, row, slot + 1, draft) ? 1 : 0;
+    }
+    p.judged[row].draft_count = shared.count;
+  }
+
+  /// Whether a token may be drawn that is no end, whether or not ends may come yet.
+  static FLLM_DEVICE bool may_follow(const Params& p, const RowSampling& draw, std::int32_t state, std::int32_t token) {
+    if (token < 0 || token >= p.vocab) return false;
+    const bool spells = (flags_of(p.automata, checked_state(p.automata, state)) & kStateSpells) != 0;
+    if (!spells && among(p.end_ids, draw.end_ids, token)) return false;
+    if (draw.mask_row < 0 || p.allow_mask == nullptr) return true;
+    return (p.allow_mask[draw.mask_row * p.mask_words + token / 32] >> (token % 32) & 1u) != 0;
+  }
+};
+
+}  // namespace fllm
