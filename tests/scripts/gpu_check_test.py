@@ -83,7 +83,7 @@ class GpuCheck(unittest.TestCase):
     def test_a_program_can_be_picked(self):
         self.assertEqual(self.run_script("--only", "b", cases=[case("gpu_b_test", "run", PASSING)]).returncode, 0)
         self.assertIn("--target gpu_b_test\n", self.asked())
-        self.assertIn("-R ^(gpu_b_test)([.][0-9]+)?$ ", self.asked())
+        self.assertIn("-R ^(gpu_b_test)([.][a-z0-9]+)?$ ", self.asked())
         result = self.run_script("--only", "c")
         self.assertEqual(result.returncode, 2)
         self.assertIn("--only c: no such program; there are gpu_a_test gpu_b_test", result.stdout)
