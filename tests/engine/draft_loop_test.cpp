@@ -39,6 +39,7 @@ std::vector<Request> drafting_requests(int count, SpeculationRule rule) {
     if (i % 8 == 5) continue;  // without
     request.speculation = SpeculationOptions{.rule = rule, .draft_tokens = i % 6};
     if (i % 3 == 1) request.speculation->prompt_lookup = 1 + i % 4;
+    if (i % 3 == 2) request.speculation->draft_forced = request.control.can_force();
   }
   return requests;
 }
@@ -170,6 +171,41 @@ TEST(DraftLoop, AutomaticHasAllDraftsWhereTheyHold) {
   const AutomaticRun run(0, 1000);  // the same random bits draw the same
   EXPECT_EQ(run.stats.accepted_tokens, run.stats.drafted_tokens);
   EXPECT_LT(run.stats.steps, 40);
+}
+
+/// Texts of which the most part is forced, in runs longer and shorter than a step; of the other part some is looked up.
+TEST(DraftLoop, WhatIsForcedNeedsNoHost) {
+  std::vector<Request> requests;
+  for (int i = 0; i < 6; ++i) {
+    Request& request = requests.emplace_back(request_for("ROMEO:", 120));
+    request.sampling.seed = static_cast<std::uint64_t>(i);
+    request.control.constraint = RegexConstraint{"(Enter [A-Z][a-z]{2}, with a letter from the king\\. ){3}"};
+    if (i == 5) request.control = {};
+    if (i == 4) request.control.prefix = "Enter Sam, with a";
+    if (i == 3) request.control.banned_text = {"t from", "Ent"};  // nothing is left to draw
+    if (i == 2) request.stop.strings = {"the k"};
+    request.speculation = SpeculationOptions{.rule = i % 2 == 0 ? SpeculationRule::kRatio : SpeculationRule::kCoupled,
+                                             .draft_tokens = i == 1 ? 5 : 0,
+                                             .prompt_lookup = i == 4 ? 2 : 0,
+                                             .draft_forced = i < 4};
+    if (i == 5) request.speculation.reset();
+  }
+  DraftingMachine waiting({.max_rows = 6, .steps_ahead = 0}, 0, ""), machine({.max_rows = 6, .steps_ahead = 4}, 60, "");
+  EXPECT_EQ(texts_of(machine, requests), texts_of(waiting, requests));
+  EXPECT_GT(machine.device.counts.replays, 10);
+  EXPECT_LT(machine.device.counts.waits, waiting.device.counts.waits / 2);
+}
+
+/// Of a sample alone: no run is passed by in steps without drafts, and where none comes for long, steps have none.
+TEST(DraftLoop, HasNoIdleSlotsForLongWhereNothingIsForced) {
+  Request request = request_for("ROMEO:", 200);
+  request.control.constraint = RegexConstraint{"([a-z]{25}, with a letter from the king\\. ){2}"};
+  request.speculation = SpeculationOptions{.draft_forced = true};
+  DraftingMachine waiting({.max_rows = 1, .steps_ahead = 0}, 0, ""), machine({.max_rows = 1, .steps_ahead = 4}, 60, "");
+  EXPECT_EQ(texts_of(machine, {request}), texts_of(waiting, {request}));
+  const std::int64_t steps = machine.runner->engine().metrics().speculation.steps;
+  EXPECT_GT(machine.device.counts.slots, 2 * steps);
+  EXPECT_LT(machine.device.counts.slots, 6 * steps);  // of 9 at most
 }
 
 }  // namespace
