@@ -15,6 +15,7 @@
 #include "apps/bench/benchmarks.h"
 #include "apps/bench/fixed_length.h"
 #include "apps/bench/measure.h"
+#include "cuda/portable/draft_length.h"
 #include "host/constraint/constraint_source.h"
 #include "host/constraint/constraint_tables.h"
 #include "host/constraint/dfa_constraint.h"
@@ -61,6 +62,21 @@ std::vector<TokenId> spelling(const std::string& text, const TokenIndex& tokens)
     at += tokens.bytes(best).size();
   }
   return ids;
+}
+
+/// Of a text and its end, where in each step as many tokens as are forced come to the one that is drawn, up to those that are
+/// drafted at most.
+double tokens_per_step(const std::vector<TokenId>& ids, DfaConstraint at) {
+  const std::size_t count = ids.size() + 1;
+  std::size_t steps = 0;
+  for (std::size_t done = 0; done < count; ++steps) {
+    for (int run = 0; run <= DraftLength::kMostAutomatic && done < count; ++run, ++done) {
+      const bool is_forced = at.forced().has_value();
+      if (done < ids.size()) at.advance(ids[done]);
+      if (!is_forced) run = DraftLength::kMostAutomatic;
+    }
+  }
+  return static_cast<double>(count) / static_cast<double>(steps);
 }
 
 }  // namespace
@@ -111,6 +127,8 @@ void bench_constraints(const ConstraintBench& options) {
                                 {"states", tables->dfa().state_count()},
                                 {"compile_seconds", compiled.median_cpu_seconds},
                                 {"first_text_seconds", both.median_cpu_seconds},
+                                {"tokens_per_step",
+                                 tokens_per_step(ids, DfaConstraint(tables, tokens, static_cast<int>(ids.size())))},
                                 {"step_seconds",
                                  steps.median_cpu_seconds / kWalks / static_cast<double>(ids.size() + 1)}}
               << std::endl;

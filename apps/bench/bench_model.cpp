@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/bench/benchmarks.h"
+#include "apps/bench/fixed_length.h"
 #include "fundamentallm/generator.h"
 
 namespace fllm::bench {

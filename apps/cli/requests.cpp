@@ -69,14 +69,15 @@ SamplingOptions sampling_options(const Settings& settings) {
 }
 
 std::optional<SpeculationOptions> speculation_options(const Settings& settings) {
-  const std::int32_t lookup = settings.prompt_lookup.value_or(0);
   SpeculationOptions speculation;
+  overlay(speculation.prompt_lookup, settings.prompt_lookup);
+  overlay(speculation.draft_forced, settings.draft_forced);
   const std::optional<SpeculationRule> rule =  // "off" is none
       settings.speculation ? value_named<SpeculationRule>(*settings.speculation) : speculation.rule;
-  if ((!settings.draft_model && lookup == 0) || !rule) return std::nullopt;
+  const bool guesses = settings.draft_model || speculation.prompt_lookup != 0 || speculation.draft_forced;
+  if (!guesses || !rule) return std::nullopt;
   speculation.rule = *rule;
   overlay(speculation.draft_tokens, settings.draft_tokens);
-  speculation.prompt_lookup = lookup;
   return speculation;
 }
 
@@ -204,12 +205,12 @@ void check_speculation(const Settings& settings, bool label_flags, std::vector<s
   if (settings.draft_model && settings.draft_model->empty()) {
     violations.emplace_back("--draft-model: '': a file or a folder is needed");
   }
-  if (settings.draft_model || settings.prompt_lookup) return;
+  if (settings.draft_model || settings.prompt_lookup || settings.draft_forced) return;
   const std::string dashes = label_flags ? "--" : "";
   const auto check_name = [&](const char* name, bool is_given) {
     if (!is_given) return;
-    violations.push_back(dashes + name + ": given without --draft-model or " + dashes +
-                         "prompt-lookup: there is nothing to guess from");
+    violations.push_back(dashes + name + ": given without --draft-model, " + dashes + "prompt-lookup or " + dashes +
+                         "draft-forced: there is nothing to guess from");
   };
   check_name("draft-tokens", settings.draft_tokens.has_value());
   check_name("speculation", settings.speculation && value_named<SpeculationRule>(*settings.speculation));

@@ -60,6 +60,7 @@ server::ServerOptions server_options(CommandLine& line) {
   check_speculation(settings, true, line.violations);
   Request speculating;
   speculating.speculation = options.speculation;
+  if (speculating.speculation) speculating.speculation->draft_forced = false;  // constraints come with requests
   const std::vector<std::string> of_speculation = request_violations(speculating, true);
   line.violations.insert(line.violations.end(), of_speculation.begin(), of_speculation.end());
   check_range("--port", options.port, 0, 65535, line);

@@ -37,6 +37,7 @@ struct Settings {
   // Speculation
   std::optional<std::string> draft_model, speculation;
   std::optional<std::int32_t> draft_tokens, prompt_lookup;
+  std::optional<bool> draft_forced;
   // Length and stops
   std::optional<std::int32_t> max_length, max_tokens, min_length, min_tokens;
   std::optional<std::vector<std::string>> stop_tokens;

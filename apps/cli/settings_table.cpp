@@ -144,6 +144,9 @@ constexpr std::array kTable{
             "takes the place of the draft model (default: 0, off)",
             {},
             "3"},
+    Setting{"draft-forced", &S::draft_forced, "", "Speculation", kGenerate | kServe, true,
+            "Guess only what a constraint or --prefix leaves no choice about, and what --prompt-lookup\n"
+            "finds; it takes the place of the draft model (default: off)"},
     Setting{"speculation", &S::speculation, "RULE", "Speculation", kText | kServe, true,
             "coupled: the text is the one without guesses; ratio: the same distribution, and more\n"
             "guesses are accepted; off: nothing is guessed (default: coupled)",

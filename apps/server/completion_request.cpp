@@ -37,6 +37,7 @@ struct Reading {
   bool is_speculation_off = false;
   std::optional<SpeculationRule> speculation;
   std::optional<std::int32_t> draft_tokens, prompt_lookup;
+  std::optional<bool> draft_forced;
 };
 
 struct BodyField {
@@ -239,6 +240,7 @@ constexpr std::array kFields{
     BodyField{"speculation", kBoth, read_speculation},
     BodyField{"draft_tokens", kBoth, read_draft_tokens},
     BodyField{"prompt_lookup", kBoth, read_other<&Reading::prompt_lookup>},
+    BodyField{"draft_forced", kBoth, read_other<&Reading::draft_forced>},
     BodyField{"modalities", kTalk, read_modalities},
     BodyField{"suffix", kText, read_suffix},
     BodyField{"tool_choice", kTalk, read_tool_choice},
@@ -323,14 +325,19 @@ void settle_samples(Reading& reading, std::int32_t limit) {
   }
 }
 
-/// What the request says of it goes before what the server does of itself.
+/// What the request says of it goes before what the server does of itself, where that can be of use.
 void settle_speculation(Reading& reading, const std::optional<SpeculationOptions>& usual) {
-  const bool asks = reading.speculation || reading.draft_tokens || reading.prompt_lookup;
+  const bool asks =
+      reading.speculation || reading.draft_tokens || reading.prompt_lookup || reading.draft_forced.value_or(false);
   if (reading.is_speculation_off || (!asks && !usual)) return;
-  SpeculationOptions& made = reading.request.options.speculation.emplace(usual.value_or(SpeculationOptions{}));
+  Request& request = reading.request.options;
+  SpeculationOptions& made = request.speculation.emplace(usual.value_or(SpeculationOptions{}));
+  const bool forces_nothing = made.draft_forced && !request.control.can_force();
+  made.draft_forced = reading.draft_forced.value_or(made.draft_forced && !forces_nothing);
   made.rule = reading.speculation.value_or(made.rule);
   made.draft_tokens = reading.draft_tokens.value_or(made.draft_tokens);
   made.prompt_lookup = reading.prompt_lookup.value_or(made.prompt_lookup);
+  if (forces_nothing && !asks && made.prompt_lookup == 0) request.speculation.reset();
 }
 
 /// Those of the options, and of prompts of token ids.

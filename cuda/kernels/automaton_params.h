@@ -23,6 +23,9 @@ struct ByteAutomata {
   const std::uint8_t* bytes = nullptr;      // flat, of tokens
   const std::int64_t* offsets = nullptr;    // [vocab + 1] into bytes; a token without text has none
   std::int32_t state_count = 0;             // a state outside [0, state_count) is none: it allows everything
+  // [states] of the one token that a constraint or prefix allows; -1: it allows several, or none, or banned text forbids it.
+  // An end is where nothing else can follow, so that no min_tokens holds it back.
+  const std::int32_t* forced_tokens = nullptr;
 };
 
 }  // namespace fllm

@@ -4,6 +4,7 @@
 #include "cuda/cta/cta_concept.h"
 #include "cuda/kernels/drafts/feed_slots.h"
 #include "cuda/kernels/drafts/look_up.h"
+#include "cuda/kernels/drafts/wanted.h"
 #include "cuda/kernels/take_token.h"
 #include "cuda/launch/launch_shape.h"
 
@@ -96,14 +97,14 @@ struct CommitDrafts {
     const auto token_count = static_cast<std::int32_t>(p.sampling[first].random.position);
     const std::int32_t position = token_count - 1;
     DraftingRow& drafting = p.drafting[row];
-    drafting.length.took(p.judged[row].draft_count, accepted);
-    drafting.wanted = wanted(p, row, token_count);
+    drafts::learn(drafting, p.judged[row].draft_count, accepted);
+    drafts::set_wanted(p, row, token_count);
     if (drafting.wanted > p.drafts) {
       p.ring.final_sums[row] = p.states[row].sum_logprob;
       return false;
     }
     drafts::feed(p.feed, first, token, position, row);
-    drafting.open = drafting.wanted > 0 && drafting.ngram == 0 ? 1 : 0;
+    drafting.open = drafting.wanted > 0 && drafting.reach > 0 ? 1 : 0;
     drafting.state = p.states[row].state;
     p.judged[row].draft_count = 0;
     if (!drafts::has_draft_model(p)) return true;
@@ -119,17 +120,6 @@ struct CommitDrafts {
       drafts::feed_filler(p.draft_feed, p.rows + row);
     }
     return true;
-  }
-
-  /// With all of them accepted the token behind them is the last one that the limit allows; the draft model reads all but the
-  /// last of them.
-  static FLLM_DEVICE std::int32_t wanted(const Params& p, std::int32_t row, std::int32_t token_count) {
-    const DraftingRow& drafting = p.drafting[row];
-    const std::int32_t to_limit = p.states[row].token_limit - 1 - token_count;
-    const std::int32_t to_reach = drafting.reach + 1 - token_count;
-    const std::int32_t most = to_limit < to_reach || drafting.ngram > 0 ? to_limit : to_reach;
-    const std::int32_t next = drafting.length.next();
-    return most < 0 ? 0 : next < most ? next : most;
   }
 
   /// It has finished, or waits for the host.

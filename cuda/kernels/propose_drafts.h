@@ -8,16 +8,17 @@
 
 namespace fllm {
 
-/// Drafts of rows that look up their texts, as many as each wants: up to one that may not be drawn or would end the text, and none
-/// behind one that makes it whole. The other slots of such a row are cleared.
+/// Drafts that no model draws, as many as a row wants: first those that its automaton forces, up to an end; behind them what it
+/// finds in its text, up to one that may not be drawn or would end the text. None comes behind one that makes it whole. The
+/// other slots of such a row are cleared.
 ///
 /// Grid: a block per row, which owns the row's slots. All threads search the text and copy histories; the first one goes from
 /// draft to draft in between.
 /// Bytes: 4 read for each token of the text, neighbours by neighbours; some 400 read and written for each draft, 5 read for each
 /// of its bytes in a row with a state, and 8 read twice and written once for each id of a row's history.
 /// Determinism: integers; one writer of each element.
-/// Degenerate rows: one that does not look up its text changes nothing; a finished one, or one whose text has outgrown its room,
-/// drafts nothing.
+/// Degenerate rows: one that neither looks up its text nor may be forced changes nothing; a finished one drafts nothing, and one
+/// whose text has outgrown its room only what is forced.
 struct ProposeDrafts {
   using Params = DraftLoopParams;
   struct Shared {
@@ -34,9 +35,16 @@ struct ProposeDrafts {
   template <Cta C>
   FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
     const std::int32_t row = cta.block_index(), first = row * (p.drafts + 1);
-    if (p.drafting[row].ngram <= 0) return;  // the same for the whole block
-    const drafts::Continuation ahead = look_up(cta, shared, p, row);
-    if (cta.thread_index() == 0) propose(p, row, ahead, shared);
+    if (p.drafting[row].ngram <= 0 && p.drafting[row].most <= 0) return;  // the same for the whole block
+    const std::int32_t wanted = wanted_drafts(p, row);
+    if (cta.thread_index() == 0) force(p, row, wanted, shared);
+    cta.sync();  // the text goes on with what is forced
+    drafts::Continuation ahead;
+    if (p.drafting[row].ngram > 0 && has_room(shared, wanted)) ahead = look_up(cta, shared, p, row);
+    if (cta.thread_index() == 0) {
+      if (ahead.count > 0) guess(p, row, wanted, ahead, shared);
+      p.judged[row].draft_count = shared.count;
+    }
     cta.sync();  // the drafts are chosen
     for (std::int32_t i = 1 + cta.thread_index(); i <= p.drafts; i += cta.thread_count()) {
       p.draft_ids[first + i - 1] = i <= shared.count ? shared.drafts[i - 1] : -1;
@@ -50,28 +58,54 @@ struct ProposeDrafts {
   }
 
  private:
-  /// What the text goes on with, where the row wants drafts; the draw of a finished row is at no place of a text.
+  static FLLM_DEVICE std::int32_t wanted_drafts(const Params& p, std::int32_t row) {
+    const std::int32_t wanted = p.states[row].finished != 0 ? 0 : p.drafting[row].wanted;
+    return wanted < p.drafts ? wanted : p.drafts;
+  }
+
+  /// What the text goes on with behind the drafts so far.
   template <Cta C>
   static FLLM_DEVICE drafts::Continuation look_up(const C& cta, Shared& shared, const Params& p, std::int32_t row) {
-    const auto count = static_cast<std::int32_t>(p.sampling[row * (p.drafts + 1)].random.position);
-    if (p.drafting[row].wanted <= 0 || count < 0 || count > p.texts.capacity) return {};
+    const auto count = static_cast<std::int32_t>(p.sampling[row * (p.drafts + 1)].random.position) + shared.count;
+    if (count < 0 || count > p.texts.capacity) return {};
     return drafts::look_up(cta, shared.matches, p.texts.tokens + std::int64_t{row} * p.texts.capacity, count,
                            p.drafting[row].ngram);
   }
 
-  /// One draft behind the other.
-  static FLLM_DEVICE void propose(const Params& p, std::int32_t row, const drafts::Continuation& ahead,
-                                  Shared& shared) {
-    const std::int32_t first = row * (p.drafts + 1);
-    const std::int32_t wanted = p.drafting[row].wanted < p.drafts ? p.drafting[row].wanted : p.drafts;
+  /// As many as CommitDrafts has found to be forced; the text has them too, until what is drawn comes in their place.
+  static FLLM_DEVICE void force(const Params& p, std::int32_t row, std::int32_t wanted, Shared& shared) {
+    const DraftingRow& drafting = p.drafting[row];
+    const auto place = static_cast<std::int32_t>(p.sampling[row * (p.drafts + 1)].random.position);
+    const std::int32_t most = drafting.forced < wanted ? drafting.forced : wanted;
     shared.count = shared.read = 0;
-    while (ahead.count > 0 && shared.count < wanted && shared.read == shared.count) {
-      const std::int32_t draft = ahead.token(shared.count), slot = first + shared.count;
-      if (!may_follow(p, p.sampling[slot], p.drafting[row].state, draft)) break;
-      shared.drafts[shared.count++] = draft;
-      shared.read += drafts::step_over(p, row, slot + 1, draft) ? 1 : 0;
+    while (has_room(shared, most)) {
+      const std::int32_t state = checked_state(p.automata, drafting.state);
+      const std::int32_t draft = state >= 0 ? p.automata.forced_tokens[state] : -1;
+      if (draft < 0 || draft >= p.vocab) break;
+      drafts::append_to_text(p, row, place + shared.count, draft);
+      add(p, row, draft, shared);
     }
-    p.judged[row].draft_count = shared.count;
+  }
+
+  /// One draft of the text behind the other, until there are `wanted`.
+  static FLLM_DEVICE void guess(const Params& p, std::int32_t row, std::int32_t wanted,
+                                const drafts::Continuation& ahead, Shared& shared) {
+    const std::int32_t first = row * (p.drafts + 1), forced = shared.count;
+    while (has_room(shared, wanted)) {
+      const std::int32_t draft = ahead.token(shared.count - forced);
+      if (!may_follow(p, p.sampling[first + shared.count], p.drafting[row].state, draft)) break;
+      add(p, row, draft, shared);
+    }
+  }
+
+  /// Fewer than `most`, and the text goes on behind the last one.
+  static FLLM_DEVICE bool has_room(const Shared& shared, std::int32_t most) {
+    return shared.count < most && shared.read == shared.count;
+  }
+
+  static FLLM_DEVICE void add(const Params& p, std::int32_t row, std::int32_t draft, Shared& shared) {
+    shared.drafts[shared.count++] = draft;
+    shared.read += drafts::step_over(p, row, row * (p.drafts + 1) + shared.count, draft) ? 1 : 0;
   }
 
   /// Whether a token may be drawn that is no end, whether or not ends may come yet.

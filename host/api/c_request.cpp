@@ -126,16 +126,16 @@ std::optional<BeamOptions> beam_of(const fllm_request& request, Violations& foun
 
 std::optional<SpeculationOptions> speculation_of(const fllm_request& request, Violations& found) {
   const std::int32_t rule = request.speculation;
-  found.require(request.speculation_reserved == 0, "speculation_reserved", request.speculation_reserved, "must be 0");
   found.require(rule >= 0 && rule <= FLLM_SPECULATION_RATIO, "speculation", rule, "must be in [0, 2]");
   if (rule == FLLM_SPECULATION_NONE) {
     constexpr const char* kPart = "given without speculation";
     found.require(request.draft_tokens == 0, "draft_tokens", request.draft_tokens, kPart);
     found.require(request.prompt_lookup == 0, "prompt_lookup", request.prompt_lookup, kPart);
+    found.require(request.draft_forced == 0, "draft_forced", request.draft_forced, kPart);
     return std::nullopt;
   }
   return SpeculationOptions{rule == FLLM_SPECULATION_RATIO ? SpeculationRule::kRatio : SpeculationRule::kCoupled,
-                            request.draft_tokens, request.prompt_lookup};
+                            request.draft_tokens, request.prompt_lookup, request.draft_forced != 0};
 }
 
 ConstraintSource custom_of(const fllm_constraint& given, Violations& found) {

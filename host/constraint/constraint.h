@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "fundamentallm/constraint.h"
 #include "fundamentallm/options.h"
@@ -13,6 +14,8 @@ class SampleConstraint : public Constraint {
  public:
   /// Whether some token is allowed as text.
   [[nodiscard]] virtual bool can_go_on() = 0;
+  /// The one token that is allowed, as text or as an end; none: there are several, or there is none.
+  [[nodiscard]] virtual std::optional<TokenId> forced() = 0;
   /// As fork.
   [[nodiscard]] virtual std::unique_ptr<SampleConstraint> copy() const = 0;
   [[nodiscard]] std::unique_ptr<Constraint> fork() const final { return copy(); }

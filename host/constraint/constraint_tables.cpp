@@ -169,6 +169,12 @@ bool ConstraintTables::can_go_on(ByteDfa::State state) {
                      [&, i = std::size_t{0}](std::uint32_t word) mutable { return (word & text_[i++]) != 0; });
 }
 
+std::optional<TokenId> ConstraintTables::forced(ByteDfa::State state) {
+  const auto words = row(state);
+  const std::int32_t known = mask_row_[static_cast<std::size_t>(state)];
+  return known != kNoRow ? forced_[static_cast<std::size_t>(known)] : only_allowed(words);
+}
+
 std::int32_t ConstraintTables::keep(std::span<const std::uint32_t> row) {
   const std::uint64_t hash = hash_words(row);
   for (std::size_t i = 0; i < hashes_.size(); ++i) {
@@ -183,6 +189,7 @@ std::int32_t ConstraintTables::keep(std::span<const std::uint32_t> row) {
   words_.insert(words_.end(), row.begin(), row.end());
   hashes_.push_back(hash);
   goes_on_.push_back(on ? 1 : 0);
+  forced_.push_back(only_allowed(row));
   return static_cast<std::int32_t>(hashes_.size()) - 1;
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,8 @@ class ConstraintTables {
   [[nodiscard]] bool can_finish(ByteDfa::State state) const { return live_[static_cast<std::size_t>(state)] != 0; }
   /// Whether a text can go on: some token other than an end is allowed.
   [[nodiscard]] bool can_go_on(ByteDfa::State state);
+  /// The one token that is allowed; none: there are several, or there is none. Precondition: can_finish(state).
+  [[nodiscard]] std::optional<TokenId> forced(ByteDfa::State state);
   [[nodiscard]] bool is_end(TokenId id) const;
 
   /// Works out rows of states that can finish, until all are there or so many nodes of the trie have been visited, at least
@@ -63,6 +66,7 @@ class ConstraintTables {
   CompileBudget budget_;
   std::vector<std::uint8_t> live_;                 // [states]
   std::vector<std::uint8_t> goes_on_;              // [rows]
+  std::vector<std::optional<TokenId>> forced_;     // [rows]
   std::vector<std::int32_t> mask_row_;             // [states]
   std::vector<std::uint32_t> words_;               // [rows, row_words]
   std::vector<std::uint64_t> hashes_;              // [rows]

@@ -75,6 +75,8 @@ void CustomSampleConstraint::fill_mask(std::span<std::uint32_t> mask) {
   std::copy(look_.mask.begin(), look_.mask.end(), mask.begin());
 }
 
+std::optional<TokenId> CustomSampleConstraint::forced() { return only_allowed(look_.mask); }
+
 bool CustomSampleConstraint::advance(TokenId id) {
   if (!is_allowed(look_.mask, id) || !is_allowed(vocabulary_->text, id)) return false;
   guarded("advance", [&] {

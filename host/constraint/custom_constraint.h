@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ class CustomSampleConstraint : public SampleConstraint {
   [[nodiscard]] std::unique_ptr<SampleConstraint> copy() const override;
   [[nodiscard]] bool may_end() const override { return look_.may_end; }
   [[nodiscard]] bool can_go_on() override { return look_.can_go_on; }
+  [[nodiscard]] std::optional<TokenId> forced() override;
   /// Empty: none.
   [[nodiscard]] const std::string& fault() const { return fault_; }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/constraint/device_automaton.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -8,6 +9,16 @@
 #include "host/constraint/token_mask.h"
 
 namespace fllm {
+namespace {
+
+constexpr TokenId kNoToken = -1;
+
+/// A forced token, unless banned text forbids it.
+TokenId unless_banned(std::optional<TokenId> forced, std::span<const std::uint32_t> mask) {
+  return forced && is_allowed(mask, *forced) ? *forced : kNoToken;
+}
+
+}  // namespace
 
 DeviceAutomaton::DeviceAutomaton(std::span<const std::uint32_t> base_mask, std::size_t mask_words)
     : base_(base_mask.begin(), base_mask.end()), words_(mask_words) {
@@ -29,12 +40,14 @@ void DeviceAutomaton::constrain(const PrefixConstraint* prefix, const BannedText
     for (const TokenId id : prefix->allowed(static_cast<std::int32_t>(at))) allow(mask, id);
     if (banned != nullptr) banned->forbid_in(behind(at), mask);
     mask_rows.push_back(row_of(mask));
+    forced_tokens.push_back(unless_banned(prefix->forced(static_cast<std::int32_t>(at)), mask));
   }
   // Within the prefix the masks alone decide: an end token may be part of its spelling.
   add_chain(forced, free_start + behind(forced.size()), kStateFreesEnds | kStateSpells);
   if (banned == nullptr) {
     next.insert(next.end(), 256, free_start);
     mask_rows.push_back(base_row);
+    forced_tokens.push_back(kNoToken);
     flags.push_back(0);
     return;
   }
@@ -46,8 +59,7 @@ void DeviceAutomaton::constrain(const PrefixConstraint* prefix, const BannedText
       mask = base_;
     }
     banned->forbid_in(state, mask);
-    mask_rows.push_back(row_of(mask));
-    flags.push_back(0);
+    add_state(row_of(mask), 0, kNoToken);
   }
 }
 
@@ -61,7 +73,7 @@ void DeviceAutomaton::constrain(ConstraintTables& tables, const BannedText* bann
   std::map<Pair, std::int32_t> states, rows;  // rows: of a row of the constraint's and a state of what is banned
   std::vector<Pair> pairs;
   std::vector<std::uint32_t> mask(words_);
-  const std::int32_t nowhere = add_state(row_of(mask), 0);
+  const std::int32_t nowhere = add_state(row_of(mask), 0, kNoToken);
   next.insert(next.end(), 256, nowhere);
   const auto state_of = [&](const Pair& pair) {
     if (pair.first == ByteDfa::kDead || is_banned(pair.second)) return nowhere;
@@ -89,8 +101,9 @@ void DeviceAutomaton::constrain(ConstraintTables& tables, const BannedText* bann
     const bool rests = tables.can_finish(pair.first);  // else a token may only pass through it
     const bool must_end = rests && dfa.accepts(pair.first) && !tables.can_go_on(pair.first);
     const int flags_here = !must_end ? 0 : can_draw_end ? kStateFreesEnds : kStateFreesEnds | kStateEnds;
-    add_state(rests ? mask_row_of(pair) : mask_rows[static_cast<std::size_t>(nowhere)],
-              static_cast<std::uint8_t>(flags_here));
+    const std::int32_t row = rests ? mask_row_of(pair) : mask_rows[static_cast<std::size_t>(nowhere)];
+    add_state(row, static_cast<std::uint8_t>(flags_here),
+              rests ? unless_banned(tables.forced(pair.first), mask_at(row)) : kNoToken);
     Pair before{ByteDfa::kDead, ByteAutomaton::kRoot};  // where the last byte led: neighbours mostly lead to the same
     std::int32_t found = nowhere;
     for (int value = 0; value < 256; ++value) {
@@ -110,6 +123,7 @@ void DeviceAutomaton::stop_at(const ByteAutomaton& stops, const PrefixConstraint
   check_size(static_cast<std::int64_t>(forced.size()) + stops.state_count());
   stop_start = state_count();
   mask_rows.insert(mask_rows.end(), forced.size() + static_cast<std::size_t>(stops.state_count()), -1);
+  forced_tokens.resize(mask_rows.size(), kNoToken);
   add_chain(forced, stop_start + static_cast<std::int32_t>(forced.size()), 0);
   add_copy(stops);
   for (std::int32_t state = 0; state < stops.state_count(); ++state) {
@@ -128,8 +142,9 @@ void DeviceAutomaton::add_chain(std::string_view prefix, std::int32_t behind, st
   }
 }
 
-std::int32_t DeviceAutomaton::add_state(std::int32_t mask_row, std::uint8_t flags_there) {
+std::int32_t DeviceAutomaton::add_state(std::int32_t mask_row, std::uint8_t flags_there, TokenId forced_token) {
   mask_rows.push_back(mask_row);
+  forced_tokens.push_back(forced_token);
   flags.push_back(flags_there);
   return state_count() - 1;
 }

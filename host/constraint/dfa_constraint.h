@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "host/constraint/constraint.h"
@@ -24,6 +25,7 @@ class DfaConstraint : public SampleConstraint {
   [[nodiscard]] std::unique_ptr<SampleConstraint> copy() const override;
   [[nodiscard]] bool may_end() const override { return tables_->dfa().accepts(state()); }
   [[nodiscard]] bool can_go_on() override { return tables_->can_go_on(state()); }
+  [[nodiscard]] std::optional<TokenId> forced() override { return tables_->forced(state()); }
   [[nodiscard]] ByteDfa::State state() const { return states_.back(); }
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,11 @@ class PrefixConstraint {
   [[nodiscard]] std::span<const TokenId> allowed(std::int32_t done_bytes) const {
     const auto at = static_cast<std::size_t>(done_bytes);
     return std::span(allowed_).subspan(first_[at], first_[at + 1] - first_[at]);
+  }
+  /// Likewise, where it is one alone.
+  [[nodiscard]] std::optional<TokenId> forced(std::int32_t done_bytes) const {
+    const auto open = allowed(done_bytes);
+    return open.size() == 1 ? std::optional(open.front()) : std::nullopt;
   }
 
  private:

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "fundamentallm/options.h"
@@ -23,6 +26,17 @@ inline void forbid(std::span<std::uint32_t> mask, TokenId id) {
 }
 inline bool is_allowed(std::span<const std::uint32_t> mask, TokenId id) {
   return ((mask[static_cast<std::size_t>(id) / 32] >> (static_cast<std::uint32_t>(id) % 32)) & 1u) != 0;
+}
+
+/// The one id that is allowed; none: there are several, or there is none.
+inline std::optional<TokenId> only_allowed(std::span<const std::uint32_t> mask) {
+  std::optional<TokenId> found;
+  for (std::size_t word = 0; word < mask.size(); ++word) {
+    if (mask[word] == 0) continue;
+    if (found || !std::has_single_bit(mask[word])) return std::nullopt;
+    found = static_cast<TokenId>(word * 32) + std::countr_zero(mask[word]);
+  }
+  return found;
 }
 
 }  // namespace fllm

@@ -73,6 +73,7 @@ void AutomatonMemory::make() {
   bytes.push_back(0);  // so that there is something to point to
   next_ = {*backend_, kStates * 256};
   mask_rows_ = {*backend_, kStates};
+  forced_tokens_ = {*backend_, kStates};
   flags_ = {*backend_, kStates};
   bytes_ = {*backend_, bytes.size()};
   offsets_ = {*backend_, offsets.size()};
@@ -94,12 +95,14 @@ void AutomatonMemory::upload(const DeviceAutomaton& automaton, const AutomatonPl
   for (std::int32_t& row : moved) row += row >= 0 ? static_cast<std::int32_t>(place.masks) : 0;
   put(mask_rows_, first, moved);
   put(flags_, first, automaton.flags);
+  put(forced_tokens_, first, automaton.forced_tokens);
   put(masks_, static_cast<std::size_t>(place.masks) * capacity_.mask_words_per_row(), automaton.masks);
 }
 
 ByteAutomata AutomatonMemory::automata() const {
   if (masks_.data() == nullptr) return {};
-  return {next_.data(), mask_rows_.data(), flags_.data(), bytes_.data(), offsets_.data(), DeviceAutomaton::kMaxStates};
+  return {next_.data(),    mask_rows_.data(),           flags_.data(),        bytes_.data(),
+          offsets_.data(), DeviceAutomaton::kMaxStates, forced_tokens_.data()};
 }
 
 }  // namespace fllm

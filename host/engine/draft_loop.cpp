@@ -63,7 +63,7 @@ void DraftLoop::start(Rows rows, std::span<const RowSampling> draws, std::span<c
   upload(workspace);
 }
 
-void DraftLoop::add_row(const Sequence& row, const RowSampling& draw, std::int32_t state) {
+void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t state) {
   const std::int32_t place = static_cast<std::int32_t>(judged_.size()), slot = place * (plan_.drafts + 1),
                      last = row.token_count() - 1;
   const bool coupled = row.drafts == nullptr || row.drafts->rule() == SpeculationRule::kCoupled;
@@ -73,10 +73,14 @@ void DraftLoop::add_row(const Sequence& row, const RowSampling& draw, std::int32
   DraftingRow& drafting = row_drafting_.emplace_back();
   if (row.drafts == nullptr) return;
   drafting.length = row.drafts->length();
-  drafting.wanted = row.drafts->wanted_behind(row, 0);
+  row.drafts->foresee(row);
+  drafting.wanted = row.drafts->wanted();
+  drafting.most = row.drafts->most_forced();
+  drafting.forced = row.drafts->forced();
   drafting.state = state;
   if (row.drafts->from_model()) return add_draft_inputs(row, draw);
   drafting.ngram = row.drafts->ngram();
+  if (drafting.ngram == 0) return;
   const std::span<const TokenId> text = row.drafts->text(row);
   backend_->upload(texts_.data() + std::int64_t{place} * capacity_.context_length, text.data(),
                    text.size() * sizeof(TokenId));
@@ -133,7 +137,7 @@ void DraftLoop::share(DraftLoopParams& loop, const Workspace& workspace) const {
 SampleParams DraftLoop::draft(const SampleParams& edits, const DraftLoopParams& loop) {
   SampleParams drawn_from;
   if (plan_.from_model) drawn_from = draw(edits, loop);
-  if (plan_.from_texts) backend_->propose_drafts(loop);
+  if (plan_.chosen) backend_->propose_drafts(loop);
   return drawn_from;
 }
 

@@ -42,7 +42,7 @@ class DraftLoop {
   SampleParams draft(const SampleParams& edits, const DraftLoopParams& loop);
 
  private:
-  void add_row(const Sequence& row, const RowSampling& draw, std::int32_t state);
+  void add_row(Sequence& row, const RowSampling& draw, std::int32_t state);
   void add_draft_inputs(const Sequence& row, const RowSampling& draw);
   void add_idle_row();
   SampleParams draw(const SampleParams& edits, DraftLoopParams loop);

@@ -3,11 +3,26 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "host/engine/sequence.h"
 #include "host/model/forward.h"
 
 namespace fllm {
+namespace {
+
+/// Tokens and drafts that the model has not seen.
+std::int32_t unread_of(const Sequence& row) {
+  return row.token_count() + static_cast<std::int32_t>(row.drafted().size()) - row.drafts->cached;
+}
+
+/// Whether a row's next draft is to be drawn, behind those that are forced now: what can be known beforehand costs no pass.
+bool is_to_draw(Sequence& row) {
+  const std::int32_t wanted = row.drafts->wanted();
+  return row.drafts->add_forced(row, wanted) && std::cmp_less(row.drafted().size(), wanted);
+}
+
+}  // namespace
 
 DraftModel::DraftModel(Backend& backend, const Model& model, const StepCapacity& capacity, std::int32_t block_count)
     : backend_(&backend),
@@ -57,9 +72,9 @@ void DraftModel::clear() {
 
 void DraftModel::draft(Rows rows, std::span<const std::int32_t> places, const Batch& batch, const SampleParams& edits) {
   for (const std::int32_t place : places) {
-    const Sequence& row = *rows[static_cast<std::size_t>(place)];
+    Sequence& row = *rows[static_cast<std::size_t>(place)];
     row.drafts->open(row);
-    if (row.drafts->wanted() > 0) active_.push_back(place);
+    if (is_to_draw(row)) active_.push_back(place);
   }
   read_ahead(rows);
   while (!active_.empty()) {
@@ -72,29 +87,26 @@ void DraftModel::draft(Rows rows, std::span<const std::int32_t> places, const Ba
 
 /// What does not fit into one pass with all the last tokens.
 void DraftModel::read_ahead(Rows rows) {
-  const auto unread = [&](std::int32_t place) {
-    const Sequence& row = *rows[static_cast<std::size_t>(place)];
-    return row.token_count() - row.drafts->cached;
-  };
   std::int64_t total = 0;
-  for (const std::int32_t place : active_) total += unread(place);
+  for (const std::int32_t place : active_) total += unread_of(*rows[static_cast<std::size_t>(place)]);
   while (total > capacity_.tokens()) {
     for (const std::int32_t place : active_) {
       const std::int32_t room = capacity_.tokens() - static_cast<std::int32_t>(tokens_.size());
-      const std::int32_t count = std::min(unread(place) - 1, room);
-      feed_row(*rows[static_cast<std::size_t>(place)], place, count);
+      const Sequence& row = *rows[static_cast<std::size_t>(place)];
+      const std::int32_t count = std::min(unread_of(row) - 1, room);
+      feed_row(row, place, count);
       total -= count;
     }
     run(0);
   }
 }
 
-/// Of each row what it lacks: a token as a rule, two where the last draft of the step before was accepted.
+/// Of each row what it lacks: a token as a rule, two where the last draft of the step before was accepted, more behind what was
+/// forced.
 void DraftModel::feed(Rows rows) {
   for (const std::int32_t place : active_) {
     const Sequence& row = *rows[static_cast<std::size_t>(place)];
-    const auto drafted = static_cast<std::int32_t>(row.drafted().size());
-    feed_row(row, place, row.token_count() + drafted - row.drafts->cached);
+    feed_row(row, place, unread_of(row));
     logit_tokens_.push_back(static_cast<std::int32_t>(tokens_.size()) - 1);
   }
   run(static_cast<std::int32_t>(active_.size()));
@@ -206,8 +218,7 @@ void DraftModel::take(Rows rows) {
     Sequence& row = *rows[static_cast<std::size_t>(active_[i])];
     if (drawn_[i] == kNothingDrawn) continue;
     row.drafts->add(drawn_[i], first_row + static_cast<std::int32_t>(i));
-    const bool goes_on = row.step_over(drawn_[i]);
-    if (goes_on && static_cast<std::int32_t>(row.drafted().size()) < row.drafts->wanted()) active_[kept++] = active_[i];
+    if (row.step_over(drawn_[i]) && is_to_draw(row)) active_[kept++] = active_[i];
   }
   active_.resize(kept);
 }

@@ -10,11 +10,11 @@ namespace fllm {
 struct DraftPlan {
   std::int32_t drafts = 0;  // of each row in a step, at most
   bool from_model = false;  // some row's are the draft model's
-  bool from_texts = false;  // some row looks up its text
+  bool chosen = false;      // some row's are looked up in its text, or forced
 
   friend bool operator==(const DraftPlan&, const DraftPlan&) = default;
   friend bool operator<(const DraftPlan& a, const DraftPlan& b) {
-    return std::tie(a.drafts, a.from_model, a.from_texts) < std::tie(b.drafts, b.from_model, b.from_texts);
+    return std::tie(a.drafts, a.from_model, a.chosen) < std::tie(b.drafts, b.from_model, b.chosen);
   }
 };
 

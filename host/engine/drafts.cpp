@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <utility>
 
 #include "cuda/kernels/draft_params.h"
@@ -21,18 +22,35 @@ Drafts::Drafts(const RequestState& request)
       length_(options_.draft_tokens, static_cast<std::int64_t>(request.prompt.size()), from_model() ? kHeadStart : 0) {
   tokens_.reserve(kMaxDraftTokens);
   rows_.reserve(kMaxDraftTokens);
-  if (!from_model()) text_.reserve(static_cast<std::size_t>(request.token_limit));
+  if (from_model()) return;
+  if (request.request.control.can_force()) most_forced_ = DraftLength::most(options_.draft_tokens);
+  if (ngram() > 0) text_.reserve(static_cast<std::size_t>(request.token_limit));
 }
 
 void Drafts::clear() {
   tokens_.clear();
   rows_.clear();
-  wanted_ = 0;
+  wanted_ = forced_ = 0;
 }
 
-void Drafts::open(const Sequence& row) {
+bool Drafts::open(Sequence& row) {
+  clear();
   begin_ = row.token_count();
   wanted_ = wanted_behind(row, 0);
+  if (most_forced_ == 0 || row.generated() == 0) return true;
+  const std::int32_t room = std::max(0, std::min(most_forced_, row.request().token_limit - 1 - begin_));
+  const bool goes_on = add_forced(row, room);
+  forced_ = static_cast<std::int32_t>(tokens_.size());
+  wanted_ = forced_ + std::min(wanted_, room - forced_);
+  if (forced_ > 0) unforced_steps_ = 0;
+  return goes_on;
+}
+
+void Drafts::foresee(Sequence& row) {
+  open(row);
+  row.step_back();
+  tokens_.clear();
+  rows_.clear();
 }
 
 // With all of them accepted the token behind them is the last one that the limit allows; a draft model reads all but the last.
@@ -42,7 +60,8 @@ std::int32_t Drafts::wanted_behind(const Sequence& row, std::int32_t steps) cons
   DraftLength length = length_;
   for (std::int32_t i = 0; i < steps; ++i) length.took(0, 0);
   const std::int32_t count = row.token_count() + steps;
-  const std::int32_t next = row.generated() + steps > 0 ? length.next() : 0;
+  const bool guesses = row.generated() + steps > 0 && (from_model() || ngram() > 0);
+  const std::int32_t next = guesses ? length.next() : 0;
   return std::max(0, std::min({next, row.request().token_limit - 1 - count, reach - count + 1}));
 }
 
@@ -53,12 +72,27 @@ std::span<const TokenId> Drafts::text(const Sequence& row) {
   return text_;
 }
 
+bool Drafts::add_forced(Sequence& row, std::int32_t most) {
+  while (std::cmp_less(tokens_.size(), most)) {
+    const std::optional<TokenId> forced = row.forced();
+    if (!forced) return true;
+    add(*forced, kChosen);
+    if (!row.step_over(*forced)) return false;
+  }
+  return true;
+}
+
 void Drafts::look_up(Sequence& row) {
-  if (wanted_ == 0) return;
-  fllm::look_up(text(row), ngram(), wanted_, tokens_);
-  const auto useless = std::ranges::find_if(tokens_, [&row](TokenId draft) { return !row.step_over(draft); });
+  const auto before = static_cast<std::ptrdiff_t>(tokens_.size());
+  if (ngram() == 0 || std::cmp_greater_equal(before, wanted_)) return;
+  const std::size_t said = text(row).size();
+  text_.insert(text_.end(), tokens_.begin(), tokens_.end());
+  fllm::look_up(text_, ngram(), wanted_ - static_cast<std::int32_t>(before), tokens_);
+  text_.resize(said);
+  const auto useless =
+      std::find_if(tokens_.begin() + before, tokens_.end(), [&row](TokenId draft) { return !row.step_over(draft); });
   tokens_.erase(useless, tokens_.end());
-  row.step_back();
+  rows_.resize(tokens_.size(), kChosen);
 }
 
 void Drafts::add(TokenId draft, std::int32_t row) {
@@ -66,10 +100,13 @@ void Drafts::add(TokenId draft, std::int32_t row) {
   rows_.push_back(row);
 }
 
-// What the draft model has read of its own guesses stays, where they were right.
+// What is forced is no guess, and costs nothing that would not have been fed. What the draft model has read of its own guesses
+// stays, where they were right.
 void Drafts::took(std::int32_t drafted, std::int32_t accepted) {
-  length_.took(drafted, accepted);
-  has_paid_ = has_paid_ || accepted > 0;
+  const std::int32_t right = std::max(0, accepted - forced_);
+  length_.took(drafted - forced_, right);
+  has_paid_ = has_paid_ || right > 0;
+  if (unforced_steps_ < kLate) ++unforced_steps_;
   if (!tokens_.empty()) cached = std::min(cached, begin_ + accepted);
 }
 

@@ -123,9 +123,10 @@ void Engine::check_beams(const RequestState& request) const {
 }
 
 void Engine::check_speculation(const RequestState& request) const {
-  if (!request.request.speculation || request.request.speculation->prompt_lookup > 0 || draft_model_) return;
+  if (!request.request.speculation || !asks_model(*request.request.speculation) || draft_model_) return;
   throw Exception(ErrorCode::kInvalidArgument,
-                  "speculation: nothing to guess from: no draft_model is open, and prompt_lookup is 0");
+                  "speculation: nothing to guess from: no draft_model is open, prompt_lookup is 0, and there is no "
+                  "draft_forced");
 }
 
 void Engine::enqueue(std::unique_ptr<RequestState> request) {

@@ -10,6 +10,7 @@
 #include "fundamentallm/result.h"
 #include "host/constraint/token_mask.h"
 #include "host/engine/batch.h"
+#include "host/engine/drafts.h"
 #include "host/engine/prefix_index.h"
 #include "host/engine/row_automata.h"
 #include "host/model/kv_cache.h"
@@ -53,7 +54,7 @@ std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
   if (state->beam) state->need.rows = state->beam->rules.width;
   if (const auto& speculation = state->request.speculation) {
     state->need.drafts = DraftLength::most(speculation->draft_tokens);
-    if (speculation->prompt_lookup == 0) state->need.draft_blocks = KvCache::blocks_for(cached);
+    if (asks_model(*speculation)) state->need.draft_blocks = KvCache::blocks_for(cached);
   }
 
   Completion& completion = state->completion;

@@ -113,7 +113,8 @@ void Engine::take_ahead(EngineOutput& output) {
 void Engine::take_words(Sequence& row, std::size_t place, EngineOutput& output) {
   const std::span<const std::uint32_t> words = loop_.words(place);
   const std::int32_t drafts = loop_.plan().drafts;
-  if (words[0] == kIdleWord && drafts > 0 && row.drafts != nullptr && row.drafts->wanted_behind(row, 0) > drafts) {
+  if (row.drafts != nullptr) row.drafts->foresee(row);
+  if (words[0] == kIdleWord && drafts > 0 && row.drafts != nullptr && row.drafts->wanted() > drafts) {
     return;  // it waits for steps with more drafts
   }
   std::int32_t taken = 0;

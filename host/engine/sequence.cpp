@@ -85,6 +85,16 @@ bool Sequence::allows_unconstrained(TokenId id) const {
          !request_->banned_text->completes(banned_state_, vocabulary_->tokens.bytes(id));
 }
 
+std::optional<TokenId> Sequence::forced() const {
+  std::optional<TokenId> only;
+  if (constraint_ != nullptr) {
+    only = constraint_->forced();
+  } else if (in_prefix()) {
+    only = request_->prefix->forced(prefix_bytes_);
+  }
+  return only && allows_unconstrained(*only) ? only : std::nullopt;
+}
+
 bool Sequence::step_over(TokenId draft) {
   if ((is_end(draft) && !in_prefix()) || !allows_unconstrained(draft)) return false;
   if (constraint_ != nullptr && !constraint_->advance(draft)) return false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,6 +56,9 @@ class Sequence {
   bool step_over(TokenId draft);
   /// Back to what has been drawn.
   void step_back();
+
+  /// The token that comes next whatever the model says, because the constraint or the prefix allows no other.
+  [[nodiscard]] std::optional<TokenId> forced() const;
 
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;

@@ -20,8 +20,8 @@ void Engine::propose() {
     if (row.drafts->from_model()) {
       drafting_.push_back(place);
     } else {
-      row.drafts->open(row);
-      row.drafts->look_up(row);
+      if (row.drafts->open(row)) row.drafts->look_up(row);
+      row.step_back();
     }
   }
   if (draft_model_) {
@@ -80,7 +80,7 @@ void Engine::reserve_draft_loop(const DraftPlan& plan) {
     draft_loop_->feed_fillers(workspace_);
     read_resident(capacity_.logit_rows, 0, workspace_.token_rows.data());
   }
-  if (plan.from_texts) draft_loop_->reserve_texts();
+  if (plan.chosen) draft_loop_->reserve_texts();
 }
 
 std::int32_t Engine::logit_rows_in_use() const {

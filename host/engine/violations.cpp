@@ -182,6 +182,9 @@ void check_speculation(const Request& request, Violations& found) {
                 speculation.draft_tokens, "must be in [0, 16] (0 is automatic)");
   found.require(speculation.prompt_lookup >= 0 && speculation.prompt_lookup <= kMaxLookupTokens, "prompt_lookup",
                 speculation.prompt_lookup, "must be in [0, 16] (0 is off)");
+  if (speculation.draft_forced && !request.control.can_force()) {
+    found.add("draft_forced", "given", "needs a constraint or a prefix: nothing else leaves a token no choice");
+  }
   if (request.beam) found.add("speculation", "given", "is not allowed with beam search, which draws nothing to guess");
 }
 

@@ -93,6 +93,9 @@ struct ControlOptions {
   std::vector<std::string> banned_text;  ///< never completed in the output, whatever the tokens; at most 16384 bytes
   std::vector<TokenId> banned_token_ids;
   ConstraintSource constraint;  ///< of the whole output, a prefix included; its end is an end token where it may end
+
+  /// Whether there is anything that may leave no choice but one token.
+  [[nodiscard]] bool can_force() const { return constraint.index() != 0 || !prefix.empty(); }
 };
 
 /// What the sum of a hypothesis's log-probabilities is divided by; n counts its tokens, the end token too, not the prompt's.
@@ -135,13 +138,16 @@ enum class SpeculationRule {
 };
 
 /// Speculative decoding: several tokens a step, where the model confirms what was guessed. Guesses come from a small model with
-/// the same tokenizer (EngineOptions::draft_model) or from the text itself. Distributions and rules are those of the request:
-/// filters, penalties, constraints, stops. How it is done is in docs/speculation.md.
+/// the same tokenizer (EngineOptions::draft_model) or from the text itself; tokens that a constraint or prefix leaves no choice about
+/// come first. Distributions and rules are those of the request: filters, penalties, constraints, stops. How it is done is in
+/// docs/speculation.md.
 struct SpeculationOptions {
   SpeculationRule rule = SpeculationRule::kCoupled;
   std::int32_t draft_tokens = 0;  ///< a step, [0, 16]; 0: as many as have paid so far
   std::int32_t prompt_lookup =
       0;  ///< [0, 16]: guess what followed the last so many tokens, or fewer, before; 0: ask the model
+  bool draft_forced =
+      false;  ///< do not ask the model: what a constraint or prefix forces, which one of must be given, is enough
 };
 
 /// Named settings of the guide: default, creative, factual, diverse. Empty for any other name.

@@ -65,6 +65,7 @@ class Options(TypedDict, total=False):
     speculation: str | None
     draft_tokens: int | None
     prompt_lookup: int
+    draft_forced: bool
 
 
 class Logprob(NamedTuple):
@@ -206,8 +207,9 @@ class Generator:
                 gnmt, power or none; length_penalty (0.6); beam_stop: exact, first-k, heuristic or never-early; beam_profile: hf
                 or ctranslate2; beam_sample, diversity_groups, diversity_penalty: see the project's docs/beam_search.md
             speculation: coupled (the text is the one without it) or ratio (more guesses are accepted), with the draft model or
-                prompt_lookup: guess what followed the last so many tokens before (0, off); draft_tokens: guesses a step; None: as
-                many as have paid so far. See the project's docs/speculation.md
+                prompt_lookup: guess what followed the last so many tokens before (0, off), or with draft_forced: nothing but what a
+                constraint or prefix forces; draft_tokens: guesses a step; None: as many as have paid so far. See the project's
+                docs/speculation.md
             truncate_prompt: keep the end of a prompt that fills the context, which is an error otherwise
 
         Errors: ValueError with every violation, TypeError, MemoryError for a request that could never fit; then no prompt is

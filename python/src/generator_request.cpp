@@ -125,9 +125,10 @@ std::optional<SpeculationOptions> speculation_of(Options& options) {
   const std::optional<SpeculationRule> rule = choice_of<SpeculationRule>(options, "speculation");
   options.get("draft_tokens", made.draft_tokens, kWhole);
   options.get("prompt_lookup", made.prompt_lookup, kWhole);
-  if (!rule && made.prompt_lookup == 0) {
+  options.get("draft_forced", made.draft_forced, "True or False");
+  if (!rule && made.prompt_lookup == 0 && !made.draft_forced) {
     if (!options.has("draft_tokens")) return std::nullopt;
-    throw nb::value_error("draft_tokens: given without speculation or prompt_lookup");
+    throw nb::value_error("draft_tokens: given without speculation, prompt_lookup or draft_forced");
   }
   made.rule = rule.value_or(SpeculationRule::kCoupled);
   return made;

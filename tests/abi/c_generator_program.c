@@ -222,6 +222,7 @@ static void test_beams(fllm_generator* generator) {
 
 static void test_speculation(fllm_generator* generator) {
   fllm_request request = request_for("row row row row row", 30);
+  const fllm_text choice = text_of("row your boat");
   fllm_result *plain = NULL, *result = NULL;
   fllm_result_info info;
   fllm_sample_info wanted, sample;
@@ -255,13 +256,24 @@ static void test_speculation(fllm_generator* generator) {
   EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
   EXPECT(strstr(fllm_last_error(), "draft_model") != NULL);
   request.speculation = 3;
-  request.speculation_reserved = 1;
+  request.draft_forced = 1;
   EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
   EXPECT(strstr(fllm_last_error(), "speculation: 3") != NULL);
-  EXPECT(strstr(fllm_last_error(), "speculation_reserved: 1") != NULL);
   request.speculation = FLLM_SPECULATION_NONE;
   EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
   EXPECT(strstr(fllm_last_error(), "draft_tokens: 4: given without speculation") != NULL);
+  EXPECT(strstr(fllm_last_error(), "draft_forced: 1: given without speculation") != NULL);
+
+  request.speculation = FLLM_SPECULATION_RATIO;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_INVALID_ARGUMENT);
+  EXPECT(strstr(fllm_last_error(), "draft_forced: given: needs a constraint") != NULL);
+  request.choices = &choice;
+  request.choice_count = 1;
+  EXPECT(fllm_generator_submit(generator, &request, NULL, NULL, &id) == FLLM_OK);
+  EXPECT(fllm_generator_wait(generator, id) == FLLM_OK && fllm_generator_take(generator, id, &result) == FLLM_OK);
+  EXPECT(fllm_result_get_info(result, &info) == FLLM_OK && info.drafted_tokens > 3 &&
+         info.accepted_tokens == info.drafted_tokens);
+  fllm_result_destroy(result);
 }
 
 static void test_errors(fllm_generator* generator) {

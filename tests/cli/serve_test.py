@@ -358,6 +358,9 @@ class Serve(support.CommandLineTest):
         for name, least in (("speculative_tokens", 40), ("speculative_steps", 1), ("drafted_steps", 1), ("drafted_tokens", 1), ("accepted_tokens", 0)):
             self.assertGreaterEqual(after[f"fundamentallm_{name}_total"], before[f"fundamentallm_{name}_total"] + least)
         self.refused(400, ["draft_model"], {"prompt": "A", "speculation": "ratio"})
+        self.refused(400, ["draft_forced", "constraint"], {"prompt": "A", "draft_forced": True})
+        self.assertEqual(self.text(max_tokens=40, choices=["a" * 30], draft_forced=True), "a" * 30)
+        self.assertGreater(self.server.metrics()["fundamentallm_accepted_tokens_total"], after["fundamentallm_accepted_tokens_total"] + 20)
         draft = os.path.join(os.path.dirname(support.MODEL), "draft")
         with server.Server("--draft-model", draft, "--draft-tokens", "3") as other:
             self.assertEqual(other.complete(prompt="ROMEO:", seed=7, max_tokens=40)["choices"][0]["text"], plain)

@@ -6,6 +6,7 @@ import os
 import unittest
 
 import support
+import tiny_chat_model
 
 DRAFT = os.path.join(support.ROOT, "apps", "models", "shakespeare", "draft", "model.pt")
 SONG = "row row row your boat gently down the stream\nrow row row your boat"
@@ -48,26 +49,51 @@ class Speculation(support.CommandLineTest):
         process = support.run("generate", "--device", "cpu", "--prompt", SONG, "--max-tokens", "40", "--prompt-lookup", "--verbose")
         self.assertRegex(process.stderr.decode(), r"\d+ of \d+ drafts accepted \(\d+\.\d%\), \d+\.\d+ .* tokens per step")
 
+    def test_what_a_schema_forces_costs_no_steps(self):
+        schema = {"type": "object", "properties": {name: {"type": "boolean"} for name in ("is_it_raining", "is_it_cold")}}
+        schema["required"] = list(schema["properties"])
+        arguments = ("--prompt", "x", "--seed", "3", "--max-tokens", "80", "--format", "jsonl", "--device", "cpu", "--json-schema",
+                     self.file("schema.json", json.dumps(schema).encode()))
+        pairs = (("i", "s"), ("is", "_"), ("r", "a"), ("ra", "i"), ("n", "g"), ("i", "t"))
+        tokens_per_step = []
+        for name, merges in (("letters.gguf", ()), ("merged.gguf", pairs)):
+            model = os.path.join(self.folder, name)
+            tiny_chat_model.write(model, merges=merges)
+            plain, *found = (json.loads(self.ok("generate", model, *arguments, *more))
+                             for more in ((), ("--draft-forced",), ("--draft-forced", "--draft-tokens", "16", "--speculation", "ratio")))
+            self.assertLessEqual(set(json.loads(plain["samples"][0]["text"])), set(schema["required"]))
+            for record in found:
+                self.assertEqual(record["samples"], plain["samples"])
+                self.assertEqual(record["speculation"]["acceptance_rate"], 1)
+            tokens_per_step += [record["speculation"]["tokens_per_step"] for record in found]
+        self.assertGreater(tokens_per_step[0], 3)
+        self.assertGreater(tokens_per_step[1], tokens_per_step[0])
+        self.assertGreater(tokens_per_step[0], tokens_per_step[2])  # several tokens spell the same: they are drawn
+        self.assertGreater(tokens_per_step[2], 1)
+
     def test_lines_have_their_own(self):
         lines = [{"prompt": SONG, "seed": 5, "max_tokens": 50, **more} for more in (
             {}, {"prompt_lookup": True}, {"prompt-lookup": 2, "draft_tokens": "auto"}, {"prompt_lookup": 4, "draft_tokens": 7},
-            {"draft_tokens": 3}, {"speculation": "off"}, {"prompt_lookup": 17}, {"draft_tokens": "many"}, {"draft-model": "x"})]
+            {"draft_tokens": 3}, {"speculation": "off"}, {"draft_forced": True, "regex": "o{40}"}, {"prompt_lookup": 17},
+            {"draft_tokens": "many"}, {"draft-model": "x"}, {"draft-forced": True})]
         name = self.file("in.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
         process = support.run("generate", "--device", "cpu", "--input", name, "--draft-model", DRAFT, "--quiet")
         self.assertEqual(process.returncode, 1)
         records = [json.loads(line) for line in process.stdout.splitlines()]
         self.assertEqual({record["samples"][0]["text"] for record in records[:6]}, {records[0]["samples"][0]["text"]})
-        self.assertEqual([index for index, record in enumerate(records) if "speculation" in record], [0, 1, 2, 3, 4])
-        for record, words in zip(records[6:], ("prompt-lookup: 17: must be in [0, 16]", "draft-tokens", "whole run")):
+        self.assertEqual([index for index, record in enumerate(records) if "speculation" in record], [0, 1, 2, 3, 4, 6])
+        self.assertEqual(records[6]["speculation"]["drafted_tokens"], 41 - records[6]["speculation"]["steps"] + 1)  # the end is one
+        for record, words in zip(records[7:], ("prompt-lookup: 17: must be in [0, 16]", "draft-tokens", "whole run", "draft-forced: given: needs")):
             self.assertIn(words, record["error"]["message"])
 
     def test_what_does_not_fit_is_refused(self):
         usage = ("generate", "--device", "cpu", "--prompt", "K")
-        self.refuses(2, ["--draft-tokens: given without --draft-model or --prompt-lookup"], *usage, "--draft-tokens", "4")
+        self.refuses(2, ["--draft-tokens: given without --draft-model, --prompt-lookup or --draft-forced"], *usage, "--draft-tokens", "4")
         self.refuses(2, ["--speculation: given without"], *usage, "--speculation", "ratio")
         self.refuses(2, ["--draft-tokens: 17: must be in [0, 16]"], *usage, "--prompt-lookup", "--draft-tokens", "17")
         self.refuses(2, ["--speculation", "beam search"], *usage, "--prompt-lookup", "3", "--beam-width", "2")
         self.refuses(2, ["'guess'", "coupled, ratio, off"], *usage, "--prompt-lookup", "3", "--speculation", "guess")
+        self.refuses(2, ["--draft-forced: given: needs a constraint or a prefix"], *usage, "--draft-forced")
         self.refuses(1, ["--draft-model: ", "no-such-model"], *usage, "--draft-model", "no-such-model.pt")
 
     def test_the_draft_has_the_same_tokens(self):

@@ -27,18 +27,19 @@ def array(name, kind, items):
     return key(name, 9, struct.pack("<IQ", kind, len(items)) + b"".join(items))
 
 
-def write(path, template=TEMPLATE):
-    """The chat template is left out where it is empty."""
+def write(path, template=TEMPLATE, merges=()):
+    """The chat template is left out where it is empty. merges: pairs of pieces that are tokens together too."""
+    pieces = PIECES[:-2] + [left + right for left, right in merges] + PIECES[-2:]
     keys = [key("general.architecture", 8, text("llama")), u32("llama.context_length", CONTEXT), u32("llama.embedding_length", WIDTH),
             u32("llama.block_count", 1), u32("llama.feed_forward_length", FFN), u32("llama.attention.head_count", HEADS),
             key("llama.attention.layer_norm_rms_epsilon", 6, struct.pack("<f", 1e-5)), key("tokenizer.ggml.model", 8, text("gpt2")),
-            key("tokenizer.ggml.pre", 8, text("gpt-2")), array("tokenizer.ggml.tokens", 8, [text(piece) for piece in PIECES]),
-            array("tokenizer.ggml.token_type", 5, [struct.pack("<i", 3 if len(piece) > 1 else 1) for piece in PIECES]),
-            array("tokenizer.ggml.merges", 8, []), u32("tokenizer.ggml.eos_token_id", len(PIECES) - 1)]
+            key("tokenizer.ggml.pre", 8, text("gpt-2")), array("tokenizer.ggml.tokens", 8, [text(piece) for piece in pieces]),
+            array("tokenizer.ggml.token_type", 5, [struct.pack("<i", 3 if piece.startswith("<|") else 1) for piece in pieces]),
+            array("tokenizer.ggml.merges", 8, [text(" ".join(pair)) for pair in merges]), u32("tokenizer.ggml.eos_token_id", len(pieces) - 1)]
     if template:
         keys.append(key("tokenizer.chat_template", 8, text(template)))
     block = "blk.0."
-    shapes = {"token_embd": [WIDTH, len(PIECES)], "output_norm": [WIDTH], block + "attn_norm": [WIDTH], block + "ffn_norm": [WIDTH]}
+    shapes = {"token_embd": [WIDTH, len(pieces)], "output_norm": [WIDTH], block + "attn_norm": [WIDTH], block + "ffn_norm": [WIDTH]}
     shapes |= {block + name: [WIDTH, WIDTH] for name in ("attn_q", "attn_k", "attn_v", "attn_output")}
     shapes |= {block + "ffn_gate": [WIDTH, FFN], block + "ffn_up": [WIDTH, FFN], block + "ffn_down": [FFN, WIDTH]}
     rng, infos, data = random.Random(4), b"", b""

@@ -39,6 +39,7 @@ std::vector<Request> drafting_requests(int count, SpeculationRule rule) {
     if (i % 8 == 5) continue;  // without
     request.speculation = SpeculationOptions{.rule = rule, .draft_tokens = i % 6};
     if (i % 3 == 1) request.speculation->prompt_lookup = 1 + i % 4;
+    if (i % 3 == 2) request.speculation->draft_forced = request.control.can_force();
   }
   return requests;
 }
@@ -82,6 +83,7 @@ void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model) {
   const bool has_model = *draft_model != '\0';
   // One step ahead, so that what is written in a step is read in it.
   DraftingMachine machine({.max_rows = 4, .steps_ahead = 1}, 0, draft_model);
+  std::vector<RequestId> ids;
   for (int i = 0; i < 4; ++i) {
     Request request = request_for("ROMEO:", 160);
     request.sampling.seed = static_cast<std::uint64_t>(i);
@@ -91,7 +93,7 @@ void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model) {
     if (i % 2 == 0) request.sampling.frequency_penalty = 0.3f;
     if (i == 3) request.control.constraint = RegexConstraint{"( [A-Z][a-z]{1,9}){80,}[.!]"};
     if (i == 0) request.control.banned_text = {"th"};
-    machine.runner->submit(std::move(request));
+    ids.push_back(machine.runner->submit(std::move(request)));
   }
   for (int step = 0; step < 10; ++step) machine.runner->step();  // the prompts; the first step as it is; the recording
   const DeferredBackend::Counts before = machine.device.counts;
@@ -107,7 +109,7 @@ void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model) {
   EXPECT_EQ((after.operations - before.operations) / kSteps,
             (has_model ? kDrafts * (2 * 8 + 3 + 2) : 0) + 6 * 8 + 3 + 4);
   EXPECT_EQ((after.operations - before.operations) % kSteps, 0);
-  machine.runner->run_to_the_end();
+  for (const RequestId id : ids) machine.runner->cancel(id);
 }
 
 TEST(DraftLoop, NothingOfTheHostIsInAStep) { expect_nothing_of_the_host(SpeculationRule::kCoupled, kSmallModel); }
@@ -151,6 +153,41 @@ TEST(DraftLoop, AutomaticHasAllDraftsWhereTheyHold) {
   const AutomaticRun run(0, 1000);  // the same random bits draw the same
   EXPECT_EQ(run.stats.accepted_tokens, run.stats.drafted_tokens);
   EXPECT_LT(run.stats.steps, 40);
+}
+
+/// Texts of which the most part is forced, in runs longer and shorter than a step; of the other part some is looked up.
+TEST(DraftLoop, WhatIsForcedNeedsNoHost) {
+  std::vector<Request> requests;
+  for (int i = 0; i < 6; ++i) {
+    Request& request = requests.emplace_back(request_for("ROMEO:", 120));
+    request.sampling.seed = static_cast<std::uint64_t>(i);
+    request.control.constraint = RegexConstraint{"(Enter [A-Z][a-z]{2}, with a letter from the king\\. ){3}"};
+    if (i == 5) request.control = {};
+    if (i == 4) request.control.prefix = "Enter Sam, with a";
+    if (i == 3) request.control.banned_text = {"t from", "Ent"};  // nothing is left to draw
+    if (i == 2) request.stop.strings = {"the k"};
+    request.speculation = SpeculationOptions{.rule = i % 2 == 0 ? SpeculationRule::kRatio : SpeculationRule::kCoupled,
+                                             .draft_tokens = i == 1 ? 5 : 0,
+                                             .prompt_lookup = i == 4 ? 2 : 0,
+                                             .draft_forced = i < 4};
+    if (i == 5) request.speculation.reset();
+  }
+  DraftingMachine waiting({.max_rows = 6, .steps_ahead = 0}, 0, ""), machine({.max_rows = 6, .steps_ahead = 4}, 60, "");
+  EXPECT_EQ(texts_of(machine, requests), texts_of(waiting, requests));
+  EXPECT_GT(machine.device.counts.replays, 10);
+  EXPECT_LT(machine.device.counts.waits, waiting.device.counts.waits / 2);
+}
+
+/// Of a sample alone: no run is passed by in steps without drafts, and where none comes for long, steps have none.
+TEST(DraftLoop, HasNoIdleSlotsForLongWhereNothingIsForced) {
+  Request request = request_for("ROMEO:", 200);
+  request.control.constraint = RegexConstraint{"([a-z]{25}, with a letter from the king\\. ){2}"};
+  request.speculation = SpeculationOptions{.draft_forced = true};
+  DraftingMachine waiting({.max_rows = 1, .steps_ahead = 0}, 0, ""), machine({.max_rows = 1, .steps_ahead = 4}, 60, "");
+  EXPECT_EQ(texts_of(machine, {request}), texts_of(waiting, {request}));
+  const std::int64_t steps = machine.runner->engine().metrics().speculation.steps;
+  EXPECT_GT(machine.device.counts.slots, 2 * steps);
+  EXPECT_LT(machine.device.counts.slots, 6 * steps);  // of 9 at most
 }
 
 }  // namespace

@@ -28,15 +28,16 @@ struct EndlessAutomaton {
   explicit EndlessAutomaton(Backend& backend)
       : next(backend, kLoopStates * 256, 7),
         mask_rows(backend, kLoopStates, -1),
+        forced(backend, kLoopStates, -1),
         flags(backend, kLoopStates, 0),
         bytes(backend, kLoopTokens * kLoopTokenBytes, 'a'),
         offsets(backend, ends()) {}
 
   [[nodiscard]] ByteAutomata params() const {
-    return {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(), kLoopStates};
+    return {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(), kLoopStates, forced.data()};
   }
 
-  Filled<std::int32_t> next, mask_rows;
+  Filled<std::int32_t> next, mask_rows, forced;
   Filled<std::uint8_t> flags, bytes;
   Filled<std::int64_t> offsets;
 
@@ -66,7 +67,7 @@ std::vector<std::int32_t> texts() {
 void propose(Backend& backend, DraftLoopParams p, RowSampling draw) {
   draw.random.position = kLoopText;
   const Filled<RowSampling> sampling(backend, kLoopSlots, draw);
-  const Filled<DraftingRow> drafting(backend, kLoopRows, {.ngram = 3, .wanted = kLoopDrafts, .state = 3});
+  const Filled<DraftingRow> drafting(backend, kLoopRows, {.length = {}, .ngram = 3, .wanted = kLoopDrafts, .state = 3});
   const Filled<std::int32_t> words(backend, texts());
   p.sampling = sampling.data();
   p.drafting = drafting.data();

@@ -194,6 +194,12 @@ Request speculating_request(int i) {
   request.speculation = SpeculationOptions{.rule = i % 2 == 0 ? SpeculationRule::kCoupled : SpeculationRule::kRatio,
                                            .draft_tokens = i % 3 == 0 ? 0 : 1 + i % 3,
                                            .prompt_lookup = i % 4 == 1 ? 2 : 0};
+  if (i == 3) {
+    request.length.max_tokens = 22;
+    request.stop = {};
+    request.control.prefix = "what light through";
+    request.speculation->draft_forced = true;
+  }
   if (i % 5 == 4) request.speculation.reset();
   return request;
 }

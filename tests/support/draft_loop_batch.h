@@ -56,6 +56,7 @@ class DraftLoopBatch {
   }
   [[nodiscard]] std::int64_t accepted() const { return accepted_; }
   [[nodiscard]] std::int64_t found() const { return found_; }
+  [[nodiscard]] std::int64_t forced() const { return forced_; }
 
  private:
   [[nodiscard]] std::size_t slot_of(std::size_t row, std::int32_t i = 0) const {
@@ -83,13 +84,20 @@ class DraftLoopBatch {
 
   void look_up() {
     for (std::size_t row = 0; row < count_; ++row) {
-      if (rows_[row].ngram == 0) continue;
-      const std::vector<std::int32_t> found = rows_[row].found();
+      DraftedRow& drafted = rows_[row];
+      if (drafted.ngram == 0 && drafted.most == 0) continue;
+      const std::vector<std::int32_t> proposed = drafted.proposed(automaton_);
       for (std::size_t i = 1; i < row_slots_; ++i) {
-        if (i <= found.size()) rows_[row].take_found(found[i - 1], automaton_);
+        if (i <= proposed.size()) drafted.take_proposed(proposed[i - 1], automaton_);
         expect_draft(row, static_cast<std::int32_t>(i));
       }
-      found_ += static_cast<std::int64_t>(rows_[row].drafts.size());
+      const auto count = static_cast<std::int32_t>(drafted.drafts.size()), forced = std::min(count, drafted.forced);
+      if (drafted.ngram > 0) {
+        std::copy_n(drafted.drafts.begin(), forced,
+                    wanted_texts_.begin() + static_cast<std::ptrdiff_t>(row * kTextRoom + drafted.words.size()));
+      }
+      forced_ += forced;
+      found_ += count - forced;
     }
     backend_.propose_drafts(loop_params());
   }
@@ -107,9 +115,11 @@ class DraftLoopBatch {
       if (random_() % 5 != 0) {
         const bool automatic = drafts_ > 1 && random_() % 3 == 0;  // of which some come to want more than there are
         row.length = DraftLength(automatic ? 0 : 1 + static_cast<std::int32_t>(random_() % 16) % drafts_, 40, 4);
-        if (random_() % 3 == 0 || !shape_.has_model) {
+        const bool draws = shape_.has_model && random_() % 3 != 0;
+        if (!draws && random_() % 4 != 0) row.most = automatic ? DraftLength::most(0) : row.length.next();
+        if (!draws && (row.most == 0 || random_() % 3 != 0)) {
           make_text(row);
-        } else {
+        } else if (draws) {
           row.reach = random_() % 2 == 0 ? row.token_count() + static_cast<std::int32_t>(random_() % 6) : 1000;
         }
       }
@@ -149,7 +159,7 @@ class DraftLoopBatch {
     std::vector<std::int32_t> sizes(device_.history_sizes.size());
     for (std::size_t i = 0; i < count_; ++i) {
       DraftedRow& row = rows_[i];
-      row.open(drafts_);
+      row.open(drafts_, automaton_);
       RowSampling& s = sampling[slot_of(i)];
       if (!row.rests) {
         s.temperature = 1;
@@ -171,7 +181,8 @@ class DraftLoopBatch {
       }
       states.push_back({0, row.text.limit, row.rests ? 1 : 0, static_cast<std::int32_t>(slots_[i]), row.text.state,
                         row.text.min_tokens});
-      drafting.push_back({row.length, row.reach, row.ngram, row.wanted, row.drafts_on ? 1 : 0, row.text.state});
+      drafting.push_back(
+          {row.length, row.reach, row.ngram, row.wanted, row.drafts_on ? 1 : 0, row.most, row.forced, row.text.state});
       judged.push_back({static_cast<std::int32_t>(slot_of(i)), 0, -1, row.coupled ? 1 : 0});
       for (const std::int32_t id : row.prompt) {
         history[slot_of(i) * kHistoryRoom + static_cast<std::size_t>(sizes[slot_of(i)]++)] = {id, 0, 1};
@@ -289,8 +300,10 @@ class DraftLoopBatch {
       wanted_sums_[word] = row.text.sum();
       if (row.text.ended) wanted_final_sums_[index] = row.text.sum();
     }
-    if (!row.text.ended) row.length.took(static_cast<std::int32_t>(drafted), accepted);
-    row.open(drafts_);
+    if (!row.text.ended) {
+      row.length.took(static_cast<std::int32_t>(drafted) - row.forced, std::max(0, accepted - row.forced));
+    }
+    row.open(drafts_, automaton_);
     if (row.rests) wanted_final_sums_[index] = row.text.sum();
     expect_open(index);
     if (!row.rests) histories_.push_back({slot_of(index), row.penalised ? row.history() : ""});
@@ -327,6 +340,7 @@ class DraftLoopBatch {
       EXPECT_EQ(judged[i].first_logit_row, static_cast<std::int32_t>(slot_of(i))) << i;
       if (row.rests) continue;
       EXPECT_EQ(drafting[i].wanted, row.wanted) << i;
+      EXPECT_EQ(drafting[i].forced, row.forced) << i;
       EXPECT_EQ(drafting[i].length.next(), row.length.next()) << i;
     }
     compare_histories();
@@ -377,7 +391,7 @@ class DraftLoopBatch {
   std::vector<std::uint32_t> wanted_words_;
   std::vector<double> wanted_final_sums_, wanted_sums_;
   std::vector<std::pair<std::size_t, std::string>> histories_;  // slots whose histories have just changed
-  std::int64_t accepted_ = 0, found_ = 0;
+  std::int64_t accepted_ = 0, found_ = 0, forced_ = 0;
 };
 
 }  // namespace fllm::test

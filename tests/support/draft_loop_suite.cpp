@@ -24,6 +24,7 @@ void run_draft_loop_steps(Backend& backend, SuiteSize size) {
     DraftLoopBatch batch(backend, shape, random);
     for (int step = 0; step < (few ? 3 : 6) && !testing::Test::HasFailure(); ++step) batch.step();
     EXPECT_TRUE(shape.has_model || batch.found() > 10) << batch.found();
+    EXPECT_TRUE(shape.has_model || batch.forced() > 10) << batch.forced();
     if (shape.rows < 40) continue;
     EXPECT_GT(batch.accepted(), 40);
     EXPECT_GT(batch.live(), 2U);
@@ -72,6 +73,10 @@ void run_draft_loop_refusals(Backend& backend) {
   refused("feed missing", [](auto& w) { w.feed.positions = nullptr; });
   refused("draft_feed filler_tokens is 0", [](auto& w) { w.draft_feed.filler_tokens = 0; });
   refused("automata tables missing", [](auto& w) { w.automata.state_count = 1; });
+  const std::uint8_t flag = 0;
+  const std::int64_t offsets[] = {0, 0};
+  refused("automata forced_tokens missing",
+          [&](auto& w) { w.automata = {&number, &number, &flag, &flag, offsets, 1}; });
   const auto not_proposed = [&](const char* part, const std::function<void(DraftLoopParams&)>& change) {
     DraftLoopParams wrong = good;
     change(wrong);

@@ -23,9 +23,11 @@ struct DraftedRow {
   PlainRow ahead;  // as if the drafts had been drawn, which is why it goes no further where one ends it
   DraftLength length;
   std::int32_t reach = 0, ngram = 0, wanted = 0;
-  bool rests = false;      // it has ended, or wants more drafts than a step has
-  bool drafts_on = false;  // the draft model draws another one
-  bool looks_on = true;    // what was found may be of use so far
+  std::int32_t most = 0;    // drafts of a step that may begin with what is forced; 0: none do
+  std::int32_t forced = 0;  // of a step
+  bool rests = false;       // it has ended, or wants more drafts than a step has
+  bool drafts_on = false;   // the draft model draws another one
+  bool looks_on = true;     // what was found may be of use so far
   bool coupled = true;
   bool penalised = false;
   std::int32_t before = 0;           // the token in front of the last one
@@ -36,14 +38,32 @@ struct DraftedRow {
   [[nodiscard]] std::int32_t token_count() const {
     return text.prompt_count + static_cast<std::int32_t>(text.output.size());
   }
-  void open(std::int32_t most) {
+  void open(std::int32_t step_drafts, const PlainAutomaton& automaton) {
     ahead = text;
     drafts.clear();
     looks_on = true;
-    wanted = std::max(0, std::min(length.next(), text.limit - 1 - token_count()));
-    if (ngram == 0) wanted = std::max(0, std::min(wanted, reach + 1 - token_count()));
-    rests = rests || text.ended || wanted > most;
-    drafts_on = !rests && wanted > 0 && ngram == 0;
+    std::int32_t room = text.limit - 1 - token_count();
+    if (most > 0) room = std::min(room, most);
+    forced = static_cast<std::int32_t>(forced_run(most > 0 ? room : 0, automaton).size());
+    std::int32_t guesses = std::min(length.next(), room - forced);
+    if (ngram == 0) guesses = std::min(guesses, reach + 1 - token_count());
+    wanted = forced + std::max(0, guesses);
+    rests = rests || text.ended || wanted > step_drafts;
+    drafts_on = !rests && wanted > 0 && reach > 0;
+  }
+  /// Tokens that the states force behind the text, up to an end, whether or not it may come yet.
+  [[nodiscard]] std::vector<std::int32_t> forced_run(std::int32_t count, const PlainAutomaton& automaton) const {
+    std::vector<std::int32_t> run;
+    PlainRow place = text;
+    while (static_cast<std::int32_t>(run.size()) < count && !place.ended && place.state >= 0 &&
+           place.state < PlainAutomaton::kStates) {
+      const std::int32_t token = automaton.forced[static_cast<std::size_t>(place.state)];
+      if (token < 0) break;
+      run.push_back(token);
+      if (place.is_end(token) && !automaton.has(place.state, kStateSpells)) break;
+      place.take(token, 0, automaton);
+    }
+    return run;
   }
   void take_draft(std::int32_t token, const PlainAutomaton& automaton) {
     if (!drafts_on) return;
@@ -53,14 +73,23 @@ struct DraftedRow {
     ahead.take(token, 0, automaton);
     drafts_on = !ahead.ended && static_cast<std::int32_t>(drafts.size()) < wanted;
   }
-  /// What it finds in its text, up to what may not come or would be an end.
-  [[nodiscard]] std::vector<std::int32_t> found() const {
-    return rests || ngram == 0 ? std::vector<std::int32_t>() : plainly_looked_up(words, ngram, wanted);
+  /// What is forced, and what it finds in its text behind that.
+  [[nodiscard]] std::vector<std::int32_t> proposed(const PlainAutomaton& automaton) const {
+    if (rests) return {};
+    std::vector<std::int32_t> all = forced_run(forced, automaton);
+    if (ngram == 0) return all;
+    std::vector<std::int32_t> said = words;
+    said.insert(said.end(), all.begin(), all.end());
+    const std::vector<std::int32_t> found = plainly_looked_up(said, ngram, wanted - forced);
+    all.insert(all.end(), found.begin(), found.end());
+    return all;
   }
-  void take_found(std::int32_t token, const PlainAutomaton& automaton) {
-    const bool is_end = std::find(text.end_ids.begin(), text.end_ids.end(), token) != text.end_ids.end();
-    looks_on = looks_on && token >= 0 && token < kPlainVocab && automaton.allows(ahead.mask_row, token) &&
-               !(is_end && !automaton.has(ahead.state, kStateSpells));
+  /// The next of these, unless it was found and may not come or would be an end.
+  void take_proposed(std::int32_t token, const PlainAutomaton& automaton) {
+    const bool was_found = static_cast<std::int32_t>(drafts.size()) >= forced;
+    const bool may_come = token >= 0 && token < kPlainVocab && automaton.allows(ahead.mask_row, token) &&
+                          !(text.is_end(token) && !automaton.has(ahead.state, kStateSpells));
+    looks_on = looks_on && (!was_found || may_come);
     if (!looks_on) return;
     drafts.push_back(token);
     ahead.take(token, 0, automaton);

@@ -19,6 +19,7 @@ inline constexpr std::int32_t kPlainVocab = 12;
 struct PlainAutomaton {
   static constexpr std::int32_t kStates = 9, kMaskRows = 99;
   std::vector<std::int32_t> next, mask_rows;
+  std::vector<std::int32_t> forced;  // [states], whatever the masks allow
   std::vector<std::uint8_t> flags;
   std::vector<std::uint32_t> masks;  // [mask rows], a word each
   std::vector<std::string> texts;
@@ -40,6 +41,9 @@ struct PlainAutomaton {
     masks.resize(kMaskRows);
     for (std::uint32_t& mask : masks) {  // most tokens are allowed
       for (int i = 0; i < 3; ++i) mask |= static_cast<std::uint32_t>(random());
+    }
+    for (std::int32_t state = 0; state < kStates; ++state) {
+      forced.push_back(random() % 4 == 0 ? -1 : static_cast<std::int32_t>(random() % kPlainVocab));
     }
   }
   [[nodiscard]] bool allows(std::int32_t mask_row, std::int32_t token) const {
@@ -75,14 +79,17 @@ struct PlainRow {
     for (const float logprob : logprobs) total += static_cast<double>(logprob);
     return total;
   }
+  [[nodiscard]] bool is_end(std::int32_t token) const {
+    return std::find(end_ids.begin(), end_ids.end(), token) != end_ids.end();
+  }
   /// The token is part of the text; the row goes on with it unless one of the four reasons to end holds.
   void take(std::int32_t token, float logprob, const PlainAutomaton& automaton) {
     if (token < 0) {
       ended = true;
       return;
     }
-    const bool is_end = std::find(end_ids.begin(), end_ids.end(), token) != end_ids.end();
-    ended = is_end && static_cast<std::int32_t>(output.size()) >= free_from && !automaton.has(state, kStateSpells);
+    ended =
+        is_end(token) && static_cast<std::int32_t>(output.size()) >= free_from && !automaton.has(state, kStateSpells);
     output.push_back(token);
     logprobs.push_back(logprob);
     ended = ended || prompt_count + static_cast<std::int32_t>(output.size()) == limit;
@@ -119,15 +126,17 @@ struct DeviceAutomata {
   DeviceAutomata(Backend& backend, const PlainAutomaton& automaton)
       : next(backend, automaton.next),
         mask_rows(backend, automaton.mask_rows),
+        forced(backend, automaton.forced),
         flags(backend, automaton.flags),
         bytes(backend, bytes_of(automaton)),
         offsets(backend, offsets_of(automaton)) {}
 
   [[nodiscard]] ByteAutomata params() const {
-    return {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(), PlainAutomaton::kStates};
+    return {next.data(),    mask_rows.data(),        flags.data(), bytes.data(),
+            offsets.data(), PlainAutomaton::kStates, forced.data()};
   }
 
-  DeviceTable<std::int32_t> next, mask_rows;
+  DeviceTable<std::int32_t> next, mask_rows, forced;
   DeviceTable<std::uint8_t> flags, bytes;
   DeviceTable<std::int64_t> offsets;
 

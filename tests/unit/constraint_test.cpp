@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -139,16 +140,26 @@ std::pair<std::int32_t, bool> walk(const DeviceAutomaton& automaton, std::int32_
   return {state, accepts};
 }
 
+/// The only id of a mask.
+std::optional<TokenId> alone_in(std::span<const std::uint32_t> mask, TokenId vocab) {
+  std::vector<TokenId> ids;
+  for (TokenId id = 0; id < vocab; ++id) {
+    if (is_allowed(mask, id)) ids.push_back(id);
+  }
+  return ids.size() == 1 ? std::optional(ids[0]) : std::nullopt;
+}
+
 TEST(DeviceAutomaton, AllowsWhatPrefixAndBannedTextAllowTogether) {
-  const TokenIndex tokens({"", "a", "b", "ab", "ba", "c", "aab", "bc", "cab"});
+  const TokenIndex tokens({"", "a", "b", "ab", "ba", "c", "aab", "bc", "cab", "dd"});
   std::vector<std::uint32_t> base = all_of(tokens);
   forbid(base, 5);
-  const PrefixConstraint prefix("aab", tokens, base);
+  const PrefixConstraint prefix("ddaab", tokens, base);
   const BannedText banned({"bb", "abc", "baba"}, tokens);
   DeviceAutomaton automaton(base, base.size());
   automaton.constrain(&prefix, &banned);
   EXPECT_LT(automaton.mask_count(), automaton.state_count());  // equal masks are kept once
   std::mt19937 random(5);
+  int forced_count = 0;
   for (int round = 0; round < 300; ++round) {
     std::int32_t state = automaton.mask_start, done = 0;
     BannedText::State of_banned = banned.start();
@@ -166,6 +177,9 @@ TEST(DeviceAutomaton, AllowsWhatPrefixAndBannedTextAllowTogether) {
         ASSERT_EQ(is_allowed(mask, id), is_allowed(wanted, id)) << "token " << id << ", step " << step;
         if (is_allowed(mask, id)) choices.push_back(id);
       }
+      const bool is_forced = done < prefix.byte_count() && prefix.allowed(done).size() == 1 && choices.size() == 1;
+      ASSERT_EQ(automaton.forced_tokens[static_cast<std::size_t>(state)], is_forced ? choices[0] : -1) << step;
+      forced_count += is_forced ? 1 : 0;
       if (choices.empty()) break;
       const TokenId id = choices[random() % choices.size()];
       state = walk(automaton, state, tokens.bytes(id)).first;
@@ -173,6 +187,7 @@ TEST(DeviceAutomaton, AllowsWhatPrefixAndBannedTextAllowTogether) {
       done += static_cast<std::int32_t>(tokens.bytes(id).size());
     }
   }
+  EXPECT_GT(forced_count, 10);
 }
 
 // Token by token what the host's own place in the tables says, flags included.
@@ -180,9 +195,9 @@ TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
   // No token is "b" by itself: a state behind it alone is only passed through.
   const TokenIndex tokens({"", "a", "bc", "ab", "c", "d", "cab", "dd"});
   const std::vector<std::uint32_t> usable = all_of(tokens);
-  const BannedText banned({"cc", "add"}, tokens);
+  const BannedText banned({"cc", "add", "cbc"}, tokens);
   ControlOptions control;
-  control.constraint = RegexConstraint{"(a|bc|c){1,4}d*|ddd"};
+  control.constraint = RegexConstraint{"(a|bc|c){1,4}d*|ddd|dbcbc"};
   for (const bool can_draw_end : {true, false}) {
     std::vector<std::uint32_t> open = usable;
     if (!can_draw_end) forbid(open, 0);
@@ -193,7 +208,7 @@ TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
       automaton.constrain(*tables, ban, can_draw_end);
       EXPECT_LT(automaton.mask_count(), automaton.state_count());
       std::mt19937 random(7);
-      int must_end_count = 0;
+      int must_end_count = 0, forced_count = 0, forced_end_count = 0, forbidden_count = 0;
       for (int round = 0; round < 300; ++round) {
         DfaConstraint place(tables, tokens, 12);
         std::int32_t state = automaton.mask_start;
@@ -201,6 +216,7 @@ TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
         for (int step = 0; step < 12; ++step) {
           std::vector<std::uint32_t> wanted(usable.size());
           place.fill_mask(wanted);
+          const std::vector<std::uint32_t> of_constraint = wanted;
           if (ban != nullptr) ban->forbid_in(of_banned, wanted);
           const auto at = static_cast<std::size_t>(state);
           const auto row = static_cast<std::size_t>(automaton.mask_rows[at]);
@@ -213,6 +229,13 @@ TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
           for (TokenId id = 1; id < tokens.size(); ++id) {
             if (is_allowed(wanted, id)) choices.push_back(id);
           }
+          const std::optional<TokenId> alone = alone_in(of_constraint, tokens.size());
+          ASSERT_EQ(place.forced(), alone) << round << ", step " << step;
+          const bool is_forced = alone && is_allowed(wanted, *alone);
+          ASSERT_EQ(automaton.forced_tokens[at], is_forced ? *alone : -1) << round << ", step " << step;
+          forced_count += is_forced && *alone > 0 ? 1 : 0;
+          forced_end_count += is_forced && *alone == 0 ? 1 : 0;
+          forbidden_count += alone && !is_forced ? 1 : 0;
           if (choices.empty()) break;
           const TokenId id = choices[random() % choices.size()];
           ASSERT_TRUE(place.advance(id));
@@ -221,6 +244,9 @@ TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
         }
       }
       EXPECT_GT(must_end_count, 10);
+      EXPECT_GT(forced_count, 10);
+      EXPECT_EQ(forced_end_count > 10, can_draw_end);
+      EXPECT_EQ(forbidden_count > 0, ban != nullptr);
     }
   }
 }
