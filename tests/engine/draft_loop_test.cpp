@@ -55,20 +55,21 @@ std::string all_and_counts_of(const Completion& completion) {
   return text;
 }
 
+std::vector<std::string> texts_of(DraftingMachine& machine, const std::vector<Request>& requests) {
+  Request cancelled = request_for("QUEEN:", 30);
+  cancelled.speculation = requests.front().speculation;
+  return run_with_arrivals(*machine.runner, requests, cancelled, all_and_counts_of);
+}
+
 void expect_the_hosts_texts(SpeculationRule rule) {
   const std::vector<Request> requests = drafting_requests(48 / kFewer, rule);
-  Request cancelled = request_for("QUEEN:", 30);
-  cancelled.speculation = SpeculationOptions{.rule = rule, .draft_tokens = 2};
-  const auto texts_of = [&](DraftingMachine& machine) {
-    return run_with_arrivals(*machine.runner, requests, cancelled, all_and_counts_of);
-  };
   DraftingMachine waiting({.max_rows = 6, .steps_ahead = 0}, 0);
-  const std::vector<std::string> wanted = texts_of(waiting);
+  const std::vector<std::string> wanted = texts_of(waiting, requests);
   EXPECT_EQ(waiting.device.counts.replays, 0);
   for (const auto& [ahead, speed] : {std::pair{1, 0}, {4, 60}}) {
     if (kFewer > 1 && ahead == 1) continue;
     DraftingMachine machine({.max_rows = 6, .steps_ahead = ahead}, speed);
-    EXPECT_EQ(texts_of(machine), wanted) << ahead << " steps ahead, speed " << speed;
+    EXPECT_EQ(texts_of(machine, requests), wanted) << ahead << " steps ahead, speed " << speed;
     EXPECT_GT(machine.device.counts.replays, 40 / kFewer);
     EXPECT_LT(machine.device.counts.waits, waiting.device.counts.waits / 2);
   }
