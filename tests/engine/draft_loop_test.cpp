@@ -173,7 +173,8 @@ TEST(DraftLoop, WhatIsForcedNeedsNoHost) {
                                              .draft_forced = i < 4};
     if (i == 5) request.speculation.reset();
   }
-  DraftingMachine waiting({.max_rows = 6, .steps_ahead = 0}, 0, ""), machine({.max_rows = 6, .steps_ahead = 4}, 60, "");
+  DraftingMachine waiting({.max_rows = 6, .steps_ahead = 0}, 0, "", kSmallModel),
+      machine({.max_rows = 6, .steps_ahead = 4}, 60, "", kSmallModel);
   EXPECT_EQ(texts_of(machine, requests), texts_of(waiting, requests));
   EXPECT_GT(machine.device.counts.replays, 10);
   EXPECT_LT(machine.device.counts.waits, waiting.device.counts.waits / 2);
@@ -184,7 +185,8 @@ TEST(DraftLoop, HasNoIdleSlotsForLongWhereNothingIsForced) {
   Request request = request_for("ROMEO:", 200);
   request.control.constraint = RegexConstraint{"([a-z]{25}, with a letter from the king\\. ){2}"};
   request.speculation = SpeculationOptions{.draft_forced = true};
-  DraftingMachine waiting({.max_rows = 1, .steps_ahead = 0}, 0, ""), machine({.max_rows = 1, .steps_ahead = 4}, 60, "");
+  DraftingMachine waiting({.max_rows = 1, .steps_ahead = 0}, 0, "", kSmallModel),
+      machine({.max_rows = 1, .steps_ahead = 4}, 60, "", kSmallModel);
   EXPECT_EQ(texts_of(machine, {request}), texts_of(waiting, {request}));
   const std::int64_t steps = machine.runner->engine().metrics().speculation.steps;
   EXPECT_GT(machine.device.counts.slots, 2 * steps);

@@ -55,9 +55,8 @@ struct DraftedRow {
   [[nodiscard]] std::vector<std::int32_t> forced_run(std::int32_t count, const PlainAutomaton& automaton) const {
     std::vector<std::int32_t> run;
     PlainRow place = text;
-    while (static_cast<std::int32_t>(run.size()) < count && !place.ended && place.state >= 0 &&
-           place.state < PlainAutomaton::kStates) {
-      const std::int32_t token = automaton.forced[static_cast<std::size_t>(place.state)];
+    while (static_cast<std::int32_t>(run.size()) < count && !place.ended) {
+      const std::int32_t token = automaton.forced_in(place.state);
       if (token < 0) break;
       run.push_back(token);
       if (place.is_end(token) && !automaton.has(place.state, kStateSpells)) break;

@@ -43,11 +43,15 @@ struct PlainAutomaton {
       for (int i = 0; i < 3; ++i) mask |= static_cast<std::uint32_t>(random());
     }
     for (std::int32_t state = 0; state < kStates; ++state) {
-      forced.push_back(random() % 4 == 0 ? -1 : static_cast<std::int32_t>(random() % kPlainVocab));
+      forced.push_back(state % 4 == 1 ? -1 : static_cast<std::int32_t>(random() % kPlainVocab));
     }
   }
   [[nodiscard]] bool allows(std::int32_t mask_row, std::int32_t token) const {
     return mask_row < 0 || (masks[static_cast<std::size_t>(mask_row)] >> token & 1u) != 0;
+  }
+  /// -1: none is.
+  [[nodiscard]] std::int32_t forced_in(std::int32_t state) const {
+    return state >= 0 && state < kStates ? forced[static_cast<std::size_t>(state)] : -1;
   }
   [[nodiscard]] bool has(std::int32_t state, StateFlag flag) const {
     return state >= 0 && state < kStates && (flags[static_cast<std::size_t>(state)] & flag) != 0;

@@ -29,7 +29,6 @@ FLLM_DEVICE std::int32_t forced_run(const DraftLoopParams& p, std::int32_t row, 
 FLLM_DEVICE void set_wanted(const DraftLoopParams& p, std::int32_t row, std::int32_t token_count) {
   DraftingRow& drafting = p.drafting[row];
   std::int32_t room = p.states[row].token_limit - 1 - token_count;
-  drafting.forced = 0;
   if (drafting.most > 0) {
     room = room < drafting.most ? room : drafting.most;
     drafting.forced = forced_run(p, row, room);
