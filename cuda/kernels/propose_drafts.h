@@ -40,7 +40,7 @@ struct ProposeDrafts {
     if (cta.thread_index() == 0) force(p, row, wanted, shared);
     cta.sync();  // the text goes on with what is forced
     drafts::Continuation ahead;
-    if (p.drafting[row].ngram > 0 && has_room(shared, wanted)) ahead = look_up(cta, shared, p, row);
+    if (has_room(shared, wanted)) ahead = look_up(cta, shared, p, row);
     if (cta.thread_index() == 0) {
       if (ahead.count > 0) guess(p, row, wanted, ahead, shared);
       p.judged[row].draft_count = shared.count;

@@ -19,7 +19,7 @@ inline constexpr std::int32_t kPlainVocab = 12;
 struct PlainAutomaton {
   static constexpr std::int32_t kStates = 9, kMaskRows = 99;
   std::vector<std::int32_t> next, mask_rows;
-  std::vector<std::int32_t> forced;  // [states], whatever the masks allow
+  std::vector<std::int32_t> forced;  // [states], whatever the masks allow; of few tokens, such as texts have too
   std::vector<std::uint8_t> flags;
   std::vector<std::uint32_t> masks;  // [mask rows], a word each
   std::vector<std::string> texts;
@@ -43,7 +43,7 @@ struct PlainAutomaton {
       for (int i = 0; i < 3; ++i) mask |= static_cast<std::uint32_t>(random());
     }
     for (std::int32_t state = 0; state < kStates; ++state) {
-      forced.push_back(state % 4 == 1 ? -1 : static_cast<std::int32_t>(random() % kPlainVocab));
+      forced.push_back(state % 4 == 1 ? -1 : static_cast<std::int32_t>(random() % 4 * 3));
     }
   }
   [[nodiscard]] bool allows(std::int32_t mask_row, std::int32_t token) const {
