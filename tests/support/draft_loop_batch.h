@@ -117,7 +117,7 @@ class DraftLoopBatch {
         const bool automatic = drafts_ > 1 && random_() % 3 == 0;  // of which some come to want more than there are
         row.length = DraftLength(automatic ? 0 : 1 + static_cast<std::int32_t>(random_() % 16) % drafts_, 40, 4);
         const bool draws = shape_.has_model && random_() % 3 != 0;
-        for (std::int32_t k = 0; !draws && k < 3; ++k) row.text.end_ids.push_back(automaton_.forced[random_() % 9]);
+        if (!draws && random_() % 2 == 0) row.text.end_ids.push_back(automaton_.forced[random_() % 9]);
         if (!draws && random_() % 4 != 0) row.most = automatic ? DraftLength::most(0) : row.length.next();
         if (!draws && (row.most == 0 || random_() % 3 != 0)) {
           make_text(row);
