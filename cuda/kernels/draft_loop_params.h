@@ -9,8 +9,8 @@
 
 // What a device needs to draft and to take over what was accepted by itself, step after step. Plain data, laid out the same on
 // host and device. With R rows and at most N drafts of each, a step is: for i = 1 .. N the draft model over its inputs, SampleRow
-// over its rows and ExtendDrafts, where some rows draft with it; ProposeDrafts, where some look up their texts; then the model
-// over [R, N + 1] inputs, SampleRow over as many rows, ResolveDrafts and CommitDrafts.
+// over its rows and ExtendDrafts, where some rows draft with it; ProposeDrafts, where some look up their texts or may be forced;
+// then the model over [R, N + 1] inputs, SampleRow over as many rows, ResolveDrafts and CommitDrafts.
 namespace fllm {
 
 /// What a model reads next, in a fixed number of slots. A slot without a token of a row has a filler: token 0 at a place of its
