@@ -19,7 +19,7 @@ namespace fllm {
 /// and written once for each id of a row's history; 4 to the host for each token, and 8 more when the row finishes.
 /// Determinism: integers, and one binary64 addition per token in the order of the text.
 /// Degenerate rows: a finished row changes nothing but its slot of the ring and tells the host so; a row without a token finishes,
-/// and so does one that wants more drafts than a step has: the host goes on with it in longer ones.
+/// and so does one that wants more drafts than it has room for: the host goes on with it where it has more.
 struct CommitDrafts {
   using Params = DraftLoopParams;
   struct Shared {
@@ -34,11 +34,11 @@ struct CommitDrafts {
   template <Cta C>
   FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
     const std::int32_t row = cta.block_index();
-    const std::int32_t first = row * (p.drafts + 1);
+    const std::int32_t first = drafts::first_slot(p, row);
     if (cta.thread_index() == 0) {
       shared.token = -1;
       ResidentRow& state = p.states[row];
-      const std::int64_t word = std::int64_t{state.slot} * p.ring.stride + std::int64_t{row} * p.ring.row_words;
+      const std::int64_t word = std::int64_t{state.slot} * p.ring.stride + first;
       state.slot = slot_after(p.ring, state.slot);
       if (state.finished != 0) {
         cta.publish(p.ring.words + word, kIdleWord);
@@ -70,7 +70,7 @@ struct CommitDrafts {
   static FLLM_DEVICE std::int32_t take_all(const C& cta, const Params& p, std::int32_t row, std::int64_t word,
                                            std::int32_t accepted) {
     ResidentRow& state = p.states[row];
-    const std::int32_t first = row * (p.drafts + 1), drafted = p.judged[row].draft_count;
+    const std::int32_t first = drafts::first_slot(p, row), drafted = p.judged[row].draft_count;
     RowSampling sampling = p.sampling[first];
     std::int32_t token = -1;
     bool ends = false;
@@ -89,17 +89,16 @@ struct CommitDrafts {
     return ends ? -1 : token;
   }
 
-  /// The next step of a row begins behind its last token. Since nothing was open behind its last draft, its first slot of the
-  /// draft model is a filler until then. False: it wants more drafts than steps have.
+  /// The next step of a row begins behind its last token. False: it wants more drafts than it has room for.
   static FLLM_DEVICE bool open_step(const Params& p, std::int32_t row, std::int32_t token, std::int32_t accepted) {
-    const std::int32_t first = row * (p.drafts + 1);
+    const std::int32_t first = drafts::first_slot(p, row);
     const std::int32_t before = accepted > 0 ? p.draft_ids[first + accepted - 1] : p.feed.tokens[first];
     const auto token_count = static_cast<std::int32_t>(p.sampling[first].random.position);
     const std::int32_t position = token_count - 1;
     DraftingRow& drafting = p.drafting[row];
     drafts::learn(drafting, p.judged[row].draft_count, accepted);
     drafts::set_wanted(p, row, token_count);
-    if (drafting.wanted > p.drafts) {
+    if (drafting.wanted > drafting.room) {
       p.ring.final_sums[row] = p.states[row].sum_logprob;
       return false;
     }
@@ -117,7 +116,7 @@ struct CommitDrafts {
       drafts::feed(p.draft_feed, row, token, position, row);
       drafts::feed(p.draft_feed, p.rows + row, before, position - 1, row);
     } else {
-      drafts::feed_filler(p.draft_feed, p.rows + row);
+      leave_draft_model(p, row);
     }
     return true;
   }
@@ -125,10 +124,15 @@ struct CommitDrafts {
   /// It has finished, or waits for the host.
   static FLLM_DEVICE void close_row(const Params& p, std::int32_t row) {
     p.states[row].finished = 1;
-    drafts::clear_slot(p, row * (p.drafts + 1));
+    drafts::clear_slot(p, drafts::first_slot(p, row));
     p.judged[row].draft_count = 0;
     if (!drafts::has_draft_model(p)) return;
     drafts::close_draft(p, row, 1);
+    leave_draft_model(p, row);
+  }
+
+  static FLLM_DEVICE void leave_draft_model(const Params& p, std::int32_t row) {
+    drafts::feed_filler(p.draft_feed, row);
     drafts::feed_filler(p.draft_feed, p.rows + row);
   }
 };

@@ -29,8 +29,6 @@ struct TokenRing {
   double* sums = nullptr;  // [depth, stride]: sum_logprob behind each word of a row that had not finished before
   std::int32_t depth = 0;
   std::int32_t stride = 0;  // words of a step there is room for
-  std::int32_t row_words =
-      1;  // of a step for each row, one behind the other; a row without so many tokens writes fewer
 };
 
 constexpr std::uint32_t kEmptyWord = 0;

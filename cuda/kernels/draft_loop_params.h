@@ -8,9 +8,10 @@
 #include "cuda/portable/draft_length.h"
 
 // What a device needs to draft and to take over what was accepted by itself, step after step. Plain data, laid out the same on
-// host and device. With R rows and at most N drafts of each, a step is: for i = 1 .. N the draft model over its inputs, SampleRow
-// over its rows and ExtendDrafts, where some rows draft with it; ProposeDrafts, where some look up their texts or may be forced;
-// then the model over [R, N + 1] inputs, SampleRow over as many rows, ResolveDrafts and CommitDrafts.
+// host and device. Of R rows each has room for some drafts, and a slot more than that; they lie one behind the other, S in all. A step
+// is: for i = 1 .. N, where some rows have up to N drafts of a draft model, this model over its inputs, SampleRow over its rows and
+// ExtendDrafts; ProposeDrafts, where some look up their texts or may be forced; then the model over S inputs, SampleRow over as many
+// rows, ResolveDrafts and CommitDrafts.
 namespace fllm {
 
 /// What a model reads next, in a fixed number of slots. A slot without a token of a row has a filler: token 0 at a place of its
@@ -55,11 +56,11 @@ constexpr std::int32_t kMaxTextTokens = (1 << 27) - 1;
 /// How a row drafts.
 struct DraftingRow {
   DraftLength length;
-  std::int32_t reach = 0;  // the draft model reads positions below it; 0: the row has no drafts of it
-  std::int32_t ngram = 0;  // tokens of the longest match that counts, [1, 16]; 0: the row does not look up its text
-  std::int32_t wanted =
-      0;                  // of the step that comes or runs; a row that wants more than there are in a step has finished
-  std::int32_t open = 0;  // 1: the draft model is to draw one more
+  std::int32_t reach = 0;   // the draft model reads positions below it; 0: the row has no drafts of it
+  std::int32_t ngram = 0;   // tokens of the longest match that counts, [1, 16]; 0: the row does not look up its text
+  std::int32_t room = 0;    // drafts of a step at most, [0, kMaxDraftTokens]; 0: it has none, whatever it would want
+  std::int32_t wanted = 0;  // of the step that comes or runs; a row that wants more than it has room for has finished
+  std::int32_t open = 0;    // 1: the draft model is to draw one more
   std::int32_t most = 0;  // drafts of a step, [1, kMaxDraftTokens], of which the first ones may be forced; 0: none are
   std::int32_t forced = 0;  // of the step that comes or runs; at most `most`
   std::int32_t state = -1;  // of the automata, behind the drafts so far
@@ -67,26 +68,27 @@ struct DraftingRow {
 
 struct DraftLoopParams {
   std::int32_t rows = 0;                  // R
-  std::int32_t drafts = 0;                // N in [1, kMaxDraftTokens]
+  std::int32_t slots = 0;                 // S
+  std::int32_t drafts = 0;                // N in [0, kMaxDraftTokens]; 0: there is no draft model
   std::int32_t index = 0;                 // of ExtendDrafts: i in [1, N], the draft that was just drawn
   ResidentRow* states = nullptr;          // [R]
   DraftingRow* drafting = nullptr;        // [R]
   const std::int32_t* end_ids = nullptr;  // flat, RowSampling::end_ids are ranges of it
   ByteAutomata automata;
-  HistoryTable history;  // slot r * (N + 1) + i: of row r behind its i-th draft, where the row has one
+  HistoryTable history;  // of each slot, where the row has one
   // Of ProposeDrafts: what may be drawn at all.
   std::int32_t vocab = 0;
   const std::uint32_t* allow_mask = nullptr;  // [mask rows, mask_words], as in SampleParams
   std::int64_t mask_words = 0;
   RowTexts texts;
 
-  // Of the model; element r * (N + 1) + i: behind the i-th draft of row r, i = 0: behind what was drawn.
+  // Of the model. With `first` the first slot of a row, slot first + i is behind its i-th draft, i = 0: behind what was drawn.
   FeedSlots feed;
-  RowSampling* sampling = nullptr;  // [R, N + 1]; random.position: tokens of prompt, output and drafts before the draw
-  std::int32_t* draft_ids = nullptr;  // [R, N + 1]: draft i + 1; -1: there is none
-  DraftRow* judged = nullptr;         // [R]: first_logit_row is r * (N + 1); draft_count is written
+  RowSampling* sampling = nullptr;    // [S]; random.position: tokens of prompt, output and drafts before the draw
+  std::int32_t* draft_ids = nullptr;  // [S] at first + i, draft i + 1; -1: there is none
+  DraftRow* judged = nullptr;         // [R]: first_logit_row is `first`; draft_count is written
 
-  // Of the draft model; null: there is none.
+  // Of the draft model, where there is one:
   FeedSlots draft_feed;                   // [2, R]: the token to go on from, and the one before it
   RowSampling* draft_sampling = nullptr;  // [N, R]: element (i - 1) * R + r is the draw of draft i
   const std::int32_t* drawn = nullptr;    // [N, R] what was drawn; negative: nothing
@@ -95,8 +97,8 @@ struct DraftLoopParams {
   const std::int32_t* accepted_counts = nullptr;   // [R]
   const std::int32_t* tokens = nullptr;            // [R] what comes after them; negative: nothing
   const SampleDetail* details = nullptr;           // [R] of these
-  const SampleDetail* proposed_details = nullptr;  // [R, N + 1] of the drafts; raw_logprob is read of both
-  TokenRing ring;                                  // row_words is N + 1
+  const SampleDetail* proposed_details = nullptr;  // [S] of the drafts; raw_logprob is read of both
+  TokenRing ring;                                  // of a step a row's words are from its first slot on
 };
 
 }  // namespace fllm

@@ -15,7 +15,7 @@ namespace fllm {
 /// Bytes: some 500 read and written per row, 5 read for each byte of the token of a row with a state, and 8 read twice and
 /// written once for each id of a row's history.
 /// Determinism: integers; one writer of each element.
-/// Degenerate rows: a row that has finished, drafts no more or was given no token has fillers; a state that is none there is, or
+/// Degenerate rows: a row that has finished, drafts no more or was given no token has fillers; one without room for the draft changes nothing; a state that is none there is, or
 /// leads to none, keeps the mask row.
 struct ExtendDrafts {
   using Params = DraftLoopParams;
@@ -29,8 +29,8 @@ struct ExtendDrafts {
 
   template <Cta C>
   FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
-    const std::int32_t row = cta.block_index();
-    const std::int32_t slot = row * (p.drafts + 1) + p.index;
+    const std::int32_t row = cta.block_index(), slot = drafts::first_slot(p, row) + p.index;
+    if (p.index > p.drafting[row].room) return;  // the same for the whole block
     if (cta.thread_index() == 0) shared.token = take(p, row, slot);
     cta.sync();                    // it is decided
     if (shared.token < 0) return;  // the same for the whole block

@@ -14,6 +14,7 @@ DeviceLoop::DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int3
       steps_ahead_(steps_ahead),
       automata_(&automata),
       ring_(backend, steps_ahead + 1, capacity.rows, capacity.logit_rows),
+      recordings_(backend, capacity.rows),
       states_(backend, capacity.row_count()),
       row_sequence_(backend, capacity.row_count()),
       history_sizes_(backend, capacity.logit_row_count()) {
@@ -21,6 +22,7 @@ DeviceLoop::DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int3
   row_states_.reserve(capacity.row_count());
   sequences_.reserve(capacity.row_count());
   history_counts_.reserve(capacity.logit_row_count());
+  firsts_.reserve(capacity.row_count() + 1);
   words_.reserve(capacity.logit_row_count());
 }
 
@@ -32,27 +34,20 @@ DeviceLoop::~DeviceLoop() {
   }
 }
 
-std::int32_t DeviceLoop::size_for(std::int32_t rows, const DraftPlan& plan) {
-  return rows <= DraftLoop::most_rows(capacity_, plan.drafts) ? recordings(plan).size_for(rows) : 0;
-}
-
-StepRecordings& DeviceLoop::recordings(const DraftPlan& plan) {
-  const auto found = recordings_.find(plan);
-  if (found != recordings_.end()) return found->second;
-  return recordings_.try_emplace(plan, *backend_, DraftLoop::most_rows(capacity_, plan.drafts)).first->second;
+std::int32_t DeviceLoop::size_for(std::int32_t rows, const DraftPlan& plan) const {
+  return std::min(recordings_.size_for(rows), capacity_.logit_rows - plan.drafts);
 }
 
 void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace& workspace, DraftLoop* drafting) {
   if (recorded_masks_ != automata_->masks()) {  // there are some now
     recorded_masks_ = automata_->masks();
-    for (auto& [of_plan, recordings] : recordings_) recordings.clear();
+    recordings_.clear();
   }
   live_count_ = static_cast<std::int32_t>(rows.size());
   plan_ = plan;
   size_ = size_for(live_count_, plan);
-  ring_.set_row_words(plan.drafts + 1);
   places_.assign(static_cast<std::size_t>(size_), nullptr);
-  words_.resize(places_.size() * row_words());
+  lay_out(rows);
   row_states_.clear();
   sequences_.clear();
   batch.clear_feed(0);
@@ -71,11 +66,21 @@ void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace
   fill_up(batch);
 
   states_.upload(row_states_);
-  if (plan.drafts > 0) return drafting->start(rows, batch.draws.sampling, row_states_, plan, workspace);
+  if (plan.drafts > 0) return drafting->start(rows, {batch.draws.sampling, row_states_, firsts_}, plan, workspace);
   workspace.tokens.upload(batch.tokens);
   workspace.positions.upload(batch.positions);
   workspace.sampling.upload(batch.draws.sampling);
   row_sequence_.upload(sequences_);
+}
+
+/// Each place has a slot, and one more for each draft that its row has room for.
+void DeviceLoop::lay_out(Rows rows) {
+  firsts_.assign(1, 0);
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    const bool drafts = i < rows.size() && rows[i]->drafts != nullptr;
+    firsts_.push_back(firsts_.back() + 1 + (drafts ? rows[i]->drafts->room : 0));
+  }
+  words_.resize(static_cast<std::size_t>(firsts_.back()));
 }
 
 /// Where a row is in the automaton it follows, and what it may draw there.
@@ -104,14 +109,13 @@ void DeviceLoop::fill_up(Batch& batch) {
   }
 }
 
-// From the flat table to one slot a row, in the same memory: there each has room for all it may ever need.
+// From the flat table to the first slot of each row, in the same memory: there each has room for all it may ever need.
 void DeviceLoop::move_histories(Batch& batch, Workspace& workspace) {
-  history_counts_.clear();
+  history_counts_.assign(words_.size(), 0);
   for (std::size_t i = 0; i < batch.draws.sampling.size(); ++i) {
     RowSampling& row = batch.draws.sampling[i];
-    const std::size_t slot = i * row_words();  // the others are of its drafts
+    const auto slot = static_cast<std::size_t>(firsts_[i]);
     const std::int32_t count = row.counts.end - row.counts.begin;
-    history_counts_.resize(slot + row_words(), 0);
     history_counts_[slot] = count;
     if (count == 0) continue;
     row.history_slot = static_cast<std::int32_t>(slot);
@@ -161,23 +165,24 @@ bool DeviceLoop::may_launch() const {
 
 void DeviceLoop::launch(const std::function<void()>& step) {
   ++in_flight_;
-  recordings(plan_).run(size_, step);
+  recordings_.run({size_, plan_}, step);
 }
 
 void DeviceLoop::take() {
-  ring_.take(next_slot_, words_);
+  ring_.take(next_slot_, std::span(firsts_).first(places_.size()), words_);
   last_slot_ = next_slot_;
   next_slot_ = after(next_slot_);
   --in_flight_;
 }
 
 std::span<const std::uint32_t> DeviceLoop::words(std::size_t place) const {
-  const auto all = std::span(words_).subspan(place * row_words(), row_words());
+  const auto all =
+      std::span(words_).subspan(static_cast<std::size_t>(firsts_[place]), static_cast<std::size_t>(room(place)) + 1);
   return all.first(static_cast<std::size_t>(std::ranges::find(all, kEmptyWord) - all.begin()));
 }
 
 double DeviceLoop::sum_behind(std::size_t place, std::size_t word) {
-  return ring_.sums(last_slot_)[place * row_words() + word];
+  return ring_.sums(last_slot_)[static_cast<std::size_t>(firsts_[place]) + word];
 }
 
 std::optional<double> DeviceLoop::newer_sum(const Sequence& row) {
@@ -202,9 +207,9 @@ void DeviceLoop::stop() {
     for (std::size_t i = 0; i < places_.size(); ++i) {
       if (places_[i] == nullptr) continue;
       const bool waits = words(i)[0] == kIdleWord;
-      places_[i]->set_sum_logprob(waits ? final_sum(i) : sums[i * row_words() + words(i).size() - 1]);
-      if (plan_.from_model && places_[i]->drafts != nullptr)
-        places_[i]->drafts->has_read(places_[i]->token_count() - 2);
+      const std::size_t last = static_cast<std::size_t>(firsts_[i]) + words(i).size() - 1;
+      places_[i]->set_sum_logprob(waits ? final_sum(i) : sums[last]);
+      if (plan_.drawn > 0 && places_[i]->drafts != nullptr) places_[i]->drafts->has_read(places_[i]->token_count() - 2);
     }
   }
   places_.clear();

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -35,22 +34,24 @@ class DeviceLoop {
   [[nodiscard]] std::int32_t live_count() const { return live_count_; }
   [[nodiscard]] std::int32_t size() const { return size_; }  // of a step, in rows
   [[nodiscard]] const DraftPlan& plan() const { return plan_; }
-  /// Of a step for so many rows and their drafts; 0: they do not fit.
-  [[nodiscard]] std::int32_t size_for(std::int32_t rows, const DraftPlan& plan);
+  /// Of a step for so many rows and their drafts, which fit.
+  [[nodiscard]] std::int32_t size_for(std::int32_t rows, const DraftPlan& plan) const;
   [[nodiscard]] std::int32_t in_flight() const { return in_flight_; }
 
   /// Puts the rows' state on the device. Precondition: !running(), the static part of the batch is uploaded, every row draws
-  /// next and needs nothing of the host, and the masks of those that have some are on the device; they fit. drafting: where
-  /// the plan has drafts.
+  /// next and needs nothing of the host, and the masks of those that have some are on the device; they fit, with the drafts they
+  /// have room for. drafting: where the plan has drafts.
   void start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace& workspace, DraftLoop* drafting);
   /// Whether the device is not too far ahead, and some row would still draw if nothing but its limit ended it.
   [[nodiscard]] bool may_launch() const;
-  /// Enqueues step, which is always the same for a size.
+  /// Enqueues step, which is always the same for a size and a plan.
   void launch(const std::function<void()>& step);
   /// Waits for the words of the oldest step in flight.
   void take();
   /// Of the step taken last, those of a place: one a token.
   [[nodiscard]] std::span<const std::uint32_t> words(std::size_t place) const;
+  /// Drafts that a place has room for in a step.
+  [[nodiscard]] std::int32_t room(std::size_t place) const { return firsts_[place + 1] - firsts_[place] - 1; }
   /// The row in a place; null: it has ended, or there was none.
   [[nodiscard]] Sequence* row(std::size_t place) const { return places_[place]; }
   /// Of a row that finished by its word, or waits for longer steps.
@@ -72,8 +73,7 @@ class DeviceLoop {
   [[nodiscard]] DraftLoopParams draft_params(const Workspace& workspace) const;
 
  private:
-  [[nodiscard]] StepRecordings& recordings(const DraftPlan& plan);
-  [[nodiscard]] std::size_t row_words() const { return static_cast<std::size_t>(plan_.drafts) + 1; }
+  void lay_out(Rows rows);
   void set_automaton(Sequence& row, RowSampling& draw, ResidentRow& resident);
   void fill_up(Batch& batch);
   void move_histories(Batch& batch, Workspace& workspace);
@@ -85,15 +85,17 @@ class DeviceLoop {
   const AutomatonMemory* automata_;
   const std::uint32_t* recorded_masks_ = nullptr;  // what recorded steps read
   RingReader ring_;
-  std::map<DraftPlan, StepRecordings> recordings_;
+  StepRecordings recordings_;
   DeviceArray<ResidentRow> states_;          // [rows]
   DeviceArray<std::int32_t> row_sequence_;   // [rows]
   DeviceArray<std::int32_t> history_sizes_;  // [logit rows]
 
-  std::vector<Sequence*> places_;                         // [size]; empty: not running
-  std::vector<ResidentRow> row_states_;                   // [size], at the start
-  std::vector<std::int32_t> sequences_, history_counts_;  // [size], at the start
-  std::vector<std::uint32_t> words_;                      // [size, drafts + 1], of the step taken last
+  std::vector<Sequence*> places_;             // [size]; empty: not running
+  std::vector<ResidentRow> row_states_;       // [size], at the start
+  std::vector<std::int32_t> sequences_;       // [size], at the start
+  std::vector<std::int32_t> history_counts_;  // [slots], at the start
+  std::vector<std::int32_t> firsts_;          // [size + 1]: the first slot of each place; behind them all slots
+  std::vector<std::uint32_t> words_;          // [slots], of the step taken last
   std::int32_t live_count_ = 0;
   std::int32_t size_ = 0;
   DraftPlan plan_;

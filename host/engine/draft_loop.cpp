@@ -44,40 +44,44 @@ void DraftLoop::reserve_texts() {
   texts_ = {*backend_, capacity_.row_count() * static_cast<std::size_t>(capacity_.context_length)};
 }
 
-void DraftLoop::start(Rows rows, std::span<const RowSampling> draws, std::span<const ResidentRow> states,
-                      const DraftPlan& plan, Workspace& workspace) {
+void DraftLoop::start(Rows rows, const StepStart& step, const DraftPlan& plan, Workspace& workspace) {
   plan_ = plan;
-  const std::size_t size = states.size(), row_slots = static_cast<std::size_t>(plan.drafts) + 1,
-                    slots = size * row_slots;
-  size_ = static_cast<std::int32_t>(size);
-  if (plan.from_model) model_->catch_up(rows);
+  size_ = static_cast<std::int32_t>(step.states.size());
+  slots_ = step.firsts.back();
+  const std::size_t size = step.states.size(), slots = static_cast<std::size_t>(slots_);
+  if (plan.drawn > 0) model_->catch_up(rows);
   feed_.clear(slots, capacity_);
   draft_feed_.clear(2 * size, capacity_);
   sampling_.assign(slots, drafts::idle_draw());
-  draft_sampling_.assign(slots - size, drafts::idle_draw());
+  draft_sampling_.assign(static_cast<std::size_t>(plan.drawn) * size, drafts::idle_draw());
   draft_rows_.assign(slots, -1);
   row_drafting_.clear();
   judged_.clear();
-  for (std::size_t i = 0; i < rows.size(); ++i) add_row(*rows[i], draws[i], states[i].state);
-  while (judged_.size() < size) add_idle_row();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    add_row(*rows[i], step.draws[i], step.firsts[i], step.states[i].state);
+  }
+  row_drafting_.resize(size);
+  for (std::size_t i = rows.size(); i < size; ++i) judged_.push_back({step.firsts[i], 0, -1, 1});
   upload(workspace);
 }
 
-void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t state) {
-  const std::int32_t place = static_cast<std::int32_t>(judged_.size()), slot = place * (plan_.drafts + 1),
-                     last = row.token_count() - 1;
+void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t first_slot, std::int32_t state) {
+  const std::int32_t place = static_cast<std::int32_t>(judged_.size()), last = row.token_count() - 1;
   const bool coupled = row.drafts == nullptr || row.drafts->rule() == SpeculationRule::kCoupled;
-  judged_.push_back({slot, 0, -1, coupled ? 1 : 0});
-  drafts::feed(feed_.view, slot, row.token(last), last, place);
-  sampling_[static_cast<std::size_t>(slot)] = draw;
+  judged_.push_back({first_slot, 0, -1, coupled ? 1 : 0});
+  drafts::feed(feed_.view, first_slot, row.token(last), last, place);
+  sampling_[static_cast<std::size_t>(first_slot)] = draw;
   DraftingRow& drafting = row_drafting_.emplace_back();
   if (row.drafts == nullptr) return;
   drafting.length = row.drafts->length();
-  row.drafts->foresee(row);
-  drafting.wanted = row.drafts->wanted();
+  drafting.room = row.drafts->room;
   drafting.most = row.drafts->most_forced();
-  drafting.forced = row.drafts->forced();
   drafting.state = state;
+  row.drafts->foresee(row);
+  if (drafting.room > 0) {
+    drafting.wanted = row.drafts->wanted();
+    drafting.forced = row.drafts->forced();
+  }
   if (row.drafts->from_model()) return add_draft_inputs(row, draw);
   drafting.ngram = row.drafts->ngram();
   if (drafting.ngram == 0) return;
@@ -89,10 +93,11 @@ void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t sta
 /// Of the row that was added last.
 void DraftLoop::add_draft_inputs(const Sequence& row, const RowSampling& draw) {
   DraftingRow& drafting = row_drafting_.back();
+  if (plan_.drawn == 0) return;
   const DraftRow& judged = judged_.back();
   const std::int32_t place = static_cast<std::int32_t>(judged_.size()) - 1, last = row.token_count() - 1;
   const auto first_draw = draft_rows_.begin() + judged.first_logit_row;
-  for (std::int32_t i = 0; i < plan_.drafts; ++i) first_draw[i] = i * size_ + place;
+  for (std::int32_t i = 0; i < drafting.room; ++i) first_draw[i] = i * size_ + place;
   drafting.reach = row.drafts->reach;
   drafting.open = drafting.wanted > 0 ? 1 : 0;
   if (drafting.open != 0) {
@@ -104,31 +109,26 @@ void DraftLoop::add_draft_inputs(const Sequence& row, const RowSampling& draw) {
   if (last > 0) drafts::feed(draft_feed_.view, size_ + place, row.token(last - 1), last - 1, place);
 }
 
-void DraftLoop::add_idle_row() {
-  const auto slot = static_cast<std::int32_t>(judged_.size()) * (plan_.drafts + 1);
-  judged_.push_back({slot, 0, -1, 1});
-  row_drafting_.emplace_back();
-}
-
 void DraftLoop::upload(Workspace& workspace) {
   feed_.upload(workspace);
   workspace.sampling.upload(sampling_);
   drafting_.upload(row_drafting_);
   verification_->upload(judged_, draft_rows_);
-  if (!plan_.from_model) return;
+  if (plan_.drawn == 0) return;
   draft_feed_.upload(model_->workspace());
   model_->workspace().sampling.upload(draft_sampling_);
 }
 
 void DraftLoop::share(DraftLoopParams& loop, const Workspace& workspace) const {
   loop.rows = size_;
-  loop.drafts = plan_.drafts;
+  loop.slots = slots_;
+  loop.drafts = plan_.drawn;
   loop.drafting = drafting_.data();
   loop.feed = slots_of(workspace, capacity_);
   loop.sampling = workspace.sampling.data();
   loop.texts = {texts_.data(), texts_.data() != nullptr ? capacity_.context_length : 0};
   verification_->share(loop);
-  if (!plan_.from_model) return;
+  if (plan_.drawn == 0) return;
   loop.draft_feed = slots_of(model_->workspace(), capacity_);
   loop.draft_sampling = model_->workspace().sampling.data();
   loop.drawn = model_->workspace().drawn.data();
@@ -136,21 +136,21 @@ void DraftLoop::share(DraftLoopParams& loop, const Workspace& workspace) const {
 
 SampleParams DraftLoop::draft(const SampleParams& edits, const DraftLoopParams& loop) {
   SampleParams drawn_from;
-  if (plan_.from_model) drawn_from = draw(edits, loop);
+  if (plan_.drawn > 0) drawn_from = draw(edits, loop);
   if (plan_.chosen) backend_->propose_drafts(loop);
   return drawn_from;
 }
 
 /// Those of the draft model.
 SampleParams DraftLoop::draw(const SampleParams& edits, DraftLoopParams loop) {
-  for (loop.index = 1; loop.index <= plan_.drafts; ++loop.index) {
+  for (loop.index = 1; loop.index <= plan_.drawn; ++loop.index) {
     const bool first = loop.index == 1;  // it has not read its last draft, where that was accepted
     const std::int32_t drawn = (loop.index - 1) * size_;
     model_->read(first ? 2 * size_ : size_, drawn, size_);
     backend_->sample(LogitType::kFloat32, model_->draws(edits, drawn, size_));
     backend_->extend_drafts(loop);
   }
-  return model_->draws(edits, 0, plan_.drafts * size_);
+  return model_->draws(edits, 0, plan_.drawn * size_);
 }
 
 void DraftLoop::Slots::reserve(std::size_t count) {

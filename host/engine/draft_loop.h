@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -15,8 +14,15 @@
 
 namespace fllm {
 
-/// The part of a device's loop that drafts: of R rows up to N drafts each in every step, in slots that are the same in all of
-/// them, with fillers where a row has fewer. Made when the first batch goes on by itself with drafts.
+/// What a step of R rows in S slots begins with.
+struct StepStart {
+  std::span<const RowSampling> draws;    // [R]
+  std::span<const ResidentRow> states;   // [R]
+  std::span<const std::int32_t> firsts;  // [R + 1]: the first slot of each row; S
+};
+
+/// The part of a device's loop that drafts: of each row as many as it has room for in every step, in slots that are the same in all
+/// of them, with fillers where it has fewer. Made when the first batch goes on by itself with drafts.
 class DraftLoop {
  public:
   /// All must outlive this. model: null: there is none.
@@ -27,24 +33,18 @@ class DraftLoop {
   void feed_fillers(Workspace& workspace);
   /// Takes memory for the texts of rows that look them up, where it has none.
   void reserve_texts();
-  /// Rows, of R, that fit a step of N drafts each.
-  [[nodiscard]] static std::int32_t most_rows(const StepCapacity& capacity, std::int32_t drafts) {
-    return std::min(capacity.rows, capacity.logit_rows / (drafts + 1));
-  }
 
-  /// Puts on the device what steps of `size` rows read first, those behind rows.size() being idle. draws, states: what each row
-  /// draws next, and where it stands. Enqueues what the draft model has not read. Precondition: what the plan needs is there.
-  void start(Rows rows, std::span<const RowSampling> draws, std::span<const ResidentRow> states, const DraftPlan& plan,
-             Workspace& workspace);
+  /// Puts on the device what steps read first; the rows behind rows.size() are idle. Enqueues what the draft model has not read.
+  /// Precondition: what the plan needs is there.
+  void start(Rows rows, const StepStart& step, const DraftPlan& plan, Workspace& workspace);
   /// Completes the parameters of the loop's kernels.
   void share(DraftLoopParams& loop, const Workspace& workspace) const;
   /// Enqueues all drafts of a step. edits: the lists that rows refer to. Returns what they were drawn from, if they were.
   SampleParams draft(const SampleParams& edits, const DraftLoopParams& loop);
 
  private:
-  void add_row(Sequence& row, const RowSampling& draw, std::int32_t state);
+  void add_row(Sequence& row, const RowSampling& draw, std::int32_t first_slot, std::int32_t state);
   void add_draft_inputs(const Sequence& row, const RowSampling& draw);
-  void add_idle_row();
   SampleParams draw(const SampleParams& edits, DraftLoopParams loop);
   void upload(Workspace& workspace);
 
@@ -64,15 +64,15 @@ class DraftLoop {
   DeviceArray<DraftingRow> drafting_;  // [rows]
   DeviceArray<std::int32_t> texts_;    // [rows, context_length], or nothing
   DraftPlan plan_;
-  std::int32_t size_ = 0;
+  std::int32_t size_ = 0, slots_ = 0;
 
   // At the start:
-  Slots feed_;                                          // [size, drafts + 1]
+  Slots feed_;                                          // [slots]
   Slots draft_feed_;                                    // [2, size]
-  std::vector<RowSampling> sampling_, draft_sampling_;  // [size, drafts + 1], [drafts, size]
+  std::vector<RowSampling> sampling_, draft_sampling_;  // [slots], [drawn drafts of a row, size]
   std::vector<DraftingRow> row_drafting_;               // [size]
   std::vector<DraftRow> judged_;                        // [size]
-  std::vector<std::int32_t> draft_rows_;                // [size, drafts + 1]
+  std::vector<std::int32_t> draft_rows_;                // [slots]
 };
 
 }  // namespace fllm

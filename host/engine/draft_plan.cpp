@@ -7,72 +7,72 @@
 
 #include "host/engine/engine.h"
 
-// How many drafts there is room for in the steps that a device takes by itself. It is part of what is recorded, and a slot costs
-// as much without a draft as with one. So steps have none while nobody wants any, which the host knows some steps ahead; and
-// where drafts are mostly refused, it looks at what each step has come to before it begins the next. So it does where something
-// may be forced, until something is: then there is room for the longest run for a while.
+// How many drafts each row has room for in the steps that a device takes by itself. It is part of what is recorded, and a slot
+// costs as much without a draft as with one. So a row has room for many where drafts are mostly accepted, or something was forced
+// of late; else for those of the next step alone, and the host looks at what each step has come to before it begins the next.
+// While a row has none, which the host knows some steps ahead, it costs what it would cost without speculation.
 namespace fllm {
 
-/// As many as some row may want, and a little more where that may grow; none where nobody will have one for a while.
+/// Gives each row the room it wants.
 DraftPlan Engine::plan_drafts() {
   DraftPlan plan;
-  bool soon = false;
   for (const auto& row : rows_) {
     if (row->drafts == nullptr) continue;
-    Drafts& drafts = *row->drafts;
-    (drafts.from_model() ? plan.from_model : plan.chosen) = true;
-    soon = drafts_soon(*row) || soon;
-    const std::int32_t most = row->request().need.drafts;
-    const auto wanted = std::bit_ceil(static_cast<std::uint32_t>(std::max(drafts.length().next(), 1)));
-    plan.drafts = std::max(plan.drafts, drafts.forces() ? most : std::min(static_cast<std::int32_t>(wanted), most));
+    const std::int32_t room = row->drafts->room = wanted_room(*row);
+    plan.drafts += room;
+    if (row->drafts->from_model()) {
+      plan.drawn = std::max(plan.drawn, room);
+    } else {
+      plan.chosen = plan.chosen || room > 0;
+    }
   }
-  return soon ? plan : DraftPlan{};
+  return plan;
 }
 
-/// Whether a row that speculates has a draft in the next step or, where that is not for the text to say, in one of a few.
-bool Engine::drafts_soon(Sequence& row) {
-  constexpr std::int32_t kFew = 4;  // steps without drafts that are worth beginning again for
+/// Of a row that speculates: a little more than it wants now where it is likely to want that.
+std::int32_t Engine::wanted_room(Sequence& row) const {
   Drafts& drafts = *row.drafts;
-  if (drafts.forces()) return true;
-  const bool wants = drafts.wanted_behind(row, 0) > 0;
-  if (wants && (drafts.from_model() || drafts.pays())) return true;
+  const std::int32_t most = row.request().need.drafts;
+  if (drafts.forces()) return most;
+  if (drafts.pays()) {
+    const auto next = static_cast<std::uint32_t>(drafts.length().next());
+    const bool ever = drafts.wanted_behind(row, row.generated() > 0 ? 0 : 1) > 0;
+    return ever ? std::min(static_cast<std::int32_t>(std::bit_ceil(next)), most) : 0;
+  }
+  if (drafts.from_model()) return drafts.wanted_behind(row, 0);
   if (drafts.open(row)) drafts.look_up(row);
   row.step_back();
-  const bool found = !drafts.tokens().empty();
+  const std::int32_t found = drafts.tokens().empty() ? 0 : drafts.forces() ? most : drafts.wanted();
   drafts.clear();
-  return found || (!wants && drafts.wanted_behind(row, kFew - 1) > 0);
+  return found;
 }
 
-/// Whether the steps of the device's loop have what is wanted, and not twice as many drafts for long.
+/// Whether all rows of the device's loop have the room they want, and not twice as much for long.
 bool Engine::drafts_fit() {
   constexpr std::int32_t kPatience = 32;
-  const DraftPlan& now = loop_.plan();
-  if (now.drafts == 0 && loop_.in_flight() > 0) return true;
-  const DraftPlan wanted = plan_drafts();
-  if (wanted.drafts == 0 || now.drafts == 0) return wanted == now;
-  if (wanted.drafts > now.drafts || wanted.from_model != now.from_model || wanted.chosen != now.chosen) {
-    return false;
+  std::int32_t wanted = 0;
+  for (const auto& row : rows_) {
+    if (row->drafts == nullptr) continue;
+    const std::int32_t room = wanted_room(*row), now = row->drafts->room;
+    if (room > now || (room < now && !row->drafts->pays() && !row->drafts->forces())) return false;
+    wanted += room;
   }
-  spare_steps_ = 2 * wanted.drafts <= now.drafts ? spare_steps_ + 1 : 0;
+  const std::int32_t now = loop_.plan().drafts;
+  spare_steps_ = now > 0 && 2 * wanted <= now ? spare_steps_ + 1 : 0;
   return spare_steps_ < kPatience;
 }
 
-/// Whether one more step may be begun before the host has seen those in flight.
+/// Whether one more step may be begun before the host has seen those in flight: it would find nothing in them that changes a row's
+/// room.
 bool Engine::may_launch() const {
   if (!loop_.may_launch()) return false;
   const std::int32_t in_flight = loop_.in_flight();
-  if (in_flight == 0) return true;
-  const auto will_want = [in_flight](const auto& row) {
-    return row->drafts != nullptr &&
-           (row->drafts->most_forced() > 0 || row->drafts->wanted_behind(*row, in_flight) > 0);
-  };
-  if (loop_.plan().drafts == 0) return std::ranges::none_of(rows_, will_want);
-  return std::ranges::any_of(rows_, [&](const auto& row) {
-    if (row->drafts == nullptr) return false;
-    if (row->drafts->forces()) return true;
-    const bool wants = row->drafts->wanted_behind(*row, 0) > 0;
-    return wants ? row->drafts->pays() : row->drafts->wanted_behind(*row, in_flight) > 0;
-  });
+  return in_flight == 0 || std::ranges::all_of(rows_, [in_flight](const auto& row) {
+           if (row->drafts == nullptr) return true;
+           const Drafts& drafts = *row->drafts;
+           if (drafts.room > 0) return drafts.pays() || drafts.forces();
+           return drafts.most_forced() == 0 && drafts.wanted_behind(*row, in_flight) == 0;
+         });
 }
 
 }  // namespace fllm

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <cstdint>
-#include <tuple>
 
 namespace fllm {
 
-/// What the steps that a device takes by itself have room for.
+/// What the steps that a device takes by itself have room for; of each row: Drafts::room.
 struct DraftPlan {
-  std::int32_t drafts = 0;  // of each row in a step, at most
-  bool from_model = false;  // some row's are the draft model's
+  std::int32_t drafts = 0;  // of all rows in a step, at most
+  std::int32_t drawn = 0;   // of a row that drafts with the draft model; 0: none does
   bool chosen = false;      // some row's are looked up in its text, or forced
 
-  friend bool operator==(const DraftPlan&, const DraftPlan&) = default;
-  friend bool operator<(const DraftPlan& a, const DraftPlan& b) {
-    return std::tie(a.drafts, a.from_model, a.chosen) < std::tie(b.drafts, b.from_model, b.chosen);
-  }
+  friend auto operator<=>(const DraftPlan&, const DraftPlan&) = default;
 };
 
 }  // namespace fllm

@@ -24,7 +24,7 @@ Drafts::Drafts(const RequestState& request)
   rows_.reserve(kMaxDraftTokens);
   if (from_model()) return;
   if (request.request.control.can_force()) most_forced_ = DraftLength::most(options_.draft_tokens);
-  if (ngram() > 0) text_.reserve(static_cast<std::size_t>(request.token_limit));
+  if (ngram() > 0) text_.reserve(static_cast<std::size_t>(request.token_limit) + kMaxDraftTokens);
 }
 
 void Drafts::clear() {
@@ -60,8 +60,7 @@ std::int32_t Drafts::wanted_behind(const Sequence& row, std::int32_t steps) cons
   DraftLength length = length_;
   for (std::int32_t i = 0; i < steps; ++i) length.took(0, 0);
   const std::int32_t count = row.token_count() + steps;
-  const bool guesses = row.generated() + steps > 0 && (from_model() || ngram() > 0);
-  const std::int32_t next = guesses ? length.next() : 0;
+  const std::int32_t next = row.generated() + steps > 0 && guesses() ? length.next() : 0;
   return std::max(0, std::min({next, row.request().token_limit - 1 - count, reach - count + 1}));
 }
 

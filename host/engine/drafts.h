@@ -44,7 +44,9 @@ class Drafts {
   /// How many guesses it will want behind so many more steps without a draft; none: in the step that comes.
   [[nodiscard]] std::int32_t wanted_behind(const Sequence& row, std::int32_t steps) const;
   /// Whether the next ones are likely to be accepted, as some have been.
-  [[nodiscard]] bool pays() const { return length_.is_likely() && (has_paid_ || options_.draft_tokens > 0); }
+  [[nodiscard]] bool pays() const {
+    return guesses() && length_.is_likely() && (has_paid_ || options_.draft_tokens > 0);
+  }
   /// No drafts in this step.
   void clear();
   /// Adds tokens that are forced behind the drafts, until there are `most`, and has the row step over them. False: the output
@@ -68,12 +70,15 @@ class Drafts {
   /// What decides how many the next step has.
   [[nodiscard]] const DraftLength& length() const { return length_; }
 
+  std::int32_t room = 0;  // in the steps that a device takes by itself
   // Of the draft model:
   std::vector<std::int32_t> blocks;  // of its cache
   std::int32_t cached = 0;           // tokens whose keys and values are there
   std::int32_t reach = INT32_MAX;    // it reads positions below that
 
  private:
+  [[nodiscard]] bool guesses() const { return from_model() || ngram() > 0; }
+
   static constexpr std::int32_t kLate = 16;  // steps
 
   SpeculationOptions options_;

@@ -108,7 +108,6 @@ class Engine {
   bool run_ahead(EngineOutput& output);
   [[nodiscard]] bool loop_fits();
   [[nodiscard]] bool can_run_ahead();
-  [[nodiscard]] bool can_draft_ahead(const DraftPlan& plan);
   void resident_step();
   void drafting_step();
   void read_resident(std::int32_t slots, std::int32_t logit_rows, const std::int32_t* sequences);
@@ -117,7 +116,7 @@ class Engine {
   void take_words(Sequence& row, std::size_t place, EngineOutput& output);
   // draft_plan.cpp
   [[nodiscard]] DraftPlan plan_drafts();
-  [[nodiscard]] bool drafts_soon(Sequence& row);
+  [[nodiscard]] std::int32_t wanted_room(Sequence& row) const;
   [[nodiscard]] bool drafts_fit();
   [[nodiscard]] bool may_launch() const;
   // plan.cpp

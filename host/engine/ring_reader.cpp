@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "host/engine/device_wait.h"
 
@@ -21,16 +22,15 @@ RingReader::RingReader(Backend& backend, std::int32_t depth, std::int32_t rows, 
   std::fill_n(all, static_cast<std::size_t>(depth) * static_cast<std::size_t>(words), kEmptyWord);
 }
 
-void RingReader::take(std::int32_t slot, std::span<std::uint32_t> words) {
+void RingReader::take(std::int32_t slot, std::span<const std::int32_t> firsts, std::span<std::uint32_t> words) {
   auto* ring = static_cast<std::uint32_t*>(words_->on_host()) + std::int64_t{slot} * ring_.stride;
-  const auto row_words = static_cast<std::size_t>(ring_.row_words);
   std::ranges::fill(words, kEmptyWord);
-  for (std::size_t first = 0; first < words.size(); first += row_words) {
+  for (const std::int32_t first : firsts) {
     std::int32_t behind = 0;  // words of the row that are still to come
-    for (std::size_t i = first; behind >= 0; ++i, --behind) {
+    for (auto i = static_cast<std::size_t>(first); behind >= 0; ++i, --behind) {
       words[i] = wait_for(ring[i]);
       std::atomic_ref(ring[i]).store(kEmptyWord, std::memory_order_relaxed);
-      if (i == first) behind = words_behind(words[i]);
+      if (std::cmp_equal(i, first)) behind = words_behind(words[i]);
       if (finishes(words[i])) break;
     }
   }

@@ -21,12 +21,10 @@ class RingReader {
   RingReader(Backend& backend, std::int32_t depth, std::int32_t rows, std::int32_t words);
 
   [[nodiscard]] const TokenRing& ring() const { return ring_; }
-  /// Of a step for each row, from now on. Precondition: every word that was written has been taken.
-  void set_row_words(std::int32_t count) { ring_.row_words = count; }
-  /// Waits for the words of a slot, ring().row_words for each row, and empties it; a row's words that do not come in this step
-  /// are kEmptyWord. Copies nothing, and blocks no stream. Errors: the device's; Exception(kInternal) when it has nothing left to
-  /// do and a word has not come.
-  void take(std::int32_t slot, std::span<std::uint32_t> words);
+  /// Waits for the words of a slot, those of each row from its element of firsts on, and empties it; words that do not come in
+  /// this step are kEmptyWord. Copies nothing, and blocks no stream. Errors: the device's; Exception(kInternal) when it has nothing
+  /// left to do and a word has not come.
+  void take(std::int32_t slot, std::span<const std::int32_t> firsts, std::span<std::uint32_t> words);
   /// Of a row whose word said that it finishes.
   [[nodiscard]] double final_sum(std::size_t row) const { return static_cast<const double*>(finals_->on_host())[row]; }
   /// Sums behind all words of a slot. Waits for the device: for rows that the host ends.

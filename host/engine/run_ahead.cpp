@@ -26,7 +26,7 @@ bool Engine::run_ahead(EngineOutput& output) {
     if (search_ahead(output)) return true;
     if (!can_run_ahead()) return false;
     const DraftPlan plan = plan_drafts();
-    if (!can_draft_ahead(plan)) return false;
+    if (plan.drawn > 0 && draft_model_->context_length() < capacity_.filler_tokens()) return false;
     if (rows_changed_) upload_static();
     if (plan.drafts > 0) reserve_draft_loop(plan);
     spare_steps_ = 0;
@@ -39,7 +39,7 @@ bool Engine::run_ahead(EngineOutput& output) {
   return true;
 }
 
-/// Whether the loop that runs has all rows, in steps that are as short as they can be.
+/// Whether the loop that runs has all rows, in steps that are as short as they need be.
 bool Engine::loop_fits() {
   return loop_.live_count() == row_count() && row_count() > 0 && beams_.empty() &&
          loop_.size() == loop_.size_for(row_count(), loop_.plan()) && drafts_fit();
@@ -53,11 +53,6 @@ bool Engine::can_run_ahead() {
   };
   if (steps_ahead_ <= 0 || !beams_.empty() || !std::ranges::all_of(rows_, draws)) return false;
   return std::ranges::all_of(rows_, [this](const auto& row) { return row_automata_.prepare(row->request()); });
-}
-
-bool Engine::can_draft_ahead(const DraftPlan& plan) {
-  if (plan.from_model && draft_model_->context_length() < capacity_.filler_tokens()) return false;
-  return loop_.size_for(row_count(), plan) > 0;
 }
 
 /// What is recorded. Everything it reads lies on the device.
@@ -75,9 +70,8 @@ void Engine::drafting_step() {
   DraftLoopParams loop = loop_.draft_params(workspace_);
   draft_loop_->share(loop, workspace_);
   const SampleParams drawn_from = draft_loop_->draft(resident(edits_of(0, 0)), loop);
-  const std::int32_t slots = loop.rows * (loop.drafts + 1);
-  read_resident(slots, slots, loop.feed.sequences);
-  verification_->resolve_resident(resident(sample_params(0, slots)), drawn_from, loop.rows);
+  read_resident(loop.slots, loop.slots, loop.feed.sequences);
+  verification_->resolve_resident(resident(sample_params(0, loop.slots)), drawn_from, loop.rows);
   backend_->commit_drafts(loop);
 }
 
@@ -112,11 +106,9 @@ void Engine::take_ahead(EngineOutput& output) {
 /// Of a row that the host has not ended: what the device has come to in a step.
 void Engine::take_words(Sequence& row, std::size_t place, EngineOutput& output) {
   const std::span<const std::uint32_t> words = loop_.words(place);
-  const std::int32_t drafts = loop_.plan().drafts;
+  const std::int32_t room = loop_.room(place);
   if (row.drafts != nullptr) row.drafts->foresee(row);
-  if (words[0] == kIdleWord && drafts > 0 && row.drafts != nullptr && row.drafts->wanted() > drafts) {
-    return;  // it waits for steps with more drafts
-  }
+  if (words[0] == kIdleWord && room > 0 && row.drafts->wanted() > room) return;  // it waits for steps with more drafts
   std::int32_t taken = 0;
   for (std::size_t i = 0; i < words.size() && row.finish_reason() == FinishReason::kNone; ++i, ++taken) {
     ++row.cached;

@@ -2,23 +2,19 @@
 #include "host/engine/step_recordings.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace fllm {
 
-StepRecordings::StepRecordings(Backend& backend, std::int32_t max_rows) : backend_(&backend) {
-  if (!backend.replay_pays()) return;
-  for (std::int32_t size = 1; size < max_rows; size *= 2) recordings_.push_back({size, false, nullptr});
-  recordings_.push_back({max_rows, false, nullptr});
-}
-
 std::int32_t StepRecordings::size_for(std::int32_t rows) const {
-  if (recordings_.empty()) return rows;
-  return std::ranges::lower_bound(recordings_, rows, {}, &Recording::size)->size;
+  if (!backend_->replay_pays()) return rows;
+  return std::min(static_cast<std::int32_t>(std::bit_ceil(static_cast<std::uint32_t>(rows))), max_rows_);
 }
 
-void StepRecordings::run(std::int32_t size, const std::function<void()>& work) {
-  if (recordings_.empty()) return work();
-  Recording& recording = *std::ranges::lower_bound(recordings_, size, {}, &Recording::size);
+void StepRecordings::run(const StepShape& shape, const std::function<void()>& work) {
+  if (!backend_->replay_pays()) return work();
+  if (recordings_.size() >= kMost && !recordings_.contains(shape)) recordings_.clear();
+  Recording& recording = recordings_[shape];
   if (!recording.has_run) {
     recording.has_run = true;
     return work();
@@ -28,7 +24,7 @@ void StepRecordings::run(std::int32_t size, const std::function<void()>& work) {
 }
 
 void StepRecordings::clear() {
-  for (Recording& recording : recordings_) recording.work.reset();
+  for (auto& [shape, recording] : recordings_) recording.work.reset();
 }
 
 }  // namespace fllm

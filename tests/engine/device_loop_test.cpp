@@ -281,12 +281,22 @@ TEST(StepRecordings, SizesArePowersOfTwoAndTheLargest) {
   EXPECT_EQ(StepRecordings(*cpu, 8).size_for(5), 5);
 
   int calls = 0;
-  for (int i = 0; i < 5; ++i) recordings.run(4, [&] { ++calls; });
+  for (int i = 0; i < 5; ++i) recordings.run({4, {}}, [&] { ++calls; });
   EXPECT_EQ(calls, 2);  // as it is, and to be recorded
   EXPECT_EQ(device.counts.recordings, 1);
   EXPECT_EQ(device.counts.replays, 4);
-  recordings.run(2, [&] { ++calls; });
-  EXPECT_EQ(calls, 3);
+  recordings.run({2, {}}, [&] { ++calls; });
+  recordings.run({4, {2, 1, false}}, [&] { ++calls; });
+  recordings.run({4, {2, 2, false}}, [&] { ++calls; });
+  EXPECT_EQ(calls, 5);
+  EXPECT_EQ(device.counts.recordings, 1);
+
+  for (std::int32_t drafts = 3; drafts < 63; ++drafts) recordings.run({4, {drafts, 2, false}}, [] {});
+  recordings.run({4, {}}, [&] { ++calls; });
+  EXPECT_EQ(calls, 5);  // it is still there, as 64 may be
+  recordings.run({4, {64, 2, false}}, [] {});
+  recordings.run({4, {}}, [&] { ++calls; });
+  EXPECT_EQ(calls, 6);
 }
 
 TEST(AutomatonMemory, HoldsEachOnceAndMakesRoomOfWhatNobodyFollows) {

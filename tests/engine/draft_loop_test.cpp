@@ -104,6 +104,7 @@ void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model) {
   EXPECT_GE(tokens, 4U * kSteps);
   machine.device.expect_left_alone_since(before);
   EXPECT_EQ(after.replays, before.replays + kSteps);
+  EXPECT_EQ(after.slots - before.slots, kSteps * (4 + kDrafts + 1 + kDrafts));  // of no row more than it drafts
   EXPECT_EQ(after.visible_bytes, before.visible_bytes + static_cast<std::int64_t>(4 * tokens));
   // A draft: the small model's embedding, 8 operations in a layer, norm and product, its draw, and what comes of that. Then 6
   // layers of 8, embedding, norm, product; four operations for all drafts.
@@ -118,11 +119,12 @@ TEST(DraftLoop, NothingOfTheHostIsInAStepWithoutADraftModel) {
   expect_nothing_of_the_host(SpeculationRule::kRatio, "");
 }
 
-/// A sample whose number of drafts is automatic, and the slots of all steps that the device took for it.
+/// Samples whose numbers of drafts are automatic, and the slots of all steps that the device took for them.
 struct AutomaticRun {
-  AutomaticRun(std::int32_t ngram, float temperature) {
-    DraftingMachine machine({.max_rows = 4, .steps_ahead = 4}, 60);
+  AutomaticRun(std::int32_t ngram, float temperature, std::int32_t samples = 1) {
+    DraftingMachine machine({.max_rows = 8, .steps_ahead = 4}, 60);
     Request request = request_for("ROMEO:", kTokens);
+    request.num_samples = samples;
     request.sampling.temperature = temperature;
     request.length.min_tokens = kTokens;
     request.speculation = SpeculationOptions{.prompt_lookup = ngram};
@@ -141,6 +143,40 @@ TEST(DraftLoop, AutomaticHasFewIdleSlotsWhereTheTextHasNothingToOffer) {
   EXPECT_EQ(run.stats.tokens, AutomaticRun::kTokens);
   EXPECT_GT(run.stats.drafted_tokens, 8);
   EXPECT_LE(20 * run.slots, 21 * AutomaticRun::kTokens + 20 * run.stats.accepted_tokens + 20);
+}
+
+/// They try drafts at different times.
+TEST(DraftLoop, AutomaticHasFewIdleSlotsWhereTextsHaveNothingToOffer) {
+  constexpr std::int32_t kSamples = 8, kAll = kSamples * AutomaticRun::kTokens;
+  const AutomaticRun run(3, 1000, kSamples);
+  EXPECT_EQ(run.stats.tokens, kAll);
+  EXPECT_GT(run.stats.drafted_tokens, 8 * kSamples);
+  EXPECT_LE(20 * run.slots, 21 * kAll + 20 * run.stats.accepted_tokens + 20 * kSamples);
+}
+
+/// Nor has one of which nothing can be guessed where another one has all its drafts.
+TEST(DraftLoop, EachSampleHasItsOwnNumberOfSlots) {
+  constexpr std::int32_t kTokens = 200, kDrafts = 8, kRows = 5;
+  DraftingMachine machine({.max_rows = kRows, .steps_ahead = 4}, 60, "");
+  std::vector<RequestId> ids;
+  for (std::int32_t i = 0; i < kRows; ++i) {
+    Request request = request_for("ROMEO:", kTokens);
+    request.sampling.temperature = 1000;
+    request.sampling.seed = static_cast<std::uint64_t>(i);
+    request.length.min_tokens = kTokens;
+    request.speculation = SpeculationOptions{.prompt_lookup = 3};
+    if (i == 0) request.control.constraint = RegexConstraint{"(To be, or not to be. )*"};
+    ids.push_back(machine.runner->submit(request));
+  }
+  machine.runner->run_to_the_end();
+  std::int64_t slots = 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const SpeculationStats stats = machine.runner->result(ids[i]).speculation.value();
+    EXPECT_EQ(stats.tokens, kTokens);
+    EXPECT_TRUE(i > 0 || 5 * stats.steps < kTokens) << stats.steps;
+    slots += i == 0 ? (1 + kDrafts) * stats.steps : stats.steps + stats.drafted_tokens;
+  }
+  EXPECT_LE(machine.device.counts.slots, slots + 2 * kDrafts);
 }
 
 TEST(DraftLoop, AutomaticHasFewIdleSlotsWhereTheDraftModelIsMostlyWrong) {

@@ -23,6 +23,12 @@ struct Filled : DeviceArray<T> {
   }
 };
 
+std::vector<DraftRow> judged_rows() {
+  std::vector<DraftRow> rows;
+  for (std::int32_t row = 0; row < kLoopRows; ++row) rows.push_back({row * (kLoopDrafts + 1), kLoopDrafts, -1, 0});
+  return rows;
+}
+
 /// An automaton in which texts never end.
 struct EndlessAutomaton {
   explicit EndlessAutomaton(Backend& backend)
@@ -67,7 +73,8 @@ std::vector<std::int32_t> texts() {
 void propose(Backend& backend, DraftLoopParams p, RowSampling draw) {
   draw.random.position = kLoopText;
   const Filled<RowSampling> sampling(backend, kLoopSlots, draw);
-  const Filled<DraftingRow> drafting(backend, kLoopRows, {.length = {}, .ngram = 3, .wanted = kLoopDrafts, .state = 3});
+  const Filled<DraftingRow> drafting(
+      backend, kLoopRows, {.length = {}, .ngram = 3, .room = kLoopDrafts, .wanted = kLoopDrafts, .state = 3});
   const Filled<std::int32_t> words(backend, texts());
   p.sampling = sampling.data();
   p.drafting = drafting.data();
@@ -86,10 +93,14 @@ void run_draft_loop(Backend& backend) {
   draw.history_slot = 0;
   draw.end_ids = {0, 1};
   const Filled<ResidentRow> states(backend, kLoopRows, {.token_limit = 1000, .finished = 0, .state = 3});
-  const Filled<DraftingRow> drafting(
-      backend, kLoopRows,
-      {.length = DraftLength(kLoopDrafts, 100), .reach = 1000, .wanted = kLoopDrafts, .open = 1, .state = 3});
-  Filled<DraftRow> judged(backend, kLoopRows, {0, kLoopDrafts, -1, 0});
+  const Filled<DraftingRow> drafting(backend, kLoopRows,
+                                     {.length = DraftLength(kLoopDrafts, 100),
+                                      .reach = 1000,
+                                      .room = kLoopDrafts,
+                                      .wanted = kLoopDrafts,
+                                      .open = 1,
+                                      .state = 3});
+  const Filled<DraftRow> judged(backend, judged_rows());
   const Filled<std::int32_t> end_ids(backend, 1, -1), tokens(backend, kLoopSlots, 5),
       positions(backend, kLoopSlots, 20), sequences(backend, kLoopSlots, 0), draft_tokens(backend, 2 * kLoopRows, 5),
       draft_positions(backend, 2 * kLoopRows, 20), draft_sequences(backend, 2 * kLoopRows, 0),
@@ -103,6 +114,7 @@ void run_draft_loop(Backend& backend) {
 
   DraftLoopParams p;
   p.rows = kLoopRows;
+  p.slots = kLoopSlots;
   p.drafts = kLoopDrafts;
   p.index = 2;
   p.states = states.data();
@@ -121,15 +133,10 @@ void run_draft_loop(Backend& backend) {
   p.tokens = drawn.data();
   p.details = details.data();
   p.proposed_details = details.data();
-  p.ring = {static_cast<std::uint32_t*>(words->on_device()),
-            sums.data() + kLoopSlots,
-            sums.data(),
-            1,
-            kLoopSlots,
-            kLoopDrafts + 1};
+  p.ring = {static_cast<std::uint32_t*>(words->on_device()), sums.data() + kLoopSlots, sums.data(), 1, kLoopSlots};
   std::cout << "ExtendDrafts, 32 rows with histories of 256 ids|" << kLoopRows << '\n';
   backend.extend_drafts(p);
-  judged.upload(std::vector<DraftRow>(kLoopRows, {0, kLoopDrafts, -1, 0}));
+  judged.upload(judged_rows());
   std::cout << "CommitDrafts, 32 rows with histories of 256 ids, 4 drafts|" << kLoopRows << '\n';
   backend.commit_drafts(p);
   propose(backend, p, draw);

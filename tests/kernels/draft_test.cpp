@@ -84,6 +84,7 @@ TEST(Drafts, ThreeLaunchesWhateverTheirNumber) {
     DraftRow judged;
     DraftLoopParams loop;
     loop.rows = 1;
+    loop.slots = drafts + 1;
     loop.drafts = drafts;
     loop.states = &state;
     loop.drafting = &drafting;
@@ -93,7 +94,7 @@ TEST(Drafts, ThreeLaunchesWhateverTheirNumber) {
     loop.draft_ids = &word;
     loop.judged = &judged;
     loop.details = loop.proposed_details = &detail;
-    loop.ring = {&ring_word, &sum, &sum, 1, drafts + 1, drafts + 1};
+    loop.ring = {&ring_word, &sum, &sum, 1, drafts + 1};
     commit_draft_rows(executor, loop);
     EXPECT_EQ(executor.count, 4) << "a commit of all drafts in place of that of one token";
   }

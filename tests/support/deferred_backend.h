@@ -122,9 +122,7 @@ class DeferredBackend final : public ForwardingBackend {
   void commit_rows(const CommitRowsParams& p) override { launch(p, &Backend::commit_rows, p.rows); }
   void extend_drafts(const DraftLoopParams& p) override { launch(p, &Backend::extend_drafts); }
   void propose_drafts(const DraftLoopParams& p) override { launch(p, &Backend::propose_drafts); }
-  void commit_drafts(const DraftLoopParams& p) override {
-    launch(p, &Backend::commit_drafts, std::int64_t{p.rows} * (p.drafts + 1));
-  }
+  void commit_drafts(const DraftLoopParams& p) override { launch(p, &Backend::commit_drafts, p.slots); }
   void beam_select(const BeamParams& p) override { launch(p, &Backend::beam_select); }
   void beam_ancestors(const BeamParams& p) override { launch(p, &Backend::beam_ancestors); }
   void beam_candidates(LogitType type, const BeamCandidatesParams& p) override {

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
+#include <vector>
 
 #include "tests/support/drafted_rows.h"
 
@@ -13,12 +15,12 @@ inline constexpr std::int32_t kTextRoom = 700;
 /// How many of each there are.
 struct DraftLoopShape {
   std::int32_t rows = 1, drafts = 1;
-  std::int32_t depth = 1;  // of the ring
-  bool has_model = true;   // a draft model
+  std::int32_t depth = 1;                // of the ring
+  bool has_model = true;                 // a draft model, of up to `drafts` drafts of a row
+  std::vector<std::int32_t> rooms = {};  // [rows]
   [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(rows); }
-  [[nodiscard]] std::size_t row_slots() const { return static_cast<std::size_t>(drafts) + 1; }
-  [[nodiscard]] std::size_t slots() const { return count() * row_slots(); }
-  [[nodiscard]] std::size_t draft_draws() const { return slots() - count(); }
+  [[nodiscard]] std::size_t slots() const { return count() + std::accumulate(rooms.begin(), rooms.end(), 0UL); }
+  [[nodiscard]] std::size_t draft_draws() const { return has_model ? count() * static_cast<std::size_t>(drafts) : 0; }
   [[nodiscard]] std::size_t stride() const { return slots() + 3; }
   [[nodiscard]] std::size_t words() const { return static_cast<std::size_t>(depth) * stride(); }
 };
@@ -47,7 +49,7 @@ struct DraftLoopArrays {
   [[nodiscard]] DraftLoopParams params() const {
     DraftLoopParams p;
     p.rows = shape.rows;
-    p.drafts = shape.drafts;
+    p.slots = static_cast<std::int32_t>(shape.slots());
     p.states = states.data();
     p.drafting = drafting.data();
     p.automata = automata.params();
@@ -61,15 +63,11 @@ struct DraftLoopArrays {
     p.draft_ids = draft_ids.data();
     p.judged = judged.data();
     if (shape.has_model) {
+      p.drafts = shape.drafts;
       p.draft_feed = draft_feed.params();
       p.draft_sampling = draft_sampling.data();
     }
-    p.ring = {words.data(),
-              final_sums.data(),
-              sums.data(),
-              shape.depth,
-              static_cast<std::int32_t>(shape.stride()),
-              static_cast<std::int32_t>(shape.row_slots())};
+    p.ring = {words.data(), final_sums.data(), sums.data(), shape.depth, static_cast<std::int32_t>(shape.stride())};
     return p;
   }
 

@@ -13,30 +13,31 @@
 #include <vector>
 
 #include "tests/support/draft_loop_arrays.h"
+#include "tests/support/random_drafted_row.h"
 
 namespace fllm::test {
 
 /// Rows that draft on a backend, and what must become of them.
 class DraftLoopBatch {
  public:
+  /// Chooses the rooms of the shape's rows.
   DraftLoopBatch(Backend& backend, const DraftLoopShape& shape, std::mt19937& random)
       : backend_(backend),
         random_(random),
-        shape_(shape),
-        drafts_(shape.drafts),
-        row_slots_(shape.row_slots()),
-        count_(shape.count()),
-        depth_(static_cast<std::size_t>(shape.depth)),
-        stride_(shape.stride()),
+        shape_(with_rooms(shape, random)),
+        drafts_(shape_.drafts),
+        count_(shape_.count()),
+        depth_(static_cast<std::size_t>(shape_.depth)),
+        stride_(shape_.stride()),
         automaton_(random),
-        device_(backend, shape, automaton_),
-        wanted_draws_(shape.slots(), "idle"),
-        wanted_draft_draws_(shape.draft_draws(), "idle"),
-        wanted_draft_ids_(shape.slots(), -1),
+        device_(backend, shape_, automaton_),
+        wanted_draws_(shape_.slots(), "idle"),
+        wanted_draft_draws_(shape_.draft_draws(), "idle"),
+        wanted_draft_ids_(shape_.slots(), -1),
         wanted_texts_(count_ * kTextRoom),
-        wanted_words_(shape.words(), kEmptyWord),
+        wanted_words_(shape_.words(), kEmptyWord),
         wanted_final_sums_(count_, -1),
-        wanted_sums_(shape.words(), -1) {
+        wanted_sums_(shape_.words(), -1) {
     make_rows();
     upload();
   }
@@ -61,7 +62,7 @@ class DraftLoopBatch {
 
  private:
   [[nodiscard]] std::size_t slot_of(std::size_t row, std::int32_t i = 0) const {
-    return row * row_slots_ + static_cast<std::size_t>(i);
+    return firsts_[row] + static_cast<std::size_t>(i);
   }
 
   void draw_drafts() {
@@ -88,7 +89,7 @@ class DraftLoopBatch {
       DraftedRow& drafted = rows_[row];
       if (drafted.ngram == 0 && drafted.most == 0) continue;
       const std::vector<std::int32_t> proposed = drafted.proposed(automaton_);
-      for (std::size_t i = 1; i < row_slots_; ++i) {
+      for (std::size_t i = 1; std::cmp_less_equal(i, drafted.room); ++i) {
         if (i <= proposed.size()) drafted.take_proposed(proposed[i - 1], automaton_);
         expect_draft(row, static_cast<std::int32_t>(i));
       }
@@ -105,48 +106,11 @@ class DraftLoopBatch {
 
   void make_rows() {
     for (std::size_t i = 0; i < count_; ++i) {
-      DraftedRow& row = rows_.emplace_back();
-      row.text = random_plain_row(random_);
-      row.text.prompt_count += 1;  // of a row that drafts something has been drawn
-      row.text.input_position += 1;
-      row.text.limit += 1 + static_cast<std::int32_t>(random_() % 60);
-      row.coupled = random_() % 2 == 0;
-      row.penalised = random_() % 2 == 0;
-      row.before = static_cast<std::int32_t>(random_() % kPlainVocab);
-      if (random_() % 5 != 0) {
-        const bool automatic = drafts_ > 1 && random_() % 3 == 0;  // of which some come to want more than there are
-        row.length = DraftLength(automatic ? 0 : 1 + static_cast<std::int32_t>(random_() % 16) % drafts_, 40, 4);
-        const bool draws = shape_.has_model && random_() % 3 != 0;
-        if (!draws && random_() % 2 == 0) row.text.end_ids.push_back(automaton_.forced[random_() % 9]);
-        if (!draws && random_() % 4 != 0) row.most = automatic ? DraftLength::most(0) : row.length.next();
-        if (!draws && (row.most == 0 || random_() % 3 != 0)) {
-          make_text(row);
-        } else if (draws) {
-          row.reach = random_() % 2 == 0 ? row.token_count() + static_cast<std::int32_t>(random_() % 6) : 1000;
-        }
-      }
-      for (std::int32_t id = 0; id < kPlainVocab; id += 1 + static_cast<std::int32_t>(random_() % 5))
-        row.prompt.push_back(id);
+      const std::int32_t room = shape_.rooms[i];
+      firsts_.push_back(i == 0 ? 0 : slot_of(i - 1, shape_.rooms[i - 1] + 1));
+      rows_.push_back(random_drafted_row(random_, automaton_, room, shape_.has_model && room <= drafts_));
       slots_.push_back(random_() % depth_);
     }
-  }
-
-  /// Of few words, some of them strange, more than a block has threads in some rows.
-  void make_text(DraftedRow& row) {
-    row.ngram = 1 + static_cast<std::int32_t>(random_() % 16) % 5 * 3;
-    const std::int32_t more = random_() % 3 == 0 ? 500 : 0;
-    row.text.prompt_count += more;
-    row.text.limit += more;
-    row.text.input_position += more;
-    const unsigned kinds = 1 + static_cast<unsigned>(random_() % 4);
-    while (static_cast<std::int32_t>(row.words.size()) < row.text.prompt_count) {
-      const unsigned word = random_() % 60;
-      row.words.push_back(word == 0 ? -5 : word == 1 ? kPlainVocab : static_cast<std::int32_t>(word % kinds * 3));
-    }
-    row.words.back() = row.text.input = static_cast<std::int32_t>(random_() % kinds * 3);
-    if (random_() % 3 != 0) return;
-    std::ranges::replace(row.words, row.text.input, kPlainVocab - 1);
-    row.words.front() = row.words.back() = row.text.input;  // as nowhere else
   }
 
   void upload() {
@@ -161,7 +125,7 @@ class DraftLoopBatch {
     std::vector<std::int32_t> sizes(device_.history_sizes.size());
     for (std::size_t i = 0; i < count_; ++i) {
       DraftedRow& row = rows_[i];
-      row.open(drafts_, automaton_);
+      row.open(automaton_);
       RowSampling& s = sampling[slot_of(i)];
       if (!row.rests) {
         s.temperature = 1;
@@ -174,7 +138,7 @@ class DraftLoopBatch {
         s.random.position = static_cast<std::uint32_t>(row.token_count());
         if (row.penalised) s.history_slot = static_cast<std::int32_t>(slot_of(i));
       }
-      for (std::int32_t k = 1; !shape_.has_model && row.ngram > 0 && k <= drafts_; ++k) {
+      for (std::int32_t k = 1; !shape_.has_model && row.ngram > 0 && k <= row.room; ++k) {
         sampling[slot_of(i, k)] = {};  // of an earlier step
       }
       if (row.drafts_on) {
@@ -183,8 +147,8 @@ class DraftLoopBatch {
       }
       states.push_back({0, row.text.limit, row.rests ? 1 : 0, static_cast<std::int32_t>(slots_[i]), row.text.state,
                         row.text.min_tokens});
-      drafting.push_back(
-          {row.length, row.reach, row.ngram, row.wanted, row.drafts_on ? 1 : 0, row.most, row.forced, row.text.state});
+      drafting.push_back({row.length, row.reach, row.ngram, row.room, row.wanted, row.drafts_on ? 1 : 0, row.most,
+                          row.forced, row.text.state});
       judged.push_back({static_cast<std::int32_t>(slot_of(i)), 0, -1, row.coupled ? 1 : 0});
       for (const std::int32_t id : row.prompt) {
         history[slot_of(i) * kHistoryRoom + static_cast<std::size_t>(sizes[slot_of(i)]++)] = {id, 0, 1};
@@ -216,7 +180,7 @@ class DraftLoopBatch {
     const auto place = static_cast<std::int32_t>(i);
     wanted_draws_[slot] =
         row.rests ? "idle" : draw_of(row, static_cast<std::int32_t>(slot), 1000 + i, RandomStream::kTarget);
-    wanted_draft_draws_[i] = draft_draw(i, 0);
+    if (shape_.has_model) wanted_draft_draws_[i] = draft_draw(i, 0);
     if (row.rests) {
       device_.feed.fill(slot);
     } else {
@@ -238,6 +202,7 @@ class DraftLoopBatch {
   /// The i-th draft of a row has been drawn, or was not to be.
   void expect_draft(std::size_t index, std::int32_t i) {
     const DraftedRow& row = rows_[index];
+    if (i > row.room) return;  // it is left alone
     const std::size_t slot = slot_of(index, i);
     const auto place = static_cast<std::int32_t>(index);
     const bool has = static_cast<std::int32_t>(row.drafts.size()) >= i;
@@ -252,14 +217,15 @@ class DraftLoopBatch {
     }
     device_.draft_feed.fill(index);
     if (row.drafts_on) device_.draft_feed.set(index, row.drafts.back(), row.ahead.input_position, place);
-    if (i < drafts_) wanted_draft_draws_[static_cast<std::size_t>(i) * count_ + index] = draft_draw(index, i);
+    if (shape_.has_model && i < drafts_)
+      wanted_draft_draws_[static_cast<std::size_t>(i) * count_ + index] = draft_draw(index, i);
   }
 
   void commit() {
     std::vector<std::int32_t> accepted, tokens;
     std::vector<SampleDetail> details, proposed;
     const auto detail = [&] { return SampleDetail{-static_cast<float>(random_() % 100000) * 0x1.3p-12f, 9, 9, 9, 9}; };
-    for (std::size_t slot = 0; slot < count_ * row_slots_; ++slot) proposed.push_back(detail());
+    for (std::size_t slot = 0; slot < shape_.slots(); ++slot) proposed.push_back(detail());
     for (std::size_t i = 0; i < count_; ++i) {
       const auto drafted = static_cast<std::int32_t>(rows_[i].drafts.size());
       accepted.push_back(random_() % 3 == 0 ? static_cast<std::int32_t>(random_() % 17) % (drafted + 1) : drafted);
@@ -281,7 +247,7 @@ class DraftLoopBatch {
   void take(std::size_t index, std::int32_t accepted, std::int32_t last, const SampleDetail& detail,
             const std::vector<SampleDetail>& proposed) {
     DraftedRow& row = rows_[index];
-    std::size_t word = slots_[index] * stride_ + index * row_slots_;
+    std::size_t word = slots_[index] * stride_ + slot_of(index);
     slots_[index] = (slots_[index] + 1) % depth_;
     if (row.rests) {
       wanted_words_[word] = 0xffffffffu;
@@ -305,7 +271,7 @@ class DraftLoopBatch {
     if (!row.text.ended) {
       row.length.took(static_cast<std::int32_t>(drafted) - row.forced, std::max(0, accepted - row.forced));
     }
-    row.open(drafts_, automaton_);
+    row.open(automaton_);
     if (row.rests) wanted_final_sums_[index] = row.text.sum();
     expect_open(index);
     if (!row.rests) histories_.push_back({slot_of(index), row.penalised ? row.history() : ""});
@@ -368,12 +334,10 @@ class DraftLoopBatch {
       EXPECT_EQ(found, wanted) << slot;
     }
     histories_.clear();
-    for (std::size_t slot = 0; slot < sizes.size(); ++slot) {
-      const DraftedRow& row = rows_[slot / row_slots_];
-      const std::size_t own = slot % row_slots_ == 0 ? row.prompt.size() : 0;
-      if (!row.penalised) {
-        EXPECT_EQ(sizes[slot], static_cast<std::int32_t>(own)) << slot;
-      }
+    for (std::size_t index = 0; index < count_; ++index) {
+      if (rows_[index].penalised) continue;
+      EXPECT_EQ(sizes[slot_of(index)], static_cast<std::int32_t>(rows_[index].prompt.size())) << index;
+      for (std::int32_t i = 1; i <= rows_[index].room; ++i) EXPECT_EQ(sizes[slot_of(index, i)], 0) << index;
     }
   }
 
@@ -381,11 +345,12 @@ class DraftLoopBatch {
   std::mt19937& random_;
   DraftLoopShape shape_;
   std::int32_t drafts_;
-  std::size_t row_slots_, count_, depth_, stride_;
+  std::size_t count_, depth_, stride_;
   PlainAutomaton automaton_;
   DraftLoopArrays device_;
   std::vector<DraftedRow> rows_;
-  std::vector<std::size_t> slots_;  // of the ring
+  std::vector<std::size_t> firsts_;  // slots of the steps
+  std::vector<std::size_t> slots_;   // of the ring
   std::vector<std::int32_t> end_ids_;
   std::vector<DeviceTable<std::int32_t>> device_end_ids_;
   std::vector<std::string> wanted_draws_, wanted_draft_draws_;

@@ -22,10 +22,11 @@ struct DraftedRow {
   PlainRow text;   // what was drawn
   PlainRow ahead;  // as if the drafts had been drawn, which is why it goes no further where one ends it
   DraftLength length;
+  std::int32_t room = 0;  // drafts of a step at most; 0: it wants none
   std::int32_t reach = 0, ngram = 0, wanted = 0;
   std::int32_t most = 0;    // drafts of a step that may begin with what is forced; 0: none do
   std::int32_t forced = 0;  // of a step
-  bool rests = false;       // it has ended, or wants more drafts than a step has
+  bool rests = false;       // it has ended, or wants more drafts than it has room for
   bool drafts_on = false;   // the draft model draws another one
   bool looks_on = true;     // what was found may be of use so far
   bool coupled = true;
@@ -38,18 +39,22 @@ struct DraftedRow {
   [[nodiscard]] std::int32_t token_count() const {
     return text.prompt_count + static_cast<std::int32_t>(text.output.size());
   }
-  void open(std::int32_t step_drafts, const PlainAutomaton& automaton) {
+  void open(const PlainAutomaton& automaton) {
     ahead = text;
     drafts.clear();
     looks_on = true;
-    std::int32_t room = text.limit - 1 - token_count();
-    if (most > 0) room = std::min(room, most);
-    forced = static_cast<std::int32_t>(forced_run(most > 0 ? room : 0, automaton).size());
-    std::int32_t guesses = std::min(length.next(), room - forced);
+    forced = wanted = 0;
+    if (room > 0) want(automaton);
+    rests = rests || text.ended || wanted > room;
+    drafts_on = !rests && wanted > 0 && reach > 0;
+  }
+  void want(const PlainAutomaton& automaton) {
+    std::int32_t left = text.limit - 1 - token_count();
+    if (most > 0) left = std::min(left, most);
+    forced = static_cast<std::int32_t>(forced_run(most > 0 ? left : 0, automaton).size());
+    std::int32_t guesses = std::min(length.next(), left - forced);
     if (ngram == 0) guesses = std::min(guesses, reach + 1 - token_count());
     wanted = forced + std::max(0, guesses);
-    rests = rests || text.ended || wanted > step_drafts;
-    drafts_on = !rests && wanted > 0 && reach > 0;
   }
   /// Tokens that the states force behind the text, up to an end, whether or not it may come yet.
   [[nodiscard]] std::vector<std::int32_t> forced_run(std::int32_t count, const PlainAutomaton& automaton) const {

@@ -7,13 +7,18 @@
 // What the slots of a drafting step are filled with.
 namespace fllm::drafts {
 
+/// Of a row: behind what was drawn.
+FLLM_DEVICE std::int32_t first_slot(const DraftLoopParams& p, std::int32_t row) {
+  return p.judged[row].first_logit_row;
+}
+
 /// The model reads nothing of a row in a slot.
 FLLM_DEVICE void clear_slot(const DraftLoopParams& p, std::int32_t slot) {
   feed_filler(p.feed, slot);
   p.sampling[slot] = idle_draw();
 }
 
-FLLM_DEVICE bool has_draft_model(const DraftLoopParams& p) { return p.draft_sampling != nullptr; }
+FLLM_DEVICE bool has_draft_model(const DraftLoopParams& p) { return p.drafts > 0; }
 
 /// Draft number `next`, counted from 1, is drawn of a row as the model's draw in a slot is.
 FLLM_DEVICE void open_draft(const DraftLoopParams& p, std::int32_t row, std::int32_t next, std::int32_t slot) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cuda/kernels/draft_loop_params.h"
+#include "cuda/kernels/drafts/feed_slots.h"
 #include "cuda/kernels/take_token.h"
 
 // How many drafts a row's next step has.
@@ -10,7 +10,7 @@ namespace fllm::drafts {
 /// How many tokens follow a row's text one behind the other because its automaton allows no others, at most `most`; an end is
 /// the last of them.
 FLLM_DEVICE std::int32_t forced_run(const DraftLoopParams& p, std::int32_t row, std::int32_t most) {
-  const TableRange ends = p.sampling[row * (p.drafts + 1)].end_ids;
+  const TableRange ends = p.sampling[first_slot(p, row)].end_ids;
   std::int32_t state = checked_state(p.automata, p.states[row].state);
   std::int32_t count = 0;
   while (count < most && state >= 0) {
@@ -28,6 +28,8 @@ FLLM_DEVICE std::int32_t forced_run(const DraftLoopParams& p, std::int32_t row, 
 /// model reads all but the last of its own.
 FLLM_DEVICE void set_wanted(const DraftLoopParams& p, std::int32_t row, std::int32_t token_count) {
   DraftingRow& drafting = p.drafting[row];
+  drafting.wanted = drafting.forced = 0;
+  if (drafting.room == 0) return;
   std::int32_t room = p.states[row].token_limit - 1 - token_count;
   if (drafting.most > 0) {
     room = room < drafting.most ? room : drafting.most;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+
+#include "tests/support/draft_loop_arrays.h"
+
+namespace fllm::test {
+
+/// Rooms of the shape's rows: none, some, or more than the draft model has drafts.
+inline DraftLoopShape with_rooms(DraftLoopShape shape, std::mt19937& random) {
+  for (std::int32_t row = 0; row < shape.rows; ++row) {
+    const auto one = static_cast<std::int32_t>(random() % 6);
+    const std::int32_t more = shape.has_model && row % 4 == 3 ? 3 : 0;
+    const std::int32_t some = 1 + static_cast<std::int32_t>(random() % 16) % shape.drafts;
+    shape.rooms.push_back(row % 7 == 5 ? 0 : std::min((one < 3 ? some : shape.drafts) + more, kMaxDraftTokens));
+  }
+  return shape;
+}
+
+/// A text of few words, some of them strange, more than a block has threads in some rows.
+inline void give_text(DraftedRow& row, std::mt19937& random) {
+  row.ngram = 1 + static_cast<std::int32_t>(random() % 16) % 5 * 3;
+  const std::int32_t more = random() % 3 == 0 ? 500 : 0;
+  row.text.prompt_count += more;
+  row.text.limit += more;
+  row.text.input_position += more;
+  const unsigned kinds = 1 + static_cast<unsigned>(random() % 4);
+  while (static_cast<std::int32_t>(row.words.size()) < row.text.prompt_count) {
+    const unsigned word = random() % 60;
+    row.words.push_back(word == 0 ? -5 : word == 1 ? kPlainVocab : static_cast<std::int32_t>(word % kinds * 3));
+  }
+  row.words.back() = row.text.input = static_cast<std::int32_t>(random() % kinds * 3);
+  if (random() % 3 != 0) return;
+  std::ranges::replace(row.words, row.text.input, kPlainVocab - 1);
+  row.words.front() = row.words.back() = row.text.input;  // as nowhere else
+}
+
+/// A row of any kind; may_draw: with a draft model too.
+inline DraftedRow random_drafted_row(std::mt19937& random, const PlainAutomaton& automaton, std::int32_t room,
+                                     bool may_draw) {
+  DraftedRow row;
+  row.room = room;
+  row.text = random_plain_row(random);
+  row.text.prompt_count += 1;  // of a row that drafts something has been drawn
+  row.text.input_position += 1;
+  row.text.limit += 1 + static_cast<std::int32_t>(random() % 60);
+  row.coupled = random() % 2 == 0;
+  row.penalised = random() % 2 == 0;
+  row.before = static_cast<std::int32_t>(random() % kPlainVocab);
+  if (random() % 5 != 0) {
+    const bool automatic = room > 1 && random() % 3 == 0;  // of which some come to want more than there is
+    const std::int32_t most = std::max(room, 1);
+    row.length = DraftLength(automatic ? 0 : 1 + static_cast<std::int32_t>(random() % 16) % most, 40, 4);
+    const bool draws = may_draw && random() % 3 != 0;
+    if (!draws && random() % 2 == 0) row.text.end_ids.push_back(automaton.forced[random() % 9]);
+    if (!draws && random() % 4 != 0) row.most = automatic ? DraftLength::most(0) : row.length.next();
+    if (!draws && (row.most == 0 || random() % 3 != 0)) {
+      give_text(row, random);
+    } else if (draws) {
+      row.reach = random() % 2 == 0 ? row.token_count() + static_cast<std::int32_t>(random() % 6) : 1000;
+    }
+  }
+  for (std::int32_t id = 0; id < kPlainVocab; id += 1 + static_cast<std::int32_t>(random() % 5))
+    row.prompt.push_back(id);
+  return row;
+}
+
+}  // namespace fllm::test
