@@ -75,15 +75,15 @@ void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t fir
   if (row.drafts == nullptr) return;
   drafting.length = row.drafts->length();
   drafting.room = row.drafts->room;
-  drafting.most = row.drafts->most_forced();
-  drafting.state = state;
-  row.drafts->foresee(row);
   if (drafting.room > 0) {
+    row.drafts->foresee(row);
     drafting.wanted = row.drafts->wanted();
     drafting.forced = row.drafts->forced();
+    drafting.most = row.drafts->most_forced();
+    drafting.ngram = row.drafts->ngram();
+    drafting.state = state;
   }
   if (row.drafts->from_model()) return add_draft_inputs(row, draw);
-  drafting.ngram = row.drafts->ngram();
   if (drafting.ngram == 0) return;
   const std::span<const TokenId> text = row.drafts->text(row);
   backend_->upload(texts_.data() + std::int64_t{place} * capacity_.context_length, text.data(),

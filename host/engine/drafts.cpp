@@ -106,6 +106,7 @@ void Drafts::took(std::int32_t drafted, std::int32_t accepted) {
   length_.took(drafted - forced_, right);
   has_paid_ = has_paid_ || right > 0;
   if (unforced_steps_ < kLate) ++unforced_steps_;
+  unfound_steps_ = drafted > forced_ ? 0 : std::min(unfound_steps_ + 1, kLate);
   if (!tokens_.empty()) cached = std::min(cached, begin_ + accepted);
 }
 

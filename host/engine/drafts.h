@@ -43,9 +43,9 @@ class Drafts {
   [[nodiscard]] bool forces() const { return unforced_steps_ < kLate; }
   /// How many guesses it will want behind so many more steps without a draft; none: in the step that comes.
   [[nodiscard]] std::int32_t wanted_behind(const Sequence& row, std::int32_t steps) const;
-  /// Whether the next ones are likely to be accepted, as some have been.
+  /// Whether there will be more guesses, of late steps having had some, and they are likely to be accepted, as some have been.
   [[nodiscard]] bool pays() const {
-    return guesses() && length_.is_likely() && (has_paid_ || options_.draft_tokens > 0);
+    return (from_model() || unfound_steps_ < kLate) && length_.is_likely() && (has_paid_ || options_.draft_tokens > 0);
   }
   /// No drafts in this step.
   void clear();
@@ -89,6 +89,7 @@ class Drafts {
   std::int32_t most_forced_ = 0;
   std::int32_t wanted_ = 0, forced_ = 0;
   std::int32_t unforced_steps_ = kLate;  // since something was
+  std::int32_t unfound_steps_ = kLate;   // since something was guessed
   std::int32_t begin_ = 0;               // tokens before the drafts of this step
   bool has_paid_ = false;                // one was accepted
 };

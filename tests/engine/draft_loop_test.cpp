@@ -96,7 +96,7 @@ void expect_nothing_of_the_host(SpeculationRule rule, const char* draft_model) {
     if (i == 0) request.control.banned_text = {"th"};
     ids.push_back(machine.runner->submit(std::move(request)));
   }
-  for (int step = 0; step < 10; ++step) machine.runner->step();  // the prompts; the first step as it is; the recording
+  for (int step = 0; step < 30; ++step) machine.runner->step();  // the prompts; texts to find something in; the recording
   const DeferredBackend::Counts before = machine.device.counts;
   std::size_t tokens = 0;
   for (std::int32_t step = 0; step < kSteps; ++step) tokens += machine.runner->step().size();
@@ -143,6 +143,22 @@ TEST(DraftLoop, AutomaticHasFewIdleSlotsWhereTheTextHasNothingToOffer) {
   EXPECT_EQ(run.stats.tokens, AutomaticRun::kTokens);
   EXPECT_GT(run.stats.drafted_tokens, 8);
   EXPECT_LE(20 * run.slots, 21 * AutomaticRun::kTokens + 20 * run.stats.accepted_tokens + 20);
+}
+
+/// A number that is given is had where something is found.
+TEST(DraftLoop, AFixedNumberHasNoIdleSlotsWhereNothingIsFound) {
+  constexpr std::int32_t kTokens = 24;
+  DraftingMachine machine({.max_rows = 1, .steps_ahead = 4}, 60, "");
+  Request request = request_for("ROMEO:", kTokens);
+  request.control.constraint = RegexConstraint{
+      "[ab][cd][ef][gh][ij][kl][mn][op][qr][st][uv][wx][yz][AB][CD][FG][HI][JK][LN][PQ][ST][UV][WX][YZ]"};  // all new
+  request.speculation = SpeculationOptions{.draft_tokens = 8, .prompt_lookup = 1};
+  const RequestId id = machine.runner->submit(request);
+  machine.runner->run_to_the_end();
+  const SpeculationStats stats = machine.runner->result(id).speculation.value();
+  EXPECT_EQ(stats.drafted_tokens, 0);
+  EXPECT_EQ(stats.steps, kTokens);
+  EXPECT_LE(machine.device.counts.slots, kTokens);
 }
 
 /// They try drafts at different times.

@@ -100,7 +100,7 @@ void run_draft_loop(Backend& backend) {
                                       .wanted = kLoopDrafts,
                                       .open = 1,
                                       .state = 3});
-  const Filled<DraftRow> judged(backend, judged_rows());
+  Filled<DraftRow> judged(backend, judged_rows());
   const Filled<std::int32_t> end_ids(backend, 1, -1), tokens(backend, kLoopSlots, 5),
       positions(backend, kLoopSlots, 20), sequences(backend, kLoopSlots, 0), draft_tokens(backend, 2 * kLoopRows, 5),
       draft_positions(backend, 2 * kLoopRows, 20), draft_sequences(backend, 2 * kLoopRows, 0),
