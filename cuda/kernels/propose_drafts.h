@@ -25,6 +25,7 @@ struct ProposeDrafts {
     HistoryShared history;
     std::uint32_t matches[kMaxWarps];
     std::int32_t drafts[kMaxDraftTokens];
+    std::int32_t first;  // slot of the row
     std::int32_t count;  // of drafts
     std::int32_t read;   // of these, such as the text goes on behind
   };
@@ -34,7 +35,7 @@ struct ProposeDrafts {
 
   template <Cta C>
   FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
-    const std::int32_t row = cta.block_index(), first = drafts::first_slot(p, row), room = p.drafting[row].room;
+    const std::int32_t row = cta.block_index();
     if (p.drafting[row].ngram <= 0 && p.drafting[row].most <= 0) return;  // the same for the whole block
     const std::int32_t wanted = wanted_drafts(p, row);
     if (cta.thread_index() == 0) force(p, row, wanted, shared);
@@ -46,7 +47,8 @@ struct ProposeDrafts {
       p.judged[row].draft_count = shared.count;
     }
     cta.sync();  // the drafts are chosen
-    for (std::int32_t i = 1 + cta.thread_index(); i <= room; i += cta.thread_count()) {
+    const std::int32_t first = shared.first;
+    for (std::int32_t i = 1 + cta.thread_index(); i <= p.drafting[row].room; i += cta.thread_count()) {
       p.draft_ids[first + i - 1] = i <= shared.count ? shared.drafts[i - 1] : -1;
       if (i > shared.read) drafts::clear_slot(p, first + i);
     }
@@ -66,7 +68,7 @@ struct ProposeDrafts {
   /// What the text goes on with behind the drafts so far.
   template <Cta C>
   static FLLM_DEVICE drafts::Continuation look_up(const C& cta, Shared& shared, const Params& p, std::int32_t row) {
-    const auto count = static_cast<std::int32_t>(p.sampling[drafts::first_slot(p, row)].random.position) + shared.count;
+    const auto count = static_cast<std::int32_t>(p.sampling[shared.first].random.position) + shared.count;
     if (count < 0 || count > p.texts.capacity) return {};
     return drafts::look_up(cta, shared.matches, p.texts.tokens + std::int64_t{row} * p.texts.capacity, count,
                            p.drafting[row].ngram);
@@ -75,9 +77,10 @@ struct ProposeDrafts {
   /// As many as CommitDrafts has found to be forced; the text has them too, until what is drawn comes in their place.
   static FLLM_DEVICE void force(const Params& p, std::int32_t row, std::int32_t wanted, Shared& shared) {
     const DraftingRow& drafting = p.drafting[row];
-    const auto place = static_cast<std::int32_t>(p.sampling[drafts::first_slot(p, row)].random.position);
-    const std::int32_t most = drafting.forced < wanted ? drafting.forced : wanted;
+    shared.first = drafts::first_slot(p, row);
     shared.count = shared.read = 0;
+    const auto place = static_cast<std::int32_t>(p.sampling[shared.first].random.position);
+    const std::int32_t most = drafting.forced < wanted ? drafting.forced : wanted;
     while (has_room(shared, most)) {
       const std::int32_t state = checked_state(p.automata, drafting.state);
       const std::int32_t draft = state >= 0 ? p.automata.forced_tokens[state] : -1;
@@ -90,10 +93,10 @@ struct ProposeDrafts {
   /// One draft of the text behind the other, until there are `wanted`.
   static FLLM_DEVICE void guess(const Params& p, std::int32_t row, std::int32_t wanted,
                                 const drafts::Continuation& ahead, Shared& shared) {
-    const std::int32_t first = drafts::first_slot(p, row), forced = shared.count;
+    const std::int32_t forced = shared.count;
     while (has_room(shared, wanted)) {
       const std::int32_t draft = ahead.token(shared.count - forced);
-      if (!may_follow(p, p.sampling[first + shared.count], p.drafting[row].state, draft)) break;
+      if (!may_follow(p, p.sampling[shared.first + shared.count], p.drafting[row].state, draft)) break;
       add(p, row, draft, shared);
     }
   }
@@ -105,7 +108,7 @@ struct ProposeDrafts {
 
   static FLLM_DEVICE void add(const Params& p, std::int32_t row, std::int32_t draft, Shared& shared) {
     shared.drafts[shared.count++] = draft;
-    shared.read += drafts::step_over(p, row, drafts::first_slot(p, row) + shared.count, draft) ? 1 : 0;
+    shared.read += drafts::step_over(p, row, shared.first + shared.count, draft) ? 1 : 0;
   }
 
   /// Whether a token may be drawn that is no end, whether or not ends may come yet.
