@@ -15,11 +15,9 @@ DeviceLoop::DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int3
       automata_(&automata),
       ring_(backend, steps_ahead + 1, capacity.rows, capacity.logit_rows),
       states_(backend, capacity.row_count()),
-      row_sequence_(backend, capacity.row_count()),
       history_sizes_(backend, capacity.logit_row_count()) {
   places_.reserve(capacity.row_count());
   row_states_.reserve(capacity.row_count());
-  sequences_.reserve(capacity.row_count());
   history_counts_.reserve(capacity.logit_row_count());
   words_.reserve(capacity.logit_row_count());
 }
@@ -32,30 +30,44 @@ DeviceLoop::~DeviceLoop() {
   }
 }
 
-std::int32_t DeviceLoop::size_for(std::int32_t rows, const DraftPlan& plan) {
-  return rows <= DraftLoop::most_rows(capacity_, plan.drafts) ? recordings(plan).size_for(rows) : 0;
+std::int32_t DeviceLoop::size_for(std::int32_t rows, const DraftPlan& plan, const BeamLayout& searches) {
+  return rows <= most_rows(plan, searches) ? recordings(plan, searches).size_for(rows) : 0;
 }
 
-StepRecordings& DeviceLoop::recordings(const DraftPlan& plan) {
-  const auto found = recordings_.find(plan);
+std::int32_t DeviceLoop::most_rows(const DraftPlan& plan, const BeamLayout& searches) const {
+  return DraftLoop::most_rows(capacity_, plan.drafts, searches.rows);
+}
+
+StepRecordings& DeviceLoop::recordings(const DraftPlan& plan, const BeamLayout& searches) {
+  const std::pair step(plan, searches);
+  const auto found = recordings_.find(step);
   if (found != recordings_.end()) return found->second;
-  return recordings_.try_emplace(plan, *backend_, DraftLoop::most_rows(capacity_, plan.drafts)).first->second;
+  return recordings_.try_emplace(step, *backend_, most_rows(plan, searches)).first->second;
 }
 
-void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace& workspace, DraftLoop* drafting) {
-  if (recorded_masks_ != automata_->masks()) {  // there are some now
-    recorded_masks_ = automata_->masks();
-    for (auto& [of_plan, recordings] : recordings_) recordings.clear();
-  }
+/// What other searches were, or masks elsewhere, is not any more.
+void DeviceLoop::forget_recordings() {
+  std::erase_if(recordings_, [this](const auto& step) {
+    const BeamLayout& searches = step.first.second;
+    return searches.rows > 0 && searches != searches_;
+  });
+  if (recorded_masks_ == automata_->masks()) return;
+  recorded_masks_ = automata_->masks();
+  for (auto& [step, recordings] : recordings_) recordings.clear();
+}
+
+void DeviceLoop::start(Rows rows, const DraftPlan& plan, const BeamLayout& searches, Batch& batch, Workspace& workspace,
+                       DraftLoop* drafting) {
   live_count_ = static_cast<std::int32_t>(rows.size());
   plan_ = plan;
-  size_ = size_for(live_count_, plan);
+  searches_ = searches;
+  forget_recordings();
+  size_ = size_for(live_count_, plan, searches);
   ring_.set_row_words(plan.drafts + 1);
   places_.assign(static_cast<std::size_t>(size_), nullptr);
   words_.resize(places_.size() * row_words());
   row_states_.clear();
-  sequences_.clear();
-  batch.clear_feed(0);
+  batch.clear_feed(searches.rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Sequence& row = *rows[i];
     row.feeding = 1;
@@ -63,7 +75,6 @@ void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace
     places_[i] = &row;
     batch.feed(row, static_cast<std::int32_t>(i));
     row_states_.push_back({row.sum_logprob(), row.request().token_limit, 0, next_slot_, -1, 0});
-    sequences_.push_back(static_cast<std::int32_t>(i));
   }
   batch.fill_sampling(rows, false);
   for (std::size_t i = 0; i < rows.size(); ++i) set_automaton(*rows[i], batch.draws.sampling[i], row_states_[i]);
@@ -71,11 +82,12 @@ void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace
   fill_up(batch);
 
   states_.upload(row_states_);
-  if (plan.drafts > 0) return drafting->start(rows, batch.draws.sampling, row_states_, plan, workspace);
-  workspace.tokens.upload(batch.tokens);
-  workspace.positions.upload(batch.positions);
+  if (plan.drafts > 0) return drafting->start(rows, batch.draws.sampling, row_states_, plan, searches.rows, workspace);
+  const auto first = static_cast<std::size_t>(searches.rows);
+  workspace.tokens.upload(batch.tokens, first);
+  workspace.positions.upload(batch.positions, first);
+  workspace.token_rows.upload(batch.token_rows, first);
   workspace.sampling.upload(batch.draws.sampling);
-  row_sequence_.upload(sequences_);
 }
 
 /// Where a row is in the automaton it follows, and what it may draw there.
@@ -94,9 +106,9 @@ void DeviceLoop::set_automaton(Sequence& row, RowSampling& draw, ResidentRow& re
 void DeviceLoop::fill_up(Batch& batch) {
   batch.tokens.resize(places_.size());
   batch.positions.resize(places_.size());
-  sequences_.resize(places_.size());
+  batch.token_rows.resize(places_.size());
   const FeedSlots behind{batch.tokens.data() + live_count_, batch.positions.data() + live_count_,
-                         sequences_.data() + live_count_, capacity_.rows, capacity_.filler_tokens()};
+                         batch.token_rows.data() + live_count_, capacity_.rows, capacity_.filler_tokens()};
   for (std::int32_t i = 0; live_count_ + i < size_; ++i) {
     drafts::feed_filler(behind, i);
     batch.draws.sampling.push_back(drafts::idle_draw());
@@ -146,8 +158,8 @@ CommitRowsParams DeviceLoop::commit_params(const Workspace& workspace) const {
           workspace.ids.data(),
           workspace.sampling.data(),
           states_.data(),
-          workspace.tokens.data(),
-          workspace.positions.data(),
+          workspace.tokens.data() + searches_.rows,
+          workspace.positions.data() + searches_.rows,
           ring_.ring(),
           size_,
           automata_->automata()};
@@ -161,7 +173,7 @@ bool DeviceLoop::may_launch() const {
 
 void DeviceLoop::launch(const std::function<void()>& step) {
   ++in_flight_;
-  recordings(plan_).run(size_, step);
+  recordings(plan_, searches_).run(size_, step);
 }
 
 void DeviceLoop::take() {

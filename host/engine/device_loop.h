@@ -6,11 +6,13 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cuda/backend/backend.h"
 #include "host/engine/automaton_memory.h"
 #include "host/engine/batch.h"
+#include "host/engine/beam_layout.h"
 #include "host/engine/draft_loop.h"
 #include "host/engine/draft_plan.h"
 #include "host/engine/ring_reader.h"
@@ -21,7 +23,8 @@
 namespace fllm {
 
 /// A batch that the device advances by itself: which row stands in which place, what of it lies on the device, and how
-/// many steps the device is ahead of what the host has seen. A step may have drafts of each row. Places without a row (those
+/// many steps the device is ahead of what the host has seen. A step may have drafts of each row, and beams of searches, whose
+/// inputs and logits come before those of all places and are not the loop's affair. Places without a row (those
 /// that fill up a step's size, and rows that have ended) stay as they are; their keys and values go to blocks that nobody reads.
 class DeviceLoop {
  public:
@@ -35,14 +38,16 @@ class DeviceLoop {
   [[nodiscard]] std::int32_t live_count() const { return live_count_; }
   [[nodiscard]] std::int32_t size() const { return size_; }  // of a step, in rows
   [[nodiscard]] const DraftPlan& plan() const { return plan_; }
-  /// Of a step for so many rows and their drafts; 0: they do not fit.
-  [[nodiscard]] std::int32_t size_for(std::int32_t rows, const DraftPlan& plan);
+  [[nodiscard]] const BeamLayout& searches() const { return searches_; }
+  /// Of a step for so many rows and their drafts, beside searches; 0: they do not fit.
+  [[nodiscard]] std::int32_t size_for(std::int32_t rows, const DraftPlan& plan, const BeamLayout& searches);
   [[nodiscard]] std::int32_t in_flight() const { return in_flight_; }
 
   /// Puts the rows' state on the device. Precondition: !running(), the static part of the batch is uploaded, every row draws
   /// next and needs nothing of the host, and the masks of those that have some are on the device; they fit. drafting: where
   /// the plan has drafts.
-  void start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace& workspace, DraftLoop* drafting);
+  void start(Rows rows, const DraftPlan& plan, const BeamLayout& searches, Batch& batch, Workspace& workspace,
+             DraftLoop* drafting);
   /// Whether the device is not too far ahead, and some row would still draw if nothing but its limit ended it.
   [[nodiscard]] bool may_launch() const;
   /// Enqueues step, which is always the same for a size.
@@ -65,14 +70,15 @@ class DeviceLoop {
   void stop();
 
   // What the recorded operations read and write.
-  [[nodiscard]] const std::int32_t* row_sequence() const { return row_sequence_.data(); }
   [[nodiscard]] HistoryTable history(const Workspace& workspace) const;
   [[nodiscard]] CommitRowsParams commit_params(const Workspace& workspace) const;
   /// Of a step with drafts; what DraftLoop::share adds is missing.
   [[nodiscard]] DraftLoopParams draft_params(const Workspace& workspace) const;
 
  private:
-  [[nodiscard]] StepRecordings& recordings(const DraftPlan& plan);
+  [[nodiscard]] StepRecordings& recordings(const DraftPlan& plan, const BeamLayout& searches);
+  [[nodiscard]] std::int32_t most_rows(const DraftPlan& plan, const BeamLayout& searches) const;
+  void forget_recordings();
   [[nodiscard]] std::size_t row_words() const { return static_cast<std::size_t>(plan_.drafts) + 1; }
   void set_automaton(Sequence& row, RowSampling& draw, ResidentRow& resident);
   void fill_up(Batch& batch);
@@ -85,18 +91,18 @@ class DeviceLoop {
   const AutomatonMemory* automata_;
   const std::uint32_t* recorded_masks_ = nullptr;  // what recorded steps read
   RingReader ring_;
-  std::map<DraftPlan, StepRecordings> recordings_;
+  std::map<std::pair<DraftPlan, BeamLayout>, StepRecordings> recordings_;
   DeviceArray<ResidentRow> states_;          // [rows]
-  DeviceArray<std::int32_t> row_sequence_;   // [rows]
   DeviceArray<std::int32_t> history_sizes_;  // [logit rows]
 
   std::vector<Sequence*> places_;                         // [size]; empty: not running
   std::vector<ResidentRow> row_states_;                   // [size], at the start
-  std::vector<std::int32_t> sequences_, history_counts_;  // [size], at the start
+  std::vector<std::int32_t> history_counts_;              // [size, drafts + 1], at the start
   std::vector<std::uint32_t> words_;                      // [size, drafts + 1], of the step taken last
   std::int32_t live_count_ = 0;
   std::int32_t size_ = 0;
   DraftPlan plan_;
+  BeamLayout searches_;
   std::int32_t in_flight_ = 0;
   std::int32_t next_slot_ = 0;   // of the oldest step in flight, or of the next one
   std::int32_t last_slot_ = -1;  // of the step taken last since the start

@@ -22,20 +22,21 @@ class DraftLoop {
   /// All must outlive this. model: null: there is none.
   DraftLoop(Backend& backend, const StepCapacity& capacity, DraftModel* model, Verification& verification);
 
-  /// Puts every filler there is, capacity.logit_rows of them, into the inputs of both models, and enqueues the draft model's pass
-  /// over them: what a filler reads of those in front of it is there then, whichever of them a step has.
-  void feed_fillers(Workspace& workspace);
+  /// Puts every filler there is, capacity.logit_rows of them, into the inputs of both models, those of the big one behind so many
+  /// beams, and enqueues the draft model's pass over them.
+  void feed_fillers(Workspace& workspace, std::int32_t beams);
   /// Takes memory for the texts of rows that look them up, where it has none.
   void reserve_texts();
-  /// Rows, of R, that fit a step of N drafts each.
-  [[nodiscard]] static std::int32_t most_rows(const StepCapacity& capacity, std::int32_t drafts) {
-    return std::min(capacity.rows, capacity.logit_rows / (drafts + 1));
+  /// Rows, of R, that fit a step of N drafts each and so many beams.
+  [[nodiscard]] static std::int32_t most_rows(const StepCapacity& capacity, std::int32_t drafts, std::int32_t beams) {
+    return std::min(capacity.rows - beams, (capacity.logit_rows - beams) / (drafts + 1));
   }
 
   /// Puts on the device what steps of `size` rows read first, those behind rows.size() being idle. draws, states: what each row
-  /// draws next, and where it stands. Enqueues what the draft model has not read. Precondition: what the plan needs is there.
+  /// draws next, and where it stands. beams: inputs of the model that come first. Enqueues what the draft model has not read.
+  /// Precondition: what the plan needs is there.
   void start(Rows rows, std::span<const RowSampling> draws, std::span<const ResidentRow> states, const DraftPlan& plan,
-             Workspace& workspace);
+             std::int32_t beams, Workspace& workspace);
   /// Completes the parameters of the loop's kernels.
   void share(DraftLoopParams& loop, const Workspace& workspace) const;
   /// Enqueues all drafts of a step. edits: the lists that rows refer to. Returns what they were drawn from, if they were.
@@ -54,7 +55,7 @@ class DraftLoop {
     FeedSlots view;
     void reserve(std::size_t count);
     void clear(std::size_t count, const StepCapacity& capacity);
-    void upload(Workspace& workspace) const;
+    void upload(Workspace& workspace, std::int32_t first) const;
   };
 
   Backend* backend_;
@@ -64,7 +65,7 @@ class DraftLoop {
   DeviceArray<DraftingRow> drafting_;  // [rows]
   DeviceArray<std::int32_t> texts_;    // [rows, context_length], or nothing
   DraftPlan plan_;
-  std::int32_t size_ = 0;
+  std::int32_t size_ = 0, beams_ = 0;
 
   // At the start:
   Slots feed_;                                          // [size, drafts + 1]
