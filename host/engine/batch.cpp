@@ -37,6 +37,7 @@ Batch::Batch(const StepCapacity& capacity) : draws(capacity), capacity_(capacity
   logit_tokens.reserve(draw_count);
   row_sampling.reserve(rows);
   block_tables.reserve(rows * static_cast<std::size_t>(capacity.blocks_per_row));
+  beam_tables.reserve(block_tables.capacity());
   ids.reserve(rows * capacity.ids_per_row());
   bias.reserve(rows * capacity.bias_per_row());
   copy_source.reserve(rows);
@@ -49,6 +50,7 @@ Batch::Batch(const StepCapacity& capacity) : draws(capacity), capacity_(capacity
 
 void Batch::fill_static(Rows rows, Searches searches) {
   block_tables.clear();
+  beam_tables.clear();
   row_sampling.clear();
   ids.clear();
   bias.clear();
@@ -57,15 +59,16 @@ void Batch::fill_static(Rows rows, Searches searches) {
     if (!search->is_running()) continue;
     const Need& need = search->request->need;
     const auto own = static_cast<std::size_t>(need.own_blocks);
-    append_table(search->sequence->blocks, 0);
+    append_table(beam_tables, search->sequence->blocks, 0);
     for (std::size_t begin = 0; begin < search->blocks.size(); begin += own) {
-      append_table(std::span(search->blocks).subspan(begin, own), static_cast<std::size_t>(need.shared_blocks));
+      append_table(beam_tables, std::span(search->blocks).subspan(begin, own),
+                   static_cast<std::size_t>(need.shared_blocks));
     }
     search->row = with_lists(*search->request);
   }
   const RequestState* previous = nullptr;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    append_table(rows[i]->blocks, 0);
+    append_table(block_tables, rows[i]->blocks, 0);
     const RequestState& request = rows[i]->request();
     top_count = std::max(top_count, request.request.logprobs);
     if (&request == previous) {  // samples of one request stand side by side and share its lists
@@ -77,11 +80,12 @@ void Batch::fill_static(Rows rows, Searches searches) {
   }
 }
 
-void Batch::append_table(std::span<const std::int32_t> blocks, std::size_t first) {
-  const std::size_t begin = block_tables.size();
-  block_tables.resize(begin + static_cast<std::size_t>(capacity_.blocks_per_row), 0);
-  std::replace_copy(blocks.begin(), blocks.end(), block_tables.begin() + static_cast<std::ptrdiff_t>(begin + first),
-                    kNoBlock, 0);
+void Batch::append_table(std::vector<std::int32_t>& tables, std::span<const std::int32_t> blocks,
+                         std::size_t first) const {
+  const std::size_t begin = tables.size();
+  tables.resize(begin + static_cast<std::size_t>(capacity_.blocks_per_row), 0);
+  std::replace_copy(blocks.begin(), blocks.end(), tables.begin() + static_cast<std::ptrdiff_t>(begin + first), kNoBlock,
+                    0);
 }
 
 RowSampling Batch::with_lists(const RequestState& request) {
@@ -97,18 +101,18 @@ void Batch::clear_feed(std::int32_t beams) {
   beam_rows = beams;
   tokens.clear();
   positions.clear();
-  token_rows.resize(static_cast<std::size_t>(beams));
-  std::iota(token_rows.begin(), token_rows.end(), 0);
+  token_rows.clear();
   drawing.clear();
   draft_ids.clear();
-  logit_tokens = token_rows;
+  logit_tokens.resize(static_cast<std::size_t>(beams));
+  std::iota(logit_tokens.begin(), logit_tokens.end(), 0);
 }
 
 void Batch::feed(const Sequence& row, std::int32_t place) {
   const auto feed_token = [&](TokenId id, std::int32_t position) {
     tokens.push_back(id);
     positions.push_back(position);
-    token_rows.push_back(beam_rows + place);
+    token_rows.push_back(place);
   };
   const auto draw_behind = [&](TokenId draft) {
     draft_ids.push_back(draft);

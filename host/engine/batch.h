@@ -12,7 +12,8 @@
 #include "host/engine/draw_tables.h"
 #include "host/engine/sequence.h"
 
-// Rows of searches come before those that draw: the device advances them by itself, so they keep their places.
+// Rows of searches come before those that draw: the device advances them by itself, so they keep their places. Their block tables
+// are the last ones, so that those of the others are where their rows are in the batch, with searches and without.
 namespace fllm {
 
 /// Sizes every array of a step is made for.
@@ -26,6 +27,8 @@ struct StepCapacity {
   std::int32_t logit_rows = 0;      // of the rows and of their drafts; at least rows
 
   [[nodiscard]] std::size_t row_count() const { return static_cast<std::size_t>(rows); }
+  /// Row of the block tables that is the first beam's, of so many.
+  [[nodiscard]] std::int32_t beam_sequence(std::int32_t beams) const { return rows - beams; }
   [[nodiscard]] std::size_t logit_row_count() const { return static_cast<std::size_t>(logit_rows); }
   [[nodiscard]] std::int32_t tokens() const { return logit_rows + prefill_tokens; }
   /// Fillers that share a block, each at a position of its own.
@@ -62,11 +65,12 @@ class Batch {
 
   std::int32_t beam_rows = 0;                   // of searches, whose tokens the device has
   std::vector<std::int32_t> tokens, positions;  // [fed tokens], behind those of beams
-  std::vector<std::int32_t> token_rows;         // [beams and fed tokens]: row of their block table
+  std::vector<std::int32_t> token_rows;         // [fed tokens]: row of their block table
   std::vector<std::int32_t> drawing;            // [drawing rows]: place of the row
   std::vector<std::int32_t> draft_ids;          // [draws]: what was fed behind it as a draft; kNothingDrawn: none
   std::vector<std::int32_t> logit_tokens;       // [beams and draws]: which of the fed tokens it goes on from
-  std::vector<std::int32_t> block_tables;       // [beams and rows, blocks_per_row]
+  std::vector<std::int32_t> block_tables;       // [rows, blocks_per_row]
+  std::vector<std::int32_t> beam_tables;        // [beams, blocks_per_row]
   std::vector<RowSampling> row_sampling;        // [rows]: what stays the same
   DrawTables draws;
   std::vector<std::int32_t> ids;  // bans and end ids of all rows
@@ -83,7 +87,7 @@ class Batch {
   }
 
  private:
-  void append_table(std::span<const std::int32_t> blocks, std::size_t first);
+  void append_table(std::vector<std::int32_t>& tables, std::span<const std::int32_t> blocks, std::size_t first) const;
   [[nodiscard]] RowSampling with_lists(const RequestState& request);
 
   StepCapacity capacity_;

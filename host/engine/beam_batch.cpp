@@ -35,7 +35,7 @@ bool BeamBatch::has_room(const BeamPlan& plan) {
     candidate_counts_ = {*backend_, rows};
     sampling_ = {*backend_, rows};
     paths_ = {*backend_, rows};
-    for (auto* values : {&row_searches_, &tokens_, &positions_}) values->reserve(rows);
+    for (auto* values : {&row_searches_, &tokens_, &positions_, &sequences_}) values->reserve(rows);
     runs_.reserve(rows);
     searches_.reserve(rows);
     row_sampling_.reserve(rows);
@@ -57,18 +57,23 @@ void BeamBatch::begin(BeamRun& run, std::unique_ptr<Sequence> reader) {
   run.sequence = std::move(reader);
   reserved_count_ -= run.width() - 1;
   row_count_ += run.width();
-  changed_ = true;
+  change();
 }
 
 void BeamBatch::remove(const BeamRun& run) {
   if (run.is_running()) {
     row_count_ -= run.width();
-    changed_ = true;
+    change();
   } else {
     reserved_count_ -= run.width() - 1;
   }
   memory_->give_back(run.plan(), run.places);
   std::erase_if(runs_, [&run](const auto& r) { return r.get() == &run; });
+}
+
+void BeamBatch::change() {
+  changed_ = true;
+  ++layout_;
 }
 
 /// Before those that stay move, and others' memory is used anew.
@@ -95,6 +100,7 @@ void BeamBatch::lay_out(Workspace& workspace) {
   row_sampling_.clear();
   tokens_.clear();
   positions_.clear();
+  sequences_.clear();
   row_searches_.clear();
   row_paths_.clear();
   candidate_stride_ = candidate_limit_ = 1;
@@ -131,6 +137,7 @@ void BeamBatch::upload(Workspace& workspace) {
   paths_.upload(row_paths_);
   workspace.tokens.upload(tokens_);
   workspace.positions.upload(positions_);
+  workspace.token_rows.upload(sequences_);
 }
 
 /// Appends a search, as it begins, to what the host uploads.
@@ -145,6 +152,7 @@ void BeamBatch::place(BeamRun& run) {
   searches_.push_back(run.search);
   candidate_limit_ = std::max(candidate_limit_, rules.candidate_count);
   candidate_stride_ = std::max(candidate_stride_, beam_list_room(rules));
+  const std::int32_t first_sequence = capacity_.beam_sequence(row_count_) + rules.first_row;
   RowSampling row = run.row;
   const DeviceAutomaton& automaton = *plan.automaton;
   row.mask_row = run.places.automaton.mask_row(automaton, automaton.mask_start);
@@ -155,7 +163,8 @@ void BeamBatch::place(BeamRun& run) {
     row.history_slot = rules.first_slot;  // of the prompt
     row_sampling_.push_back(row);
     row_searches_.push_back(index);
-    row_paths_.push_back({run.search.ancestors, plan.entry_bytes(), rules.width, k, prompt_count, rules.first_row});
+    row_paths_.push_back({run.search.ancestors, plan.entry_bytes(), rules.width, k, prompt_count, first_sequence});
+    sequences_.push_back(first_sequence + k);
     tokens_.push_back(request.prompt.back());
     positions_.push_back(prompt_count - 1);
   }
@@ -239,11 +248,16 @@ bool BeamBatch::may_launch(std::int32_t steps) const {
          });
 }
 
-void BeamBatch::wait_for(BeamRun& run, std::int32_t steps) {
+BeamNews BeamBatch::take_news(BeamRun& run) const {
+  const BeamNews now = news(run);
+  run.seen = now.steps;
+  return now;
+}
+
+void BeamBatch::wait_for(const BeamRun& run, std::int32_t steps) const {
   if (!run.on_device) return;
   wait_for_device(*backend_, "what a step has found", [&] {
     const BeamNews now = news(run);
-    run.seen = now.steps;
     return now.done || now.steps >= steps;
   });
 }

@@ -10,6 +10,7 @@
 
 #include "cuda/backend/backend.h"
 #include "host/engine/batch.h"
+#include "host/engine/beam_layout.h"
 #include "host/engine/beam_memory.h"
 #include "host/engine/beam_run.h"
 #include "host/engine/workspace.h"
@@ -52,7 +53,8 @@ class BeamBatch {
   /// Puts what runs now in the first rows. Waits for the device where searches have moved that it advances.
   /// Precondition: Batch::fill_static knows them.
   void lay_out(Workspace& workspace);
-  [[nodiscard]] bool is_laid_out() const { return !changed_; }
+  /// Of those that run; lay_out makes it true.
+  [[nodiscard]] BeamLayout layout() const { return row_count_ > 0 ? BeamLayout{row_count_, layout_} : BeamLayout{}; }
 
   /// Steps of all searches are being enqueued.
   void count_steps(std::int32_t count);
@@ -63,6 +65,8 @@ class BeamBatch {
   [[nodiscard]] const KvPath* paths() const { return paths_.data(); }
 
   [[nodiscard]] BeamNews news(const BeamRun& run) const;
+  /// The same; they have been taken then.
+  BeamNews take_news(BeamRun& run) const;
   /// Of the result, from `first` on. Precondition: news said that they are proven.
   [[nodiscard]] std::span<const std::int32_t> proven_tokens(const BeamRun& run, std::int32_t first) const;
   /// Waits until all steps that were enqueued have been taken.
@@ -81,7 +85,8 @@ class BeamBatch {
     std::vector<RowSampling> sampling;
     std::vector<std::int32_t> tokens, positions;
   };
-  void wait_for(BeamRun& run, std::int32_t steps);
+  void wait_for(const BeamRun& run, std::int32_t steps) const;
+  void change();
   [[nodiscard]] Advanced fetch(const Workspace& workspace) const;
   void upload(Workspace& workspace);
   void place(BeamRun& run);
@@ -93,6 +98,7 @@ class BeamBatch {
   std::optional<BeamMemory> memory_;
   std::vector<std::unique_ptr<BeamRun>> runs_;  // those that run first in the batch, in this order
   std::int32_t row_count_ = 0, reserved_count_ = 0;
+  std::uint64_t layout_ = 0;  // how often they have changed
   bool changed_ = false;
   std::int32_t laid_out_rows_ = 0, laid_out_searches_ = 0;
   std::int32_t candidate_stride_ = 1, candidate_limit_ = 1;
@@ -108,7 +114,7 @@ class BeamBatch {
 
   // Of the host, in the layout of the device.
   std::vector<BeamSearch> searches_;
-  std::vector<std::int32_t> row_searches_, tokens_, positions_;
+  std::vector<std::int32_t> row_searches_, tokens_, positions_, sequences_;
   std::vector<RowSampling> row_sampling_;
   std::vector<KvPath> row_paths_;
 };

@@ -16,11 +16,9 @@ DeviceLoop::DeviceLoop(Backend& backend, const StepCapacity& capacity, std::int3
       ring_(backend, steps_ahead + 1, capacity.rows, capacity.logit_rows),
       recordings_(backend, capacity.rows),
       states_(backend, capacity.row_count()),
-      row_sequence_(backend, capacity.row_count()),
       history_sizes_(backend, capacity.logit_row_count()) {
   places_.reserve(capacity.row_count());
   row_states_.reserve(capacity.row_count());
-  sequences_.reserve(capacity.row_count());
   history_counts_.reserve(capacity.logit_row_count());
   firsts_.reserve(capacity.row_count() + 1);
   words_.reserve(capacity.logit_row_count());
@@ -34,23 +32,26 @@ DeviceLoop::~DeviceLoop() {
   }
 }
 
-std::int32_t DeviceLoop::size_for(std::int32_t rows, const DraftPlan& plan) const {
-  return std::min(recordings_.size_for(rows), capacity_.logit_rows - plan.drafts);
+std::int32_t DeviceLoop::size_for(std::int32_t rows, const DraftPlan& plan, const BeamLayout& searches) const {
+  return std::min(
+      {recordings_.size_for(rows), capacity_.rows - searches.rows, capacity_.logit_rows - searches.rows - plan.drafts});
 }
 
-void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace& workspace, DraftLoop* drafting) {
+void DeviceLoop::start(Rows rows, const DraftPlan& plan, const BeamLayout& searches, Batch& batch, Workspace& workspace,
+                       DraftLoop* drafting) {
   if (recorded_masks_ != automata_->masks()) {  // there are some now
     recorded_masks_ = automata_->masks();
     recordings_.clear();
   }
+  recordings_.forget_other(searches);
   live_count_ = static_cast<std::int32_t>(rows.size());
   plan_ = plan;
-  size_ = size_for(live_count_, plan);
+  searches_ = searches;
+  size_ = size_for(live_count_, plan, searches);
   places_.assign(static_cast<std::size_t>(size_), nullptr);
   lay_out(rows);
   row_states_.clear();
-  sequences_.clear();
-  batch.clear_feed(0);
+  batch.clear_feed(searches.rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Sequence& row = *rows[i];
     row.feeding = 1;
@@ -58,7 +59,6 @@ void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace
     places_[i] = &row;
     batch.feed(row, static_cast<std::int32_t>(i));
     row_states_.push_back({row.sum_logprob(), row.request().token_limit, 0, next_slot_, -1, 0});
-    sequences_.push_back(static_cast<std::int32_t>(i));
   }
   batch.fill_sampling(rows, false);
   for (std::size_t i = 0; i < rows.size(); ++i) set_automaton(*rows[i], batch.draws.sampling[i], row_states_[i]);
@@ -66,11 +66,13 @@ void DeviceLoop::start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace
   fill_up(batch);
 
   states_.upload(row_states_);
-  if (plan.drafts > 0) return drafting->start(rows, {batch.draws.sampling, row_states_, firsts_}, plan, workspace);
-  workspace.tokens.upload(batch.tokens);
-  workspace.positions.upload(batch.positions);
+  const StepStart step{batch.draws.sampling, row_states_, firsts_, searches.rows};
+  if (plan.drafts > 0) return drafting->start(rows, step, plan, workspace);
+  const auto first = static_cast<std::size_t>(searches.rows);
+  workspace.tokens.upload(batch.tokens, first);
+  workspace.positions.upload(batch.positions, first);
+  workspace.token_rows.upload(batch.token_rows, first);
   workspace.sampling.upload(batch.draws.sampling);
-  row_sequence_.upload(sequences_);
 }
 
 /// Each place has a slot, and one more for each draft that its row has room for.
@@ -99,9 +101,9 @@ void DeviceLoop::set_automaton(Sequence& row, RowSampling& draw, ResidentRow& re
 void DeviceLoop::fill_up(Batch& batch) {
   batch.tokens.resize(places_.size());
   batch.positions.resize(places_.size());
-  sequences_.resize(places_.size());
+  batch.token_rows.resize(places_.size());
   const FeedSlots behind{batch.tokens.data() + live_count_, batch.positions.data() + live_count_,
-                         sequences_.data() + live_count_, capacity_.rows, capacity_.filler_tokens()};
+                         batch.token_rows.data() + live_count_, capacity_.rows, capacity_.filler_tokens()};
   for (std::int32_t i = 0; live_count_ + i < size_; ++i) {
     drafts::feed_filler(behind, i);
     batch.draws.sampling.push_back(drafts::idle_draw());
@@ -150,8 +152,8 @@ CommitRowsParams DeviceLoop::commit_params(const Workspace& workspace) const {
           workspace.ids.data(),
           workspace.sampling.data(),
           states_.data(),
-          workspace.tokens.data(),
-          workspace.positions.data(),
+          workspace.tokens.data() + searches_.rows,
+          workspace.positions.data() + searches_.rows,
           ring_.ring(),
           size_,
           automata_->automata()};
@@ -165,7 +167,7 @@ bool DeviceLoop::may_launch() const {
 
 void DeviceLoop::launch(const std::function<void()>& step) {
   ++in_flight_;
-  recordings_.run({size_, plan_}, step);
+  recordings_.run({size_, plan_, searches_}, step);
 }
 
 void DeviceLoop::take() {

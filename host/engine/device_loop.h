@@ -5,11 +5,13 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cuda/backend/backend.h"
 #include "host/engine/automaton_memory.h"
 #include "host/engine/batch.h"
+#include "host/engine/beam_layout.h"
 #include "host/engine/draft_loop.h"
 #include "host/engine/draft_plan.h"
 #include "host/engine/ring_reader.h"
@@ -20,7 +22,8 @@
 namespace fllm {
 
 /// A batch that the device advances by itself: which row stands in which place, what of it lies on the device, and how
-/// many steps the device is ahead of what the host has seen. A step may have drafts of each row. Places without a row (those
+/// many steps the device is ahead of what the host has seen. A step may have drafts of each row, and beams of searches, whose
+/// inputs and logits come before those of all places and are not the loop's affair. Places without a row (those
 /// that fill up a step's size, and rows that have ended) stay as they are; their keys and values go to blocks that nobody reads.
 class DeviceLoop {
  public:
@@ -34,14 +37,16 @@ class DeviceLoop {
   [[nodiscard]] std::int32_t live_count() const { return live_count_; }
   [[nodiscard]] std::int32_t size() const { return size_; }  // of a step, in rows
   [[nodiscard]] const DraftPlan& plan() const { return plan_; }
-  /// Of a step for so many rows and their drafts, which fit.
-  [[nodiscard]] std::int32_t size_for(std::int32_t rows, const DraftPlan& plan) const;
+  [[nodiscard]] const BeamLayout& searches() const { return searches_; }
+  /// Of a step for so many rows and their drafts beside searches, which fit.
+  [[nodiscard]] std::int32_t size_for(std::int32_t rows, const DraftPlan& plan, const BeamLayout& searches) const;
   [[nodiscard]] std::int32_t in_flight() const { return in_flight_; }
 
   /// Puts the rows' state on the device. Precondition: !running(), the static part of the batch is uploaded, every row draws
   /// next and needs nothing of the host, and the masks of those that have some are on the device; they fit, with the drafts they
   /// have room for. drafting: where the plan has drafts.
-  void start(Rows rows, const DraftPlan& plan, Batch& batch, Workspace& workspace, DraftLoop* drafting);
+  void start(Rows rows, const DraftPlan& plan, const BeamLayout& searches, Batch& batch, Workspace& workspace,
+             DraftLoop* drafting);
   /// Whether the device is not too far ahead, and some row would still draw if nothing but its limit ended it.
   [[nodiscard]] bool may_launch() const;
   /// Enqueues step, which is always the same for a size and a plan.
@@ -66,7 +71,6 @@ class DeviceLoop {
   void stop();
 
   // What the recorded operations read and write.
-  [[nodiscard]] const std::int32_t* row_sequence() const { return row_sequence_.data(); }
   [[nodiscard]] HistoryTable history(const Workspace& workspace) const;
   [[nodiscard]] CommitRowsParams commit_params(const Workspace& workspace) const;
   /// Of a step with drafts; what DraftLoop::share adds is missing.
@@ -87,18 +91,17 @@ class DeviceLoop {
   RingReader ring_;
   StepRecordings recordings_;
   DeviceArray<ResidentRow> states_;          // [rows]
-  DeviceArray<std::int32_t> row_sequence_;   // [rows]
   DeviceArray<std::int32_t> history_sizes_;  // [logit rows]
 
   std::vector<Sequence*> places_;             // [size]; empty: not running
   std::vector<ResidentRow> row_states_;       // [size], at the start
-  std::vector<std::int32_t> sequences_;       // [size], at the start
   std::vector<std::int32_t> history_counts_;  // [slots], at the start
   std::vector<std::int32_t> firsts_;          // [size + 1]: the first slot of each place; behind them all slots
   std::vector<std::uint32_t> words_;          // [slots], of the step taken last
   std::int32_t live_count_ = 0;
   std::int32_t size_ = 0;
   DraftPlan plan_;
+  BeamLayout searches_;
   std::int32_t in_flight_ = 0;
   std::int32_t next_slot_ = 0;   // of the oldest step in flight, or of the next one
   std::int32_t last_slot_ = -1;  // of the step taken last since the start

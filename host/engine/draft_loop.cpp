@@ -9,9 +9,10 @@
 namespace fllm {
 namespace {
 
-FeedSlots slots_of(const Workspace& workspace, const StepCapacity& capacity) {
-  return {workspace.tokens.data(), workspace.positions.data(), workspace.token_rows.data(), capacity.rows,
-          capacity.filler_tokens()};
+/// Those from `first` on.
+FeedSlots slots_of(const Workspace& workspace, const StepCapacity& capacity, std::int32_t first) {
+  return {workspace.tokens.data() + first, workspace.positions.data() + first, workspace.token_rows.data() + first,
+          capacity.rows, capacity.filler_tokens()};
 }
 
 }  // namespace
@@ -31,11 +32,11 @@ DraftLoop::DraftLoop(Backend& backend, const StepCapacity& capacity, DraftModel*
   judged_.reserve(capacity.row_count());
 }
 
-void DraftLoop::feed_fillers(Workspace& workspace) {
+void DraftLoop::feed_fillers(Workspace& workspace, std::int32_t beams) {
   feed_.clear(capacity_.logit_row_count(), capacity_);
-  feed_.upload(workspace);
+  feed_.upload(workspace, beams);
   if (model_ == nullptr) return;
-  feed_.upload(model_->workspace());
+  feed_.upload(model_->workspace(), 0);
   model_->read(capacity_.logit_rows, 0, 0);
 }
 
@@ -46,6 +47,7 @@ void DraftLoop::reserve_texts() {
 
 void DraftLoop::start(Rows rows, const StepStart& step, const DraftPlan& plan, Workspace& workspace) {
   plan_ = plan;
+  beams_ = step.beams;
   size_ = static_cast<std::int32_t>(step.states.size());
   slots_ = step.firsts.back();
   const std::size_t size = step.states.size(), slots = static_cast<std::size_t>(slots_);
@@ -110,12 +112,12 @@ void DraftLoop::add_draft_inputs(const Sequence& row, const RowSampling& draw) {
 }
 
 void DraftLoop::upload(Workspace& workspace) {
-  feed_.upload(workspace);
+  feed_.upload(workspace, beams_);
   workspace.sampling.upload(sampling_);
   drafting_.upload(row_drafting_);
   verification_->upload(judged_, draft_rows_);
   if (plan_.drawn == 0) return;
-  draft_feed_.upload(model_->workspace());
+  draft_feed_.upload(model_->workspace(), 0);
   model_->workspace().sampling.upload(draft_sampling_);
 }
 
@@ -124,12 +126,12 @@ void DraftLoop::share(DraftLoopParams& loop, const Workspace& workspace) const {
   loop.slots = slots_;
   loop.drafts = plan_.drawn;
   loop.drafting = drafting_.data();
-  loop.feed = slots_of(workspace, capacity_);
+  loop.feed = slots_of(workspace, capacity_, beams_);
   loop.sampling = workspace.sampling.data();
   loop.texts = {texts_.data(), texts_.data() != nullptr ? capacity_.context_length : 0};
   verification_->share(loop);
   if (plan_.drawn == 0) return;
-  loop.draft_feed = slots_of(model_->workspace(), capacity_);
+  loop.draft_feed = slots_of(model_->workspace(), capacity_, 0);
   loop.draft_sampling = model_->workspace().sampling.data();
   loop.drawn = model_->workspace().drawn.data();
 }
@@ -167,10 +169,11 @@ void DraftLoop::Slots::clear(std::size_t count, const StepCapacity& capacity) {
   for (std::size_t slot = 0; slot < count; ++slot) drafts::feed_filler(view, static_cast<std::int32_t>(slot));
 }
 
-void DraftLoop::Slots::upload(Workspace& workspace) const {
-  workspace.tokens.upload(tokens);
-  workspace.positions.upload(positions);
-  workspace.token_rows.upload(sequences);
+void DraftLoop::Slots::upload(Workspace& workspace, std::int32_t first) const {
+  const auto behind = static_cast<std::size_t>(first);
+  workspace.tokens.upload(tokens, behind);
+  workspace.positions.upload(positions, behind);
+  workspace.token_rows.upload(sequences, behind);
 }
 
 }  // namespace fllm

@@ -14,11 +14,12 @@
 
 namespace fllm {
 
-/// What a step of R rows in S slots begins with.
+/// What a step of R rows in S slots begins with, behind beams.
 struct StepStart {
   std::span<const RowSampling> draws;    // [R]
   std::span<const ResidentRow> states;   // [R]
   std::span<const std::int32_t> firsts;  // [R + 1]: the first slot of each row; S
+  std::int32_t beams = 0;
 };
 
 /// The part of a device's loop that drafts: of each row as many as it has room for in every step, in slots that are the same in all
@@ -28,9 +29,9 @@ class DraftLoop {
   /// All must outlive this. model: null: there is none.
   DraftLoop(Backend& backend, const StepCapacity& capacity, DraftModel* model, Verification& verification);
 
-  /// Puts every filler there is, capacity.logit_rows of them, into the inputs of both models, and enqueues the draft model's pass
-  /// over them: what a filler reads of those in front of it is there then, whichever of them a step has.
-  void feed_fillers(Workspace& workspace);
+  /// Puts every filler there is, capacity.logit_rows of them, into the inputs of both models, those of the big one behind so many
+  /// beams, and enqueues the draft model's pass over them.
+  void feed_fillers(Workspace& workspace, std::int32_t beams);
   /// Takes memory for the texts of rows that look them up, where it has none.
   void reserve_texts();
 
@@ -54,7 +55,7 @@ class DraftLoop {
     FeedSlots view;
     void reserve(std::size_t count);
     void clear(std::size_t count, const StepCapacity& capacity);
-    void upload(Workspace& workspace) const;
+    void upload(Workspace& workspace, std::int32_t first) const;
   };
 
   Backend* backend_;
@@ -64,7 +65,7 @@ class DraftLoop {
   DeviceArray<DraftingRow> drafting_;  // [rows]
   DeviceArray<std::int32_t> texts_;    // [rows, context_length], or nothing
   DraftPlan plan_;
-  std::int32_t size_ = 0, slots_ = 0;
+  std::int32_t size_ = 0, slots_ = 0, beams_ = 0;
 
   // At the start:
   Slots feed_;                                          // [slots]

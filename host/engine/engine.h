@@ -93,6 +93,7 @@ class Engine {
   void accept_drafts();
   void reserve_drafts(Sequence& row);
   void reserve_draft_loop(const DraftPlan& plan);
+  void read_fillers();
   void count_drafts(Sequence& row, std::int32_t drafted, std::int32_t taken, std::int32_t accepted);
   // search.cpp
   void add_search(RequestState& request);
@@ -110,7 +111,7 @@ class Engine {
   [[nodiscard]] bool can_run_ahead();
   void resident_step();
   void drafting_step();
-  void read_resident(std::int32_t slots, std::int32_t logit_rows, const std::int32_t* sequences);
+  void read_resident(std::int32_t slots);
   [[nodiscard]] SampleParams resident(SampleParams params) const;
   void take_ahead(EngineOutput& output);
   void take_words(Sequence& row, std::size_t place, EngineOutput& output);

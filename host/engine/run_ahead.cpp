@@ -10,7 +10,7 @@
 
 // Steps without the host: while nobody comes and no row needs anything of it, the device goes from token to token by
 // itself, a few steps ahead of what the host has read, turned into text and searched for stop strings. What it has drawn for
-// a row that the host ends meanwhile is dropped.
+// a row that the host ends meanwhile is dropped. Searches that run beside such rows take part in the same steps.
 namespace fllm {
 
 /// True: the step is done.
@@ -30,19 +30,20 @@ bool Engine::run_ahead(EngineOutput& output) {
     if (rows_changed_) upload_static();
     if (plan.drafts > 0) reserve_draft_loop(plan);
     spare_steps_ = 0;
-    loop_.start(rows_, plan, batch_, workspace_, draft_loop_ ? &*draft_loop_ : nullptr);
+    loop_.start(rows_, plan, beams_.layout(), batch_, workspace_, draft_loop_ ? &*draft_loop_ : nullptr);
   }
   while (may_launch()) {
+    beams_.count_steps(1);
     loop_.launch([this] { loop_.plan().drafts > 0 ? drafting_step() : resident_step(); });
   }
   take_ahead(output);
   return true;
 }
 
-/// Whether the loop that runs has all rows, in steps that are as short as they need be.
+/// Whether the loop that runs has all rows and searches, in steps that are as short as they need be.
 bool Engine::loop_fits() {
-  return loop_.live_count() == row_count() && row_count() > 0 && beams_.empty() &&
-         loop_.size() == loop_.size_for(row_count(), loop_.plan()) && drafts_fit();
+  return loop_.live_count() == row_count() && row_count() > 0 && loop_.searches() == beams_.layout() &&
+         loop_.size() == loop_.size_for(row_count(), loop_.plan(), loop_.searches()) && drafts_fit();
 }
 
 bool Engine::can_run_ahead() {
@@ -51,15 +52,15 @@ bool Engine::can_run_ahead() {
   const auto draws = [holds_drafts](const auto& row) {
     return !row->waits && row->missing() == 1 && !row->needs_host() && (row->drafts == nullptr || holds_drafts);
   };
-  if (steps_ahead_ <= 0 || !beams_.empty() || !std::ranges::all_of(rows_, draws)) return false;
+  if (steps_ahead_ <= 0 || !std::ranges::all_of(rows_, draws)) return false;
   return std::ranges::all_of(rows_, [this](const auto& row) { return row_automata_.prepare(row->request()); });
 }
 
 /// What is recorded. Everything it reads lies on the device.
 void Engine::resident_step() {
   const std::int32_t rows = loop_.size();
-  read_resident(rows, rows, loop_.row_sequence());
-  SampleParams params = resident(sample_params(0, rows));
+  read_resident(rows);
+  SampleParams params = resident(sample_params(loop_.searches().rows, rows));
   params.advance = 1;  // their histories
   backend_->sample(LogitType::kFloat32, params);
   backend_->commit_rows(loop_.commit_params(workspace_));
@@ -70,20 +71,20 @@ void Engine::drafting_step() {
   DraftLoopParams loop = loop_.draft_params(workspace_);
   draft_loop_->share(loop, workspace_);
   const SampleParams drawn_from = draft_loop_->draft(resident(edits_of(0, 0)), loop);
-  read_resident(loop.slots, loop.slots, loop.feed.sequences);
-  verification_->resolve_resident(resident(sample_params(0, loop.slots)), drawn_from, loop.rows);
+  read_resident(loop.slots);
+  verification_->resolve_resident(resident(sample_params(loop_.searches().rows, loop.slots)), drawn_from, loop.rows);
   backend_->commit_drafts(loop);
 }
 
-/// The first slots, of which the first logit_rows leave logits.
-void Engine::read_resident(std::int32_t slots, std::int32_t logit_rows, const std::int32_t* sequences) {
+/// All beams, and so many slots behind them; the searches go on from there.
+void Engine::read_resident(std::int32_t slots) {
   ForwardBatch batch;
-  batch.rows = slots;
-  batch.logit_row_count = logit_rows;
+  batch.rows = batch.logit_row_count = beams_.row_count() + slots;
   batch.tokens = workspace_.tokens.data();
   batch.positions = workspace_.positions.data();
-  batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, sequences};
-  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, logit_rows));
+  batch.blocks = block_tables();
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, batch.rows));
+  if (beams_.row_count() > 0) enqueue_search();
 }
 
 /// With histories and masks that stay on the device.
@@ -100,7 +101,7 @@ void Engine::take_ahead(EngineOutput& output) {
     if (row != nullptr) take_words(*row, place, output);
   }
   remove_finished_rows();
-  forget_finished_requests(output);
+  take_searches(output);  // its news come before the words of a step
 }
 
 /// Of a row that the host has not ended: what the device has come to in a step.

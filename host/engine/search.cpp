@@ -9,8 +9,8 @@
 #include "host/engine/beam_result.h"
 #include "host/engine/engine.h"
 
-// Beam searches: from a prompt that has been read to hypotheses. Their rows go on by themselves; where nobody else is in the
-// batch, a few steps ahead of what the host has read of them.
+// Beam searches: from a prompt that has been read to hypotheses. Their rows go on by themselves, a few steps ahead of what the host
+// has read of them: beside rows that do so too (run_ahead.cpp), or where nobody else is in the batch.
 namespace fllm {
 namespace {
 
@@ -62,20 +62,12 @@ void Engine::enqueue_search() {
   backend_->beam_ancestors(params);
 }
 
-/// Without the host: everything it reads lies on the device.
+/// Without the host, and nobody else.
 bool Engine::search_ahead(EngineOutput& output) {
   if (!rows_.empty() || beams_.row_count() == 0) return false;
   if (rows_changed_) upload_static();
   while (beams_.may_launch(std::max(steps_ahead_, 1))) {
-    beams_.launch([this] {
-      ForwardBatch batch;
-      batch.rows = batch.logit_row_count = beams_.row_count();
-      batch.tokens = workspace_.tokens.data();
-      batch.positions = workspace_.positions.data();
-      batch.blocks = block_tables();
-      forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, batch.rows));
-      enqueue_search();
-    });
+    beams_.launch([this] { read_resident(0); });
   }
   beams_.wait_for_one();
   take_searches(output);
@@ -87,7 +79,7 @@ void Engine::take_searches(EngineOutput& output) {
   std::vector<BeamRun*> over;
   for (const auto& run : beams_.runs()) {
     if (!run->on_device) continue;
-    const BeamNews news = beams_.news(*run);
+    const BeamNews news = beams_.take_news(*run);
     if (news.done) {
       over.push_back(run.get());
       continue;

@@ -77,10 +77,21 @@ void Engine::reserve_draft_loop(const DraftPlan& plan) {
   if (!verification_) verification_.emplace(*backend_, capacity_);
   if (!draft_loop_) {
     draft_loop_.emplace(*backend_, capacity_, draft_model_ ? &*draft_model_ : nullptr, *verification_);
-    draft_loop_->feed_fillers(workspace_);
-    read_resident(capacity_.logit_rows, 0, workspace_.token_rows.data());
+    read_fillers();
   }
   if (plan.chosen) draft_loop_->reserve_texts();
+}
+
+/// By both models: what a filler reads of those in front of it is there then, whichever of them a step has.
+void Engine::read_fillers() {
+  const std::int32_t first = beams_.row_count();
+  draft_loop_->feed_fillers(workspace_, first);
+  ForwardBatch batch;
+  batch.rows = capacity_.logit_rows;
+  batch.tokens = workspace_.tokens.data() + first;
+  batch.positions = workspace_.positions.data() + first;
+  batch.blocks = {workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.token_rows.data() + first};
+  forward(*backend_, *model_, batch, cache_, workspace_.forward, logits(0, 0));
 }
 
 std::int32_t Engine::logit_rows_in_use() const {

@@ -36,7 +36,9 @@ void Engine::step(EngineOutput& output) {
 void Engine::upload_static() {
   beams_.wait_for_all();
   batch_.fill_static(rows_, beams_.runs());
+  const auto first_beam = static_cast<std::size_t>(capacity_.beam_sequence(beams_.row_count()));
   workspace_.block_tables.upload(batch_.block_tables);
+  workspace_.block_tables.upload(batch_.beam_tables, first_beam * static_cast<std::size_t>(capacity_.blocks_per_row));
   workspace_.ids.upload(batch_.ids);
   workspace_.bias.upload(batch_.bias);
   beams_.lay_out(workspace_);
@@ -48,6 +50,7 @@ void Engine::feed() {
   const auto beams = static_cast<std::size_t>(batch_.beam_rows);
   workspace_.tokens.upload(batch_.tokens, beams);
   workspace_.positions.upload(batch_.positions, beams);
+  workspace_.token_rows.upload(batch_.token_rows, beams);
   ForwardBatch batch;
   batch.rows = batch_.beam_rows + static_cast<std::int32_t>(batch_.tokens.size());
   batch.logit_row_count = batch_.beam_rows + batch_.draw_count();
@@ -56,9 +59,7 @@ void Engine::feed() {
   const bool every_row_draws = batch_.drawing.size() == rows_.size() && batch_.tokens.size() == rows_.size();
   batch.blocks = block_tables();
   if (!every_row_draws || !prefilling_.empty()) {
-    workspace_.token_rows.upload(batch_.token_rows);
     workspace_.logit_tokens.upload(batch_.logit_tokens);
-    batch.blocks.row_sequence = workspace_.token_rows.data();
     batch.logit_rows = workspace_.logit_tokens.data();
   }
   if (batch.rows == 0) return;  // a prompt was found to be there

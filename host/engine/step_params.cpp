@@ -40,7 +40,7 @@ RowView<float> Engine::logits(std::int32_t first, std::int32_t rows) const {
 }
 
 BlockTables Engine::block_tables() const {
-  BlockTables tables{workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.ascending.data()};
+  BlockTables tables{workspace_.block_tables.data(), capacity_.blocks_per_row, workspace_.token_rows.data()};
   tables.paths = beams_.paths();
   tables.path_count = beams_.row_count();
   return tables;

@@ -27,4 +27,11 @@ void StepRecordings::clear() {
   for (auto& [shape, recording] : recordings_) recording.work.reset();
 }
 
+void StepRecordings::forget_other(const BeamLayout& searches) {
+  std::erase_if(recordings_, [&](const auto& recording) {
+    const BeamLayout& of = recording.first.searches;
+    return of.rows > 0 && of != searches;
+  });
+}
+
 }  // namespace fllm

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "cuda/backend/backend.h"
+#include "host/engine/beam_layout.h"
 #include "host/engine/draft_plan.h"
 
 namespace fllm {
@@ -15,7 +16,8 @@ namespace fllm {
 /// What steps have in common that can be replayed for each other.
 struct StepShape {
   std::int32_t rows = 0;
-  DraftPlan plan;
+  DraftPlan plan = {};
+  BeamLayout searches = {};
 
   friend auto operator<=>(const StepShape&, const StepShape&) = default;
 };
@@ -34,6 +36,8 @@ class StepRecordings {
   void run(const StepShape& shape, const std::function<void()>& work);
   /// Work is other work from now on.
   void clear();
+  /// There will be no more steps beside other searches than these.
+  void forget_other(const BeamLayout& searches);
 
  private:
   struct Recording {

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/engine/workspace.h"
 
-#include <numeric>
 #include <vector>
 
 namespace fllm {
 
 Workspace::Workspace(Backend& backend, const ModelConfig& config, const StepCapacity& capacity)
     : forward(backend, config, capacity.tokens()),
-      ascending(backend, capacity.row_count()),
-      tokens(backend, static_cast<std::size_t>(capacity.tokens())),
-      positions(backend, static_cast<std::size_t>(capacity.tokens())),
-      token_rows(backend, static_cast<std::size_t>(capacity.tokens())),
+      tokens(backend, static_cast<std::size_t>(capacity.rows + capacity.tokens())),
+      positions(backend, static_cast<std::size_t>(capacity.rows + capacity.tokens())),
+      token_rows(backend, static_cast<std::size_t>(capacity.rows + capacity.tokens())),
       logit_tokens(backend, capacity.logit_row_count()),
       block_tables(backend, (capacity.row_count() + static_cast<std::size_t>(capacity.filler_blocks)) *
                                 static_cast<std::size_t>(capacity.blocks_per_row)),
@@ -30,9 +28,6 @@ Workspace::Workspace(Backend& backend, const ModelConfig& config, const StepCapa
   if (scratch_stride > 0) {
     scratch = DeviceArray<float>(backend, capacity.logit_row_count() * static_cast<std::size_t>(scratch_stride));
   }
-  std::vector<std::int32_t> values(capacity.row_count());
-  std::iota(values.begin(), values.end(), 0);
-  ascending.upload(values);
 }
 
 void Workspace::upload_filler_tables(const StepCapacity& capacity, std::int32_t first_block) {

@@ -299,6 +299,24 @@ TEST(StepRecordings, SizesArePowersOfTwoAndTheLargest) {
   EXPECT_EQ(calls, 6);
 }
 
+TEST(StepRecordings, ThoseBesideOtherSearchesGo) {
+  const auto cpu = make_backend({.device = "cpu", .threads = 1});
+  DeferredBackend device(*cpu, 0);
+  StepRecordings recordings(device, 6);
+  int alone = 0, beside = 0;
+  const auto run_twice = [&](const BeamLayout& searches) {
+    for (int i = 0; i < 2; ++i) recordings.run({4}, [&] { ++alone; });
+    for (int i = 0; i < 2; ++i) recordings.run({4, {}, searches}, [&] { ++beside; });
+  };
+  run_twice({2, 1});
+  recordings.forget_other({2, 1});
+  run_twice({2, 1});
+  EXPECT_EQ(std::pair(alone, beside), std::pair(2, 2));
+  recordings.forget_other({2, 3});
+  run_twice({2, 1});
+  EXPECT_EQ(std::pair(alone, beside), std::pair(2, 4));
+}
+
 TEST(AutomatonMemory, HoldsEachOnceAndMakesRoomOfWhatNobodyFollows) {
   const auto cpu = make_backend({.device = "cpu", .threads = 1});
   const OpenedModel opened = open_model(std::string(kBundledModel) + "/model.pt", *cpu);

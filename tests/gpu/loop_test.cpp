@@ -10,6 +10,7 @@
 
 #include "cuda/backend/cuda_backend.h"
 #include "cuda/kernels/commit_params.h"
+#include "tests/engine/beam_requests.h"
 #include "tests/engine/engine_runner.h"
 #include "tests/engine/random_llama.h"
 #include "tests/support/forwarding_backend.h"
@@ -142,10 +143,10 @@ TEST(CudaLoop, GraphsDrawWhatSingleLaunchesDraw) {
 
 /// Six requests, with steps that wait, single launches one step ahead, and graphs three steps ahead. The seeds are some where no draw
 /// is near to another.
-void expect_what_waiting_steps_draw(Request (*request)(int)) {
+void expect_what_waiting_steps_draw(Request (*request)(int), std::int32_t max_rows = 4) {
   std::vector<std::vector<std::string>> found;
   for (const auto& [graphs, ahead] : {std::pair{false, 0}, {false, 1}, {true, 3}}) {
-    LoopMachine machine(graphs, ahead, 4);
+    LoopMachine machine(graphs, ahead, max_rows);
     for (int i = 0; i < 6; ++i) machine.runner.submit(request(i));
     found.push_back(machine.run_to_the_end());
     EXPECT_EQ(machine.device.counts.replays > 1, ahead > 0);
@@ -224,6 +225,37 @@ TEST(CudaLoop, NothingOfTheHostIsInAStepWithDrafts) {
   for (int i = 0; i < 6; ++i) machine.runner.step();
   EXPECT_GT(step_by_graphs_alone(machine, 6), 6U * 3);
   machine.run_to_the_end();
+}
+
+/// Rows that draw, with drafts and without, and searches.
+Request mixed_request(int i) {
+  if (i % 3 != 1) return i % 2 == 0 ? speculating_request(i) : request_number(i);
+  Request request = search_for("ROMEO:", 2 + i % 2, 9 + i);
+  if (i % 2 == 0) request.control.constraint = RegexConstraint{"[a-z]{2,4}( [a-z]+)*"};
+  if (i % 2 == 1) request.sampling.repetition_penalty = 1.2f;
+  return request;
+}
+
+TEST(CudaLoop, GraphsSearchBesideRowsAsStepsThatWaitDo) { expect_what_waiting_steps_draw(mixed_request, 8); }
+
+TEST(CudaLoop, NothingOfTheHostIsInAStepWithSearches) {
+  for (const bool drafts : {false, true}) {
+    LoopMachine machine(true, 4, 8);
+    for (int i = 0; i < 5; ++i) {
+      Request request = i < 2 ? search_for("ROMEO:", 2 + i, 56) : request_number(0);
+      request.length.max_tokens = request.length.min_tokens = 56;
+      request.sampling.seed = static_cast<std::uint64_t>(i);
+      if (i % 2 == 1) request.control.constraint = RegexConstraint{"[a-z ]{60}"};
+      if (drafts && i > 2) {
+        request.speculation = SpeculationOptions{.rule = SpeculationRule::kRatio, .draft_tokens = i - 2};
+        if (i == 3) request.speculation->prompt_lookup = 2;
+      }
+      machine.runner.submit(std::move(request));
+    }
+    for (int i = 0; i < 8; ++i) machine.runner.step();
+    EXPECT_GE(step_by_graphs_alone(machine, 6), 6U * 3);
+    machine.run_to_the_end();
+  }
 }
 
 TEST(CudaLoop, RecordedWorkIsNotRunYet) {
