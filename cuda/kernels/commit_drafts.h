@@ -89,7 +89,8 @@ struct CommitDrafts {
     return ends ? -1 : token;
   }
 
-  /// The next step of a row begins behind its last token. False: it wants more drafts than it has room for.
+  /// The next step of a row begins behind its last token. Since nothing was open behind its last draft, its first slot of the
+  /// draft model is a filler until then. False: it wants more drafts than it has room for.
   static FLLM_DEVICE bool open_step(const Params& p, std::int32_t row, std::int32_t token, std::int32_t accepted) {
     const std::int32_t first = drafts::first_slot(p, row);
     const std::int32_t before = accepted > 0 ? p.draft_ids[first + accepted - 1] : p.feed.tokens[first];
@@ -103,20 +104,20 @@ struct CommitDrafts {
       return false;
     }
     drafts::feed(p.feed, first, token, position, row);
-    drafting.open = drafting.wanted > 0 && drafting.reach > 0 ? 1 : 0;
+    drafting.open = drafting.wanted > 0 && drafting.place >= 0 ? 1 : 0;
     drafting.state = p.states[row].state;
     p.judged[row].draft_count = 0;
-    if (!drafts::has_draft_model(p)) return true;
+    if (drafting.place < 0) return true;
     if (drafting.open != 0) {
       drafts::open_draft(p, row, 1, first);
     } else {
       drafts::close_draft(p, row, 1);
     }
     if (position < drafting.reach) {
-      drafts::feed(p.draft_feed, row, token, position, row);
-      drafts::feed(p.draft_feed, p.rows + row, before, position - 1, row);
+      drafts::feed(p.draft_feed, drafting.place, token, position, row);
+      drafts::feed(p.draft_feed, p.drawing + drafting.place, before, position - 1, row);
     } else {
-      leave_draft_model(p, row);
+      drafts::feed_filler(p.draft_feed, p.drawing + drafting.place);
     }
     return true;
   }
@@ -126,14 +127,9 @@ struct CommitDrafts {
     p.states[row].finished = 1;
     drafts::clear_slot(p, drafts::first_slot(p, row));
     p.judged[row].draft_count = 0;
-    if (!drafts::has_draft_model(p)) return;
+    if (p.drafting[row].place < 0) return;
     drafts::close_draft(p, row, 1);
-    leave_draft_model(p, row);
-  }
-
-  static FLLM_DEVICE void leave_draft_model(const Params& p, std::int32_t row) {
-    drafts::feed_filler(p.draft_feed, row);
-    drafts::feed_filler(p.draft_feed, p.rows + row);
+    drafts::feed_filler(p.draft_feed, p.drawing + p.drafting[row].place);
   }
 };
 

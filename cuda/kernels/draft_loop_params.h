@@ -9,7 +9,7 @@
 
 // What a device needs to draft and to take over what was accepted by itself, step after step. Plain data, laid out the same on
 // host and device. Of R rows each has room for some drafts, and a slot more than that; they lie one behind the other, S in all. A step
-// is: for i = 1 .. N, where some rows have up to N drafts of a draft model, this model over its inputs, SampleRow over its rows and
+// is: for i = 1 .. N, where D rows have up to N drafts of a draft model, this model over its inputs, SampleRow over its D rows and
 // ExtendDrafts; ProposeDrafts, where some look up their texts or may be forced; then the model over S inputs, SampleRow over as many
 // rows, ResolveDrafts and CommitDrafts.
 namespace fllm {
@@ -56,7 +56,8 @@ constexpr std::int32_t kMaxTextTokens = (1 << 27) - 1;
 /// How a row drafts.
 struct DraftingRow {
   DraftLength length;
-  std::int32_t reach = 0;   // the draft model reads positions below it; 0: the row has no drafts of it
+  std::int32_t place = -1;  // [0, D) of the draft model's rows; -1: it is none of them
+  std::int32_t reach = 0;   // the draft model reads positions below it
   std::int32_t ngram = 0;   // tokens of the longest match that counts, [1, 16]; 0: the row does not look up its text
   std::int32_t room = 0;    // drafts of a step at most, [0, kMaxDraftTokens]; 0: it has none, whatever it would want
   std::int32_t wanted = 0;  // of the step that comes or runs; a row that wants more than it has room for has finished
@@ -70,6 +71,7 @@ struct DraftLoopParams {
   std::int32_t rows = 0;                  // R
   std::int32_t slots = 0;                 // S
   std::int32_t drafts = 0;                // N in [0, kMaxDraftTokens]; 0: there is no draft model
+  std::int32_t drawing = 0;               // D
   std::int32_t index = 0;                 // of ExtendDrafts: i in [1, N], the draft that was just drawn
   ResidentRow* states = nullptr;          // [R]
   DraftingRow* drafting = nullptr;        // [R]
@@ -89,9 +91,9 @@ struct DraftLoopParams {
   DraftRow* judged = nullptr;         // [R]: first_logit_row is `first`; draft_count is written
 
   // Of the draft model, where there is one:
-  FeedSlots draft_feed;                   // [2, R]: the token to go on from, and the one before it
-  RowSampling* draft_sampling = nullptr;  // [N, R]: element (i - 1) * R + r is the draw of draft i
-  const std::int32_t* drawn = nullptr;    // [N, R] what was drawn; negative: nothing
+  FeedSlots draft_feed;                   // [2, D]: the token to go on from, and the one before it
+  RowSampling* draft_sampling = nullptr;  // [N, D]: element (i - 1) * D + d is the draw of draft i
+  const std::int32_t* drawn = nullptr;    // [N, D] what was drawn; negative: nothing
 
   // What ResolveDrafts found, for CommitDrafts.
   const std::int32_t* accepted_counts = nullptr;   // [R]

@@ -15,7 +15,7 @@ namespace fllm {
 /// Bytes: some 500 read and written per row, 5 read for each byte of the token of a row with a state, and 8 read twice and
 /// written once for each id of a row's history.
 /// Determinism: integers; one writer of each element.
-/// Degenerate rows: a row that has finished, drafts no more or was given no token has fillers; one without room for the draft changes nothing; a state that is none there is, or
+/// Degenerate rows: a row that has finished, drafts no more or was given no token has fillers; one without room for the draft, or none of the draft model's, changes nothing; a state that is none there is, or
 /// leads to none, keeps the mask row.
 struct ExtendDrafts {
   using Params = DraftLoopParams;
@@ -30,7 +30,7 @@ struct ExtendDrafts {
   template <Cta C>
   FLLM_DEVICE void operator()(C& cta, Shared& shared, const Params& p) const {
     const std::int32_t row = cta.block_index(), slot = drafts::first_slot(p, row) + p.index;
-    if (p.index > p.drafting[row].room) return;  // the same for the whole block
+    if (p.drafting[row].place < 0 || p.index > p.drafting[row].room) return;  // the same for the whole block
     if (cta.thread_index() == 0) shared.token = take(p, row, slot);
     cta.sync();                    // it is decided
     if (shared.token < 0) return;  // the same for the whole block
@@ -42,7 +42,7 @@ struct ExtendDrafts {
   /// The draft, where the row goes on behind it.
   static FLLM_DEVICE std::int32_t take(const Params& p, std::int32_t row, std::int32_t slot) {
     DraftingRow& drafting = p.drafting[row];
-    const std::int32_t token = drafting.open != 0 ? p.drawn[(p.index - 1) * p.rows + row] : -1;
+    const std::int32_t token = drafting.open != 0 ? p.drawn[(p.index - 1) * p.drawing + drafting.place] : -1;
     p.draft_ids[slot - 1] = token >= 0 ? token : -1;
     bool goes_on = false;
     if (token >= 0) {
@@ -53,10 +53,10 @@ struct ExtendDrafts {
     if (!goes_on) drafts::clear_slot(p, slot);
     if (drafting.open != 0) {
       drafts::open_draft(p, row, p.index + 1, slot);
-      drafts::feed(p.draft_feed, row, token, p.feed.positions[slot], row);
+      drafts::feed(p.draft_feed, drafting.place, token, p.feed.positions[slot], row);
     } else {
       drafts::close_draft(p, row, p.index + 1);
-      drafts::feed_filler(p.draft_feed, row);
+      drafts::feed_filler(p.draft_feed, drafting.place);
     }
     return goes_on ? token : -1;
   }

@@ -28,6 +28,7 @@ inline void check_draft_loop(const ParamsCheck& check, const DraftLoopParams& p)
   if (p.drafts > 0) {
     slots_given("draft_feed", p.draft_feed);
     check.given("draft_sampling", p.draft_sampling != nullptr, p.rows);
+    check.at_least("drawing", p.drawing, 1);
   }
   check_automata(check, p.automata);
   check.given("automata forced_tokens", p.automata.forced_tokens != nullptr, p.automata.state_count);

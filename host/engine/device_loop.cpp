@@ -211,7 +211,7 @@ void DeviceLoop::stop() {
       const bool waits = words(i)[0] == kIdleWord;
       const std::size_t last = static_cast<std::size_t>(firsts_[i]) + words(i).size() - 1;
       places_[i]->set_sum_logprob(waits ? final_sum(i) : sums[last]);
-      if (plan_.drawn > 0 && places_[i]->drafts != nullptr) places_[i]->drafts->has_read(places_[i]->token_count() - 2);
+      if (room(i) > 0 && places_[i]->drafts->from_model()) places_[i]->drafts->has_read(places_[i]->token_count() - 2);
     }
   }
   places_.clear();

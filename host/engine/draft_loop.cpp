@@ -51,11 +51,13 @@ void DraftLoop::start(Rows rows, const StepStart& step, const DraftPlan& plan, W
   size_ = static_cast<std::int32_t>(step.states.size());
   slots_ = step.firsts.back();
   const std::size_t size = step.states.size(), slots = static_cast<std::size_t>(slots_);
-  if (plan.drawn > 0) model_->catch_up(rows);
+  if (plan.drawing > 0) model_->catch_up(rows);
+  const auto drawing = static_cast<std::size_t>(plan.drawing);
+  drawing_ = 0;
   feed_.clear(slots, capacity_);
-  draft_feed_.clear(2 * size, capacity_);
+  draft_feed_.clear(2 * drawing, capacity_);
   sampling_.assign(slots, drafts::idle_draw());
-  draft_sampling_.assign(static_cast<std::size_t>(plan.drawn) * size, drafts::idle_draw());
+  draft_sampling_.assign(static_cast<std::size_t>(plan.drawn) * drawing, drafts::idle_draw());
   draft_rows_.assign(slots, -1);
   row_drafting_.clear();
   judged_.clear();
@@ -77,14 +79,13 @@ void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t fir
   if (row.drafts == nullptr) return;
   drafting.length = row.drafts->length();
   drafting.room = row.drafts->room;
-  if (drafting.room > 0) {
-    row.drafts->foresee(row);
-    drafting.wanted = row.drafts->wanted();
-    drafting.forced = row.drafts->forced();
-    drafting.most = row.drafts->most_forced();
-    drafting.ngram = row.drafts->ngram();
-    drafting.state = state;
-  }
+  if (drafting.room == 0) return;
+  row.drafts->foresee(row);
+  drafting.wanted = row.drafts->wanted();
+  drafting.forced = row.drafts->forced();
+  drafting.most = row.drafts->most_forced();
+  drafting.ngram = row.drafts->ngram();
+  drafting.state = state;
   if (row.drafts->from_model()) return add_draft_inputs(row, draw);
   if (drafting.ngram == 0) return;
   const std::span<const TokenId> text = row.drafts->text(row);
@@ -95,11 +96,11 @@ void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t fir
 /// Of the row that was added last.
 void DraftLoop::add_draft_inputs(const Sequence& row, const RowSampling& draw) {
   DraftingRow& drafting = row_drafting_.back();
-  if (plan_.drawn == 0) return;
   const DraftRow& judged = judged_.back();
-  const std::int32_t place = static_cast<std::int32_t>(judged_.size()) - 1, last = row.token_count() - 1;
+  const std::int32_t sequence = static_cast<std::int32_t>(judged_.size()) - 1, last = row.token_count() - 1;
+  const std::int32_t place = drafting.place = drawing_++;
   const auto first_draw = draft_rows_.begin() + judged.first_logit_row;
-  for (std::int32_t i = 0; i < drafting.room; ++i) first_draw[i] = i * size_ + place;
+  for (std::int32_t i = 0; i < drafting.room; ++i) first_draw[i] = i * plan_.drawing + place;
   drafting.reach = row.drafts->reach;
   drafting.open = drafting.wanted > 0 ? 1 : 0;
   if (drafting.open != 0) {
@@ -107,8 +108,8 @@ void DraftLoop::add_draft_inputs(const Sequence& row, const RowSampling& draw) {
     if (judged.coupled == 0) first.random.stream = RandomStream::kDraft;
   }
   if (last >= drafting.reach) return;
-  drafts::feed(draft_feed_.view, place, row.token(last), last, place);
-  if (last > 0) drafts::feed(draft_feed_.view, size_ + place, row.token(last - 1), last - 1, place);
+  drafts::feed(draft_feed_.view, place, row.token(last), last, sequence);
+  if (last > 0) drafts::feed(draft_feed_.view, plan_.drawing + place, row.token(last - 1), last - 1, sequence);
 }
 
 void DraftLoop::upload(Workspace& workspace) {
@@ -116,7 +117,7 @@ void DraftLoop::upload(Workspace& workspace) {
   workspace.sampling.upload(sampling_);
   drafting_.upload(row_drafting_);
   verification_->upload(judged_, draft_rows_);
-  if (plan_.drawn == 0) return;
+  if (plan_.drawing == 0) return;
   draft_feed_.upload(model_->workspace(), 0);
   model_->workspace().sampling.upload(draft_sampling_);
 }
@@ -125,12 +126,13 @@ void DraftLoop::share(DraftLoopParams& loop, const Workspace& workspace) const {
   loop.rows = size_;
   loop.slots = slots_;
   loop.drafts = plan_.drawn;
+  loop.drawing = plan_.drawing;
   loop.drafting = drafting_.data();
   loop.feed = slots_of(workspace, capacity_, beams_);
   loop.sampling = workspace.sampling.data();
   loop.texts = {texts_.data(), texts_.data() != nullptr ? capacity_.context_length : 0};
   verification_->share(loop);
-  if (plan_.drawn == 0) return;
+  if (plan_.drawing == 0) return;
   loop.draft_feed = slots_of(model_->workspace(), capacity_, 0);
   loop.draft_sampling = model_->workspace().sampling.data();
   loop.drawn = model_->workspace().drawn.data();
@@ -138,7 +140,7 @@ void DraftLoop::share(DraftLoopParams& loop, const Workspace& workspace) const {
 
 SampleParams DraftLoop::draft(const SampleParams& edits, const DraftLoopParams& loop) {
   SampleParams drawn_from;
-  if (plan_.drawn > 0) drawn_from = draw(edits, loop);
+  if (plan_.drawing > 0) drawn_from = draw(edits, loop);
   if (plan_.chosen) backend_->propose_drafts(loop);
   return drawn_from;
 }
@@ -147,12 +149,12 @@ SampleParams DraftLoop::draft(const SampleParams& edits, const DraftLoopParams& 
 SampleParams DraftLoop::draw(const SampleParams& edits, DraftLoopParams loop) {
   for (loop.index = 1; loop.index <= plan_.drawn; ++loop.index) {
     const bool first = loop.index == 1;  // it has not read its last draft, where that was accepted
-    const std::int32_t drawn = (loop.index - 1) * size_;
-    model_->read(first ? 2 * size_ : size_, drawn, size_);
-    backend_->sample(LogitType::kFloat32, model_->draws(edits, drawn, size_));
+    const std::int32_t rows = loop.drawing, drawn = (loop.index - 1) * rows;
+    model_->read(first ? 2 * rows : rows, drawn, rows);
+    backend_->sample(LogitType::kFloat32, model_->draws(edits, drawn, rows));
     backend_->extend_drafts(loop);
   }
-  return model_->draws(edits, 0, plan_.drawn * size_);
+  return model_->draws(edits, 0, plan_.drawn * plan_.drawing);
 }
 
 void DraftLoop::Slots::reserve(std::size_t count) {

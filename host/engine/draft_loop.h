@@ -66,11 +66,12 @@ class DraftLoop {
   DeviceArray<std::int32_t> texts_;    // [rows, context_length], or nothing
   DraftPlan plan_;
   std::int32_t size_ = 0, slots_ = 0, beams_ = 0;
+  std::int32_t drawing_ = 0;  // rows of the draft model that were added
 
   // At the start:
   Slots feed_;                                          // [slots]
-  Slots draft_feed_;                                    // [2, size]
-  std::vector<RowSampling> sampling_, draft_sampling_;  // [slots], [drawn drafts of a row, size]
+  Slots draft_feed_;                                    // [2, drawing]
+  std::vector<RowSampling> sampling_, draft_sampling_;  // [slots], [drawn, drawing]
   std::vector<DraftingRow> row_drafting_;               // [size]
   std::vector<DraftRow> judged_;                        // [size]
   std::vector<std::int32_t> draft_rows_;                // [slots]

@@ -197,7 +197,7 @@ void DraftModel::catch_up(Rows rows) {
   clear();
   for (std::size_t place = 0; place < rows.size(); ++place) {
     const Sequence& row = *rows[place];
-    if (row.drafts == nullptr || !row.drafts->from_model()) continue;
+    if (row.drafts == nullptr || !row.drafts->from_model() || row.drafts->room == 0) continue;
     const std::int32_t end = std::min(row.token_count() - 2, context_length());
     while (row.drafts->cached < end) {
       const std::int32_t room = capacity_.tokens() - static_cast<std::int32_t>(tokens_.size());

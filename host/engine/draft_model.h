@@ -35,7 +35,7 @@ class DraftModel {
   // Of steps that are repeated, whose inputs and draws are in the workspace (see DraftLoop):
   [[nodiscard]] std::int32_t context_length() const { return model_->config.sequence_length; }
   [[nodiscard]] Workspace& workspace() { return workspace_; }
-  /// Enqueues the reading of all but the last two tokens of each row that speculates with this model.
+  /// Enqueues the reading of all but the last two tokens of each row that this model will have drafts of.
   void catch_up(Rows rows);
   /// Enqueues the model over the first inputs; the first logit_rows of them leave logits, behind first_logit_row others.
   void read(std::int32_t inputs, std::int32_t first_logit_row, std::int32_t logit_rows);

@@ -19,14 +19,23 @@ DraftPlan Engine::plan_drafts() {
   for (const auto& row : rows_) {
     if (row->drafts == nullptr) continue;
     const std::int32_t room = row->drafts->room = wanted_room(*row);
+    if (room == 0) continue;
     plan.drafts += room;
     if (row->drafts->from_model()) {
+      ++plan.drawing;
       plan.drawn = std::max(plan.drawn, room);
     } else {
-      plan.chosen = plan.chosen || room > 0;
+      plan.chosen = true;
     }
   }
+  const auto more = static_cast<std::int32_t>(std::bit_ceil(static_cast<std::uint32_t>(plan.drawing)));
+  if (plan.drawing > 0 && draws_fit(more, plan.drawn)) plan.drawing = more;  // as other steps have
   return plan;
+}
+
+/// Whether a draft model that reads two tokens of so many rows, and draws so many drafts of each, has the memory for that.
+bool Engine::draws_fit(std::int32_t rows, std::int32_t drafts) const {
+  return rows * std::max(drafts, 2) <= capacity_.logit_rows;
 }
 
 /// Of a row that speculates: a little more than it wants now where it is likely to want that.

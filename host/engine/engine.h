@@ -109,6 +109,7 @@ class Engine {
   bool run_ahead(EngineOutput& output);
   [[nodiscard]] bool loop_fits();
   [[nodiscard]] bool can_run_ahead();
+  [[nodiscard]] bool can_draw_ahead(const DraftPlan& plan) const;
   void resident_step();
   void drafting_step();
   void read_resident(std::int32_t slots);
@@ -117,6 +118,7 @@ class Engine {
   void take_words(Sequence& row, std::size_t place, EngineOutput& output);
   // draft_plan.cpp
   [[nodiscard]] DraftPlan plan_drafts();
+  [[nodiscard]] bool draws_fit(std::int32_t rows, std::int32_t drafts) const;
   [[nodiscard]] std::int32_t wanted_room(Sequence& row) const;
   [[nodiscard]] bool drafts_fit();
   [[nodiscard]] bool may_launch() const;

@@ -26,7 +26,7 @@ bool Engine::run_ahead(EngineOutput& output) {
     if (search_ahead(output)) return true;
     if (!can_run_ahead()) return false;
     const DraftPlan plan = plan_drafts();
-    if (plan.drawn > 0 && draft_model_->context_length() < capacity_.filler_tokens()) return false;
+    if (plan.drawing > 0 && !can_draw_ahead(plan)) return false;
     if (rows_changed_) upload_static();
     if (plan.drafts > 0) reserve_draft_loop(plan);
     spare_steps_ = 0;
@@ -54,6 +54,10 @@ bool Engine::can_run_ahead() {
   };
   if (steps_ahead_ <= 0 || !std::ranges::all_of(rows_, draws)) return false;
   return std::ranges::all_of(rows_, [this](const auto& row) { return row_automata_.prepare(row->request()); });
+}
+
+bool Engine::can_draw_ahead(const DraftPlan& plan) const {
+  return draft_model_->context_length() >= capacity_.filler_tokens() && draws_fit(plan.drawing, plan.drawn);
 }
 
 /// What is recorded. Everything it reads lies on the device.

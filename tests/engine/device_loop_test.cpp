@@ -286,15 +286,15 @@ TEST(StepRecordings, SizesArePowersOfTwoAndTheLargest) {
   EXPECT_EQ(device.counts.recordings, 1);
   EXPECT_EQ(device.counts.replays, 4);
   recordings.run({2, {}}, [&] { ++calls; });
-  recordings.run({4, {2, 1, false}}, [&] { ++calls; });
-  recordings.run({4, {2, 2, false}}, [&] { ++calls; });
+  recordings.run({4, {2, 1, 1, false}}, [&] { ++calls; });
+  recordings.run({4, {2, 1, 2, false}}, [&] { ++calls; });
   EXPECT_EQ(calls, 5);
   EXPECT_EQ(device.counts.recordings, 1);
 
-  for (std::int32_t drafts = 3; drafts < 63; ++drafts) recordings.run({4, {drafts, 2, false}}, [] {});
+  for (std::int32_t drafts = 3; drafts < 63; ++drafts) recordings.run({4, {drafts, 1, 2, false}}, [] {});
   recordings.run({4, {}}, [&] { ++calls; });
   EXPECT_EQ(calls, 5);  // it is still there, as 64 may be
-  recordings.run({4, {64, 2, false}}, [] {});
+  recordings.run({4, {64, 1, 2, false}}, [] {});
   recordings.run({4, {}}, [&] { ++calls; });
   EXPECT_EQ(calls, 6);
 }

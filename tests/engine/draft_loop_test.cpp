@@ -103,6 +103,28 @@ TEST(DraftLoop, AutomaticHasFewIdleSlotsWhereTheTextHasNothingToOffer) {
   EXPECT_LE(20 * run.slots, 21 * AutomaticRun::kTokens + 20 * run.stats.accepted_tokens + 20);
 }
 
+/// The draft model draws as many for all of its rows.
+TEST(DraftLoop, DrawsThatDoNotFitGoWithTheHost) {
+  std::vector<std::vector<std::string>> texts;
+  for (const std::int32_t ahead : {0, 4}) {
+    DraftingMachine machine({.max_rows = 10, .steps_ahead = ahead}, 60);
+    for (std::int32_t i = 0; i < 10; ++i) {
+      Request request = request_for("ROMEO:", i == 3 ? 20 : 60);
+      request.sampling.seed = static_cast<std::uint64_t>(i);
+      request.length.min_tokens = request.length.max_tokens;
+      request.speculation = SpeculationOptions{.rule = SpeculationRule::kRatio, .draft_tokens = i == 3 ? 16 : 1};
+      machine.runner->submit(request);
+    }
+    while (machine.runner->results().empty()) machine.runner->step();
+    EXPECT_EQ(machine.device.counts.replays, 0);  // 10 * 16 are more than 128
+    machine.runner->run_to_the_end();
+    EXPECT_EQ(machine.device.counts.replays > 4, ahead > 0);
+    std::vector<std::string>& found = texts.emplace_back();
+    for (const Completion& result : machine.runner->results()) found.push_back(all_and_counts_of(result));
+  }
+  EXPECT_EQ(texts[1], texts[0]);
+}
+
 /// A number that is given is had where something is found.
 TEST(DraftLoop, AFixedNumberHasNoIdleSlotsWhereNothingIsFound) {
   constexpr std::int32_t kTokens = 24;

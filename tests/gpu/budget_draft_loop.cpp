@@ -29,6 +29,20 @@ std::vector<DraftRow> judged_rows() {
   return rows;
 }
 
+std::vector<DraftingRow> drawing_rows() {
+  std::vector<DraftingRow> rows;
+  for (std::int32_t row = 0; row < kLoopRows; ++row) {
+    rows.push_back({.length = DraftLength(kLoopDrafts, 100),
+                    .place = row,
+                    .reach = 1000,
+                    .room = kLoopDrafts,
+                    .wanted = kLoopDrafts,
+                    .open = 1,
+                    .state = 3});
+  }
+  return rows;
+}
+
 /// An automaton in which texts never end.
 struct EndlessAutomaton {
   explicit EndlessAutomaton(Backend& backend)
@@ -93,13 +107,7 @@ void run_draft_loop(Backend& backend) {
   draw.history_slot = 0;
   draw.end_ids = {0, 1};
   const Filled<ResidentRow> states(backend, kLoopRows, {.token_limit = 1000, .finished = 0, .state = 3});
-  const Filled<DraftingRow> drafting(backend, kLoopRows,
-                                     {.length = DraftLength(kLoopDrafts, 100),
-                                      .reach = 1000,
-                                      .room = kLoopDrafts,
-                                      .wanted = kLoopDrafts,
-                                      .open = 1,
-                                      .state = 3});
+  const Filled<DraftingRow> drafting(backend, drawing_rows());
   Filled<DraftRow> judged(backend, judged_rows());
   const Filled<std::int32_t> end_ids(backend, 1, -1), tokens(backend, kLoopSlots, 5),
       positions(backend, kLoopSlots, 20), sequences(backend, kLoopSlots, 0), draft_tokens(backend, 2 * kLoopRows, 5),
@@ -116,6 +124,7 @@ void run_draft_loop(Backend& backend) {
   p.rows = kLoopRows;
   p.slots = kLoopSlots;
   p.drafts = kLoopDrafts;
+  p.drawing = kLoopRows;
   p.index = 2;
   p.states = states.data();
   p.drafting = drafting.data();

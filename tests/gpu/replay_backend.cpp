@@ -119,6 +119,7 @@ void ReplayBackend::commit_rows(const CommitRowsParams& p) {
 std::vector<ReplayBackend::Region> ReplayBackend::draft_regions(const DraftLoopParams& p) {
   const auto region = [](auto* data, std::size_t count) { return Region{data, count * sizeof(*data)}; };
   const auto rows = static_cast<std::size_t>(p.rows), slots = static_cast<std::size_t>(p.slots),
+             drawing = static_cast<std::size_t>(p.drawing),
              words = static_cast<std::size_t>(p.ring.depth) * static_cast<std::size_t>(p.ring.stride),
              histories = static_cast<std::size_t>(p.history.slot_count);
   std::vector<Region> regions = {region(p.states, rows),
@@ -126,14 +127,14 @@ std::vector<ReplayBackend::Region> ReplayBackend::draft_regions(const DraftLoopP
                                  region(p.judged, rows),
                                  region(p.sampling, slots),
                                  region(p.draft_ids, slots),
-                                 region(p.draft_sampling, rows * static_cast<std::size_t>(p.drafts)),
+                                 region(p.draft_sampling, drawing * static_cast<std::size_t>(p.drafts)),
                                  region(p.texts.tokens, rows * static_cast<std::size_t>(p.texts.capacity)),
                                  region(p.history.sizes, histories),
                                  region(p.history.entries, histories * static_cast<std::size_t>(p.history.capacity)),
                                  region(p.ring.words, words),
                                  region(p.ring.sums, words),
                                  region(p.ring.final_sums, rows)};
-  for (const auto& [feed, count] : {std::pair{p.feed, slots}, {p.draft_feed, p.drafts == 0 ? 0 : 2 * rows}}) {
+  for (const auto& [feed, count] : {std::pair{p.feed, slots}, {p.draft_feed, 2 * drawing}}) {
     for (std::int32_t* numbers : {feed.tokens, feed.positions, feed.sequences}) {
       regions.push_back(region(numbers, count));
     }

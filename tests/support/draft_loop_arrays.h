@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -15,12 +16,16 @@ inline constexpr std::int32_t kTextRoom = 700;
 /// How many of each there are.
 struct DraftLoopShape {
   std::int32_t rows = 1, drafts = 1;
-  std::int32_t depth = 1;                // of the ring
-  bool has_model = true;                 // a draft model, of up to `drafts` drafts of a row
-  std::vector<std::int32_t> rooms = {};  // [rows]
+  std::int32_t depth = 1;                 // of the ring
+  bool has_model = true;                  // a draft model, of up to `drafts` drafts of a row
+  std::vector<std::int32_t> rooms = {};   // [rows]
+  std::vector<std::int32_t> places = {};  // [rows] among those of the draft model; -1: it is none of them
   [[nodiscard]] std::size_t count() const { return static_cast<std::size_t>(rows); }
   [[nodiscard]] std::size_t slots() const { return count() + std::accumulate(rooms.begin(), rooms.end(), 0UL); }
-  [[nodiscard]] std::size_t draft_draws() const { return has_model ? count() * static_cast<std::size_t>(drafts) : 0; }
+  [[nodiscard]] std::size_t drawing() const {
+    return places.size() - static_cast<std::size_t>(std::ranges::count(places, -1));
+  }
+  [[nodiscard]] std::size_t draft_draws() const { return drawing() * static_cast<std::size_t>(drafts); }
   [[nodiscard]] std::size_t stride() const { return slots() + 3; }
   [[nodiscard]] std::size_t words() const { return static_cast<std::size_t>(depth) * stride(); }
 };
@@ -32,7 +37,7 @@ struct DraftLoopArrays {
         automata(backend, automaton),
         masks(backend, automaton.masks),
         feed(backend, loop.slots()),
-        draft_feed(backend, 2 * loop.count()),
+        draft_feed(backend, 2 * loop.drawing()),
         sampling(backend, loop.slots()),
         draft_sampling(backend, loop.draft_draws()),
         states(backend, loop.count()),
@@ -64,6 +69,7 @@ struct DraftLoopArrays {
     p.judged = judged.data();
     if (shape.has_model) {
       p.drafts = shape.drafts;
+      p.drawing = static_cast<std::int32_t>(shape.drawing());
       p.draft_feed = draft_feed.params();
       p.draft_sampling = draft_sampling.data();
     }

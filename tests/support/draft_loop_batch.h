@@ -65,12 +65,18 @@ class DraftLoopBatch {
     return firsts_[row] + static_cast<std::size_t>(i);
   }
 
+  /// Of arrays of the draft model's rows, several for each.
+  [[nodiscard]] std::size_t draft_element(std::size_t row, std::int32_t i) const {
+    return static_cast<std::size_t>(i) * shape_.drawing() + static_cast<std::size_t>(rows_[row].place);
+  }
+
   void draw_drafts() {
     std::vector<std::int32_t> drawn(shape_.draft_draws(), -9);
     for (std::int32_t i = 1; i <= drafts_; ++i) {
       for (std::size_t row = 0; row < count_; ++row) {
+        if (rows_[row].place < 0) continue;
         const std::int32_t token = random_() % 20 == 0 ? -1 : static_cast<std::int32_t>(random_() % kPlainVocab);
-        drawn[static_cast<std::size_t>(i - 1) * count_ + row] = token;
+        drawn[draft_element(row, i - 1)] = token;
         rows_[row].take_draft(token, automaton_);
         expect_draft(row, i);
       }
@@ -108,7 +114,7 @@ class DraftLoopBatch {
     for (std::size_t i = 0; i < count_; ++i) {
       const std::int32_t room = shape_.rooms[i];
       firsts_.push_back(i == 0 ? 0 : slot_of(i - 1, shape_.rooms[i - 1] + 1));
-      rows_.push_back(random_drafted_row(random_, automaton_, room, shape_.has_model && room <= drafts_));
+      rows_.push_back(random_drafted_row(random_, automaton_, room, shape_.places[i]));
       slots_.push_back(random_() % depth_);
     }
   }
@@ -142,13 +148,13 @@ class DraftLoopBatch {
         sampling[slot_of(i, k)] = {};  // of an earlier step
       }
       if (row.drafts_on) {
-        draft_sampling[i] = s;
-        if (!row.coupled) draft_sampling[i].random.stream = RandomStream::kDraft;
+        RowSampling& first = draft_sampling[draft_element(i, 0)] = s;
+        if (!row.coupled) first.random.stream = RandomStream::kDraft;
       }
       states.push_back({0, row.text.limit, row.rests ? 1 : 0, static_cast<std::int32_t>(slots_[i]), row.text.state,
                         row.text.min_tokens});
-      drafting.push_back({row.length, row.reach, row.ngram, row.room, row.wanted, row.drafts_on ? 1 : 0, row.most,
-                          row.forced, row.text.state});
+      drafting.push_back({row.length, row.place, row.reach, row.ngram, row.room, row.wanted, row.drafts_on ? 1 : 0,
+                          row.most, row.forced, row.text.state});
       judged.push_back({static_cast<std::int32_t>(slot_of(i)), 0, -1, row.coupled ? 1 : 0});
       for (const std::int32_t id : row.prompt) {
         history[slot_of(i) * kHistoryRoom + static_cast<std::size_t>(sizes[slot_of(i)]++)] = {id, 0, 1};
@@ -180,17 +186,19 @@ class DraftLoopBatch {
     const auto place = static_cast<std::int32_t>(i);
     wanted_draws_[slot] =
         row.rests ? "idle" : draw_of(row, static_cast<std::int32_t>(slot), 1000 + i, RandomStream::kTarget);
-    if (shape_.has_model) wanted_draft_draws_[i] = draft_draw(i, 0);
     if (row.rests) {
       device_.feed.fill(slot);
     } else {
       device_.feed.set(slot, row.text.input, row.text.input_position, place);
     }
-    device_.draft_feed.fill(i);
-    device_.draft_feed.fill(count_ + i);
+    if (row.place < 0) return;
+    wanted_draft_draws_[draft_element(i, 0)] = draft_draw(i, 0);
+    const std::size_t last = draft_element(i, 0), before = draft_element(i, 1);
+    device_.draft_feed.fill(last);
+    device_.draft_feed.fill(before);
     if (row.rests || row.text.input_position >= row.reach) return;
-    device_.draft_feed.set(i, row.text.input, row.text.input_position, place);
-    device_.draft_feed.set(count_ + i, row.before, row.text.input_position - 1, place);
+    device_.draft_feed.set(last, row.text.input, row.text.input_position, place);
+    device_.draft_feed.set(before, row.before, row.text.input_position - 1, place);
   }
 
   [[nodiscard]] std::string draft_draw(std::size_t row, std::int32_t i) const {
@@ -215,10 +223,11 @@ class DraftLoopBatch {
       device_.feed.fill(slot);
       wanted_draws_[slot] = "idle";
     }
-    device_.draft_feed.fill(index);
-    if (row.drafts_on) device_.draft_feed.set(index, row.drafts.back(), row.ahead.input_position, place);
-    if (shape_.has_model && i < drafts_)
-      wanted_draft_draws_[static_cast<std::size_t>(i) * count_ + index] = draft_draw(index, i);
+    if (row.place < 0) return;
+    const std::size_t next = draft_element(index, 0);
+    device_.draft_feed.fill(next);
+    if (row.drafts_on) device_.draft_feed.set(next, row.drafts.back(), row.ahead.input_position, place);
+    if (i < drafts_) wanted_draft_draws_[draft_element(index, i)] = draft_draw(index, i);
   }
 
   void commit() {

@@ -43,6 +43,7 @@ void run_draft_loop_refusals(Backend& backend) {
   double sums[2] = {};
   DraftLoopParams good;
   good.rows = good.drafts = good.index = 1;
+  good.drawing = 1;
   good.slots = 2;
   good.states = &state;
   good.drafting = &drafting;
@@ -73,6 +74,7 @@ void run_draft_loop_refusals(Backend& backend) {
   refused("sampling missing", [](auto& w) { w.sampling = nullptr; });
   refused("draft_ids or judged missing", [](auto& w) { w.judged = nullptr; });
   refused("feed missing", [](auto& w) { w.feed.positions = nullptr; });
+  refused("drawing is 0", [](auto& w) { w.drawing = 0; });
   refused("draft_sampling missing", [](auto& w) { w.draft_sampling = nullptr; });
   refused("draft_feed filler_tokens is 0", [](auto& w) { w.draft_feed.filler_tokens = 0; });
   refused("automata tables missing", [](auto& w) { w.automata.state_count = 1; });

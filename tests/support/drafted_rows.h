@@ -22,7 +22,8 @@ struct DraftedRow {
   PlainRow text;   // what was drawn
   PlainRow ahead;  // as if the drafts had been drawn, which is why it goes no further where one ends it
   DraftLength length;
-  std::int32_t room = 0;  // drafts of a step at most; 0: it wants none
+  std::int32_t room = 0;    // drafts of a step at most; 0: it wants none
+  std::int32_t place = -1;  // among those of the draft model
   std::int32_t reach = 0, ngram = 0, wanted = 0;
   std::int32_t most = 0;    // drafts of a step that may begin with what is forced; 0: none do
   std::int32_t forced = 0;  // of a step
@@ -46,7 +47,7 @@ struct DraftedRow {
     forced = wanted = 0;
     if (room > 0) want(automaton);
     rests = rests || text.ended || wanted > room;
-    drafts_on = !rests && wanted > 0 && reach > 0;
+    drafts_on = !rests && wanted > 0 && place >= 0;
   }
   void want(const PlainAutomaton& automaton) {
     std::int32_t left = text.limit - 1 - token_count();

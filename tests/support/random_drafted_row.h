@@ -9,13 +9,17 @@
 
 namespace fllm::test {
 
-/// Rooms of the shape's rows: none, some, or more than the draft model has drafts.
+/// Rooms of the shape's rows: none, some, or more than the draft model has drafts; and which of them it drafts for.
 inline DraftLoopShape with_rooms(DraftLoopShape shape, std::mt19937& random) {
+  std::int32_t places = 0;
   for (std::int32_t row = 0; row < shape.rows; ++row) {
     const auto one = static_cast<std::int32_t>(random() % 6);
     const std::int32_t more = shape.has_model && row % 4 == 3 ? 3 : 0;
     const std::int32_t some = 1 + static_cast<std::int32_t>(random() % 16) % shape.drafts;
-    shape.rooms.push_back(row % 7 == 5 ? 0 : std::min((one < 3 ? some : shape.drafts) + more, kMaxDraftTokens));
+    const std::int32_t room = row % 7 == 5 ? 0 : std::min((one < 3 ? some : shape.drafts) + more, kMaxDraftTokens);
+    const bool draws = shape.has_model && room > 0 && room <= shape.drafts && (row == 0 || random() % 3 != 0);
+    shape.rooms.push_back(room);
+    shape.places.push_back(draws ? places++ : -1);
   }
   return shape;
 }
@@ -38,11 +42,13 @@ inline void give_text(DraftedRow& row, std::mt19937& random) {
   row.words.front() = row.words.back() = row.text.input;  // as nowhere else
 }
 
-/// A row of any kind; may_draw: with a draft model too.
+/// A row of any kind; of the draft model where it has a place.
 inline DraftedRow random_drafted_row(std::mt19937& random, const PlainAutomaton& automaton, std::int32_t room,
-                                     bool may_draw) {
+                                     std::int32_t place) {
+  const bool draws = place >= 0;
   DraftedRow row;
   row.room = room;
+  row.place = place;
   row.text = random_plain_row(random);
   row.text.prompt_count += 1;  // of a row that drafts something has been drawn
   row.text.input_position += 1;
@@ -50,11 +56,10 @@ inline DraftedRow random_drafted_row(std::mt19937& random, const PlainAutomaton&
   row.coupled = random() % 2 == 0;
   row.penalised = random() % 2 == 0;
   row.before = static_cast<std::int32_t>(random() % kPlainVocab);
-  if (random() % 5 != 0) {
+  if (draws || random() % 5 != 0) {
     const bool automatic = room > 1 && random() % 3 == 0;  // of which some come to want more than there is
     const std::int32_t most = std::max(room, 1);
     row.length = DraftLength(automatic ? 0 : 1 + static_cast<std::int32_t>(random() % 16) % most, 40, 4);
-    const bool draws = may_draw && random() % 3 != 0;
     if (!draws && random() % 2 == 0) row.text.end_ids.push_back(automaton.forced[random() % 9]);
     if (!draws && random() % 4 != 0) row.most = automatic ? DraftLength::most(0) : row.length.next();
     if (!draws && (row.most == 0 || random() % 3 != 0)) {

@@ -18,19 +18,19 @@ FLLM_DEVICE void clear_slot(const DraftLoopParams& p, std::int32_t slot) {
   p.sampling[slot] = idle_draw();
 }
 
-FLLM_DEVICE bool has_draft_model(const DraftLoopParams& p) { return p.drafts > 0; }
+// Of the draft model's rows:
 
 /// Draft number `next`, counted from 1, is drawn of a row as the model's draw in a slot is.
 FLLM_DEVICE void open_draft(const DraftLoopParams& p, std::int32_t row, std::int32_t next, std::int32_t slot) {
   RowSampling draw = p.sampling[slot];
   // By the ratio rule the model's own draws are not to be foretold.
   if (p.judged[row].coupled == 0) draw.random.stream = RandomStream::kDraft;
-  p.draft_sampling[(next - 1) * p.rows + row] = draw;
+  p.draft_sampling[(next - 1) * p.drawing + p.drafting[row].place] = draw;
 }
 
 /// It is not drawn.
 FLLM_DEVICE void close_draft(const DraftLoopParams& p, std::int32_t row, std::int32_t next) {
-  if (next <= p.drafts) p.draft_sampling[(next - 1) * p.rows + row] = idle_draw();
+  if (next <= p.drafts) p.draft_sampling[(next - 1) * p.drawing + p.drafting[row].place] = idle_draw();
 }
 
 /// The history of slot `to` becomes that of slot `from` with a token of the output more. Called by a whole block that owns both;
