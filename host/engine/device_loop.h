@@ -95,10 +95,10 @@ class DeviceLoop {
   DeviceArray<ResidentRow> states_;          // [rows]
   DeviceArray<std::int32_t> history_sizes_;  // [logit rows]
 
-  std::vector<Sequence*> places_;                         // [size]; empty: not running
-  std::vector<ResidentRow> row_states_;                   // [size], at the start
-  std::vector<std::int32_t> history_counts_;              // [size, drafts + 1], at the start
-  std::vector<std::uint32_t> words_;                      // [size, drafts + 1], of the step taken last
+  std::vector<Sequence*> places_;             // [size]; empty: not running
+  std::vector<ResidentRow> row_states_;       // [size], at the start
+  std::vector<std::int32_t> history_counts_;  // [size, drafts + 1], at the start
+  std::vector<std::uint32_t> words_;          // [size, drafts + 1], of the step taken last
   std::int32_t live_count_ = 0;
   std::int32_t size_ = 0;
   DraftPlan plan_;

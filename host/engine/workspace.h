@@ -19,10 +19,11 @@ struct Workspace {
   void upload_filler_tables(const StepCapacity& capacity, std::int32_t first_block);
 
   ForwardWorkspace forward;
-  DeviceArray<std::int32_t> tokens, positions, token_rows;  // [rows + fed tokens]: those of beams first, and room behind
-                                                            // them for all fillers there are
-  DeviceArray<std::int32_t> logit_tokens;                   // [logit rows]
-  DeviceArray<std::int32_t> block_tables;                   // [rows + filler blocks, blocks_per_row]
+  DeviceArray<std::int32_t> tokens, positions,
+      token_rows;                          // [rows + fed tokens]: those of beams first, and room behind
+                                           // them for all fillers there are
+  DeviceArray<std::int32_t> logit_tokens;  // [logit rows]
+  DeviceArray<std::int32_t> block_tables;  // [rows + filler blocks, blocks_per_row]
   DeviceArray<std::int32_t> copy_source, copy_destination;  // [rows]: blocks
   DeviceArray<float> logits;                                // [logit rows, model vocab]
   DeviceArray<RowSampling> sampling;                        // [logit rows]

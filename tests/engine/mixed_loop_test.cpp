@@ -46,8 +46,7 @@ void expect_the_hosts_results(SpeculationRule rule) {
   const EngineLimits waits{.max_rows = 12, .steps_ahead = 0}, goes_on{.max_rows = 12, .steps_ahead = 4};
   for (const Request& cancelled : {row, search}) {
     DraftingMachine waiting(waits, 0), machine(goes_on, 70);
-    const std::vector<std::string> wanted =
-        run_with_arrivals(*waiting.runner, requests, cancelled, all_and_counts_of);
+    const std::vector<std::string> wanted = run_with_arrivals(*waiting.runner, requests, cancelled, all_and_counts_of);
     EXPECT_EQ(run_with_arrivals(*machine.runner, requests, cancelled, all_and_counts_of), wanted);
     EXPECT_LT(machine.device.counts.waits, waiting.device.counts.waits * 2 / 3);
   }
