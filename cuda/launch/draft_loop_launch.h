@@ -26,7 +26,8 @@ inline void check_draft_loop(const ParamsCheck& check, const DraftLoopParams& p)
   slots_given("feed", p.feed);
   if (p.draft_sampling != nullptr) slots_given("draft_feed", p.draft_feed);
   check_automata(check, p.automata);
-  check.given("automata forced_tokens", p.automata.forced_tokens != nullptr, p.automata.state_count);
+  check.given("automata forced_tokens or spelled_tokens",
+              p.automata.forced_tokens != nullptr && p.automata.spelled_tokens != nullptr, p.automata.state_count);
 }
 
 template <class Executor>

@@ -76,7 +76,8 @@ void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t sta
   row.drafts->foresee(row);
   drafting.wanted = row.drafts->wanted();
   drafting.most = row.drafts->most_forced();
-  drafting.forced = row.drafts->forced();
+  drafting.counts = row.drafts->counts();
+  drafting.spelling = row.drafts->spelling();
   drafting.state = state;
   if (row.drafts->from_model()) return add_draft_inputs(row, draw);
   drafting.ngram = row.drafts->ngram();

@@ -29,19 +29,19 @@ class Drafts {
   [[nodiscard]] std::span<const TokenId> tokens() const { return tokens_; }
   [[nodiscard]] SpeculationRule rule() const { return options_.rule; }
   [[nodiscard]] bool from_model() const { return asks_model(options_); }
-  /// A step begins for a sequence: how many it wants. Adds what is forced, unless a draft model guesses, and has the row step over
-  /// it. False: the output ends with that.
+  /// A step begins for a sequence: how many it wants. Adds what is forced and spelled, unless a draft model guesses, and has the row
+  /// step over it. False: the output ends with that.
   bool open(Sequence& row);
   /// The same of a step that a device takes; nothing is drafted here.
   void foresee(Sequence& row);
   [[nodiscard]] std::int32_t wanted() const { return wanted_; }
-  /// Of these, what is forced in front of all guesses.
-  [[nodiscard]] std::int32_t forced() const { return forced_; }
-  /// The most that may be forced in a step; 0: nothing is drafted for that reason.
+  /// Of these, what is forced, and guesses at how what is known of the text is spelled.
+  [[nodiscard]] const DraftCounts& counts() const { return counts_; }
+  /// The most that may be forced or spelled in a step; 0: nothing is drafted for that reason.
   [[nodiscard]] std::int32_t most_forced() const { return most_forced_; }
   /// Whether something was, in one of the late steps.
   [[nodiscard]] bool forces() const { return unforced_steps_ < kLate; }
-  /// How many guesses it will want behind so many more steps without a draft; none: in the step that comes.
+  /// How many other guesses it will want behind so many more steps without a draft; none: in the step that comes.
   [[nodiscard]] std::int32_t wanted_behind(const Sequence& row, std::int32_t steps) const;
   /// Whether the next ones are likely to be accepted, as some have been.
   [[nodiscard]] bool pays() const { return length_.is_likely() && (has_paid_ || options_.draft_tokens > 0); }
@@ -65,7 +65,8 @@ class Drafts {
   void took(std::int32_t drafted, std::int32_t accepted);
   /// The draft model has read at least so many tokens.
   void has_read(std::int32_t count) { cached = std::max(cached, count); }
-  /// What decides how many the next step has.
+  /// What decides how many the next step has: of those that are spelled, and of other guesses.
+  [[nodiscard]] const DraftLength& spelling() const { return spelling_; }
   [[nodiscard]] const DraftLength& length() const { return length_; }
 
   // Of the draft model:
@@ -75,14 +76,16 @@ class Drafts {
 
  private:
   static constexpr std::int32_t kLate = 16;  // steps
+  bool add_spelled(Sequence& row, std::int32_t most);
 
   SpeculationOptions options_;
-  DraftLength length_;
+  DraftLength length_, spelling_;
   std::vector<TokenId> text_;       // prompt and output, as far as they have been looked at
   std::vector<TokenId> tokens_;     // at most kMaxDraftTokens
   std::vector<std::int32_t> rows_;  // [tokens]
   std::int32_t most_forced_ = 0;
-  std::int32_t wanted_ = 0, forced_ = 0;
+  std::int32_t wanted_ = 0;
+  DraftCounts counts_;
   std::int32_t unforced_steps_ = kLate;  // since something was
   std::int32_t begin_ = 0;               // tokens before the drafts of this step
   bool has_paid_ = false;                // one was accepted

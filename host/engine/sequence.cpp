@@ -95,6 +95,16 @@ std::optional<TokenId> Sequence::forced() const {
   return only && allows_unconstrained(*only) ? only : std::nullopt;
 }
 
+std::optional<TokenId> Sequence::spelled() const {
+  std::optional<TokenId> guess;
+  if (constraint_ != nullptr) {
+    guess = constraint_->spelled();
+  } else if (in_prefix()) {
+    guess = request_->prefix->spelled(prefix_bytes_);
+  }
+  return guess && allows_unconstrained(*guess) ? guess : std::nullopt;
+}
+
 bool Sequence::step_over(TokenId draft) {
   if ((is_end(draft) && !in_prefix()) || !allows_unconstrained(draft)) return false;
   if (constraint_ != nullptr && !constraint_->advance(draft)) return false;

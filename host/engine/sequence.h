@@ -59,6 +59,8 @@ class Sequence {
 
   /// The token that comes next whatever the model says, because the constraint or the prefix allows no other.
   [[nodiscard]] std::optional<TokenId> forced() const;
+  /// The token that is guessed to come next because what they allow is known as text.
+  [[nodiscard]] std::optional<TokenId> spelled() const;
 
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;

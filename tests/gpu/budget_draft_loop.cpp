@@ -28,16 +28,17 @@ struct EndlessAutomaton {
   explicit EndlessAutomaton(Backend& backend)
       : next(backend, kLoopStates * 256, 7),
         mask_rows(backend, kLoopStates, -1),
-        forced(backend, kLoopStates, -1),
+        unknown(backend, kLoopStates, -1),
         flags(backend, kLoopStates, 0),
         bytes(backend, kLoopTokens * kLoopTokenBytes, 'a'),
         offsets(backend, ends()) {}
 
   [[nodiscard]] ByteAutomata params() const {
-    return {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(), kLoopStates, forced.data()};
+    return {next.data(),    mask_rows.data(), flags.data(),   bytes.data(),
+            offsets.data(), kLoopStates,      unknown.data(), unknown.data()};
   }
 
-  Filled<std::int32_t> next, mask_rows, forced;
+  Filled<std::int32_t> next, mask_rows, unknown;
   Filled<std::uint8_t> flags, bytes;
   Filled<std::int64_t> offsets;
 
@@ -67,7 +68,8 @@ std::vector<std::int32_t> texts() {
 void propose(Backend& backend, DraftLoopParams p, RowSampling draw) {
   draw.random.position = kLoopText;
   const Filled<RowSampling> sampling(backend, kLoopSlots, draw);
-  const Filled<DraftingRow> drafting(backend, kLoopRows, {.length = {}, .ngram = 3, .wanted = kLoopDrafts, .state = 3});
+  const Filled<DraftingRow> drafting(
+      backend, kLoopRows, {.length = {}, .ngram = 3, .wanted = kLoopDrafts, .counts = {}, .state = 3, .spelling = {}});
   const Filled<std::int32_t> words(backend, texts());
   p.sampling = sampling.data();
   p.drafting = drafting.data();
@@ -86,9 +88,14 @@ void run_draft_loop(Backend& backend) {
   draw.history_slot = 0;
   draw.end_ids = {0, 1};
   const Filled<ResidentRow> states(backend, kLoopRows, {.token_limit = 1000, .finished = 0, .state = 3});
-  const Filled<DraftingRow> drafting(
-      backend, kLoopRows,
-      {.length = DraftLength(kLoopDrafts, 100), .reach = 1000, .wanted = kLoopDrafts, .open = 1, .state = 3});
+  const Filled<DraftingRow> drafting(backend, kLoopRows,
+                                     {.length = DraftLength(kLoopDrafts, 100),
+                                      .reach = 1000,
+                                      .wanted = kLoopDrafts,
+                                      .open = 1,
+                                      .counts = {},
+                                      .state = 3,
+                                      .spelling = {}});
   Filled<DraftRow> judged(backend, kLoopRows, {0, kLoopDrafts, -1, 0});
   const Filled<std::int32_t> end_ids(backend, 1, -1), tokens(backend, kLoopSlots, 5),
       positions(backend, kLoopSlots, 20), sequences(backend, kLoopSlots, 0), draft_tokens(backend, 2 * kLoopRows, 5),
