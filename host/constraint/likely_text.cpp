@@ -14,7 +14,8 @@ std::size_t class_of_byte(const ByteDfa& dfa, char byte) { return dfa.class_of()
 
 /// [states] 1: separators lead there, and nothing else does.
 std::vector<std::uint8_t> states_behind_separators(const ByteDfa& dfa) {
-  const auto states = static_cast<std::size_t>(dfa.state_count()), classes = static_cast<std::size_t>(dfa.class_count());
+  const auto states = static_cast<std::size_t>(dfa.state_count()),
+             classes = static_cast<std::size_t>(dfa.class_count());
   std::vector<std::uint8_t> separates(classes, 1);
   for (int value = 0; value < 256; ++value) {
     const char byte = static_cast<char>(static_cast<unsigned char>(value));

@@ -17,7 +17,7 @@ case "$1" in
   overhead) echo '{"what":"overhead, device loop","host_share":0.01}'; exit ;;
   generate) echo '{"tokens_per_second":1000,"median_seconds":1,"median_cpu_seconds":2}'; exit ;;
   beams) echo '{"median_seconds":0.1,"median_cpu_seconds":0.2}'; exit ;;
-  constraints) echo '{"what":"person","vocab":9,"compile_seconds":0.001,"first_text_seconds":0.002,"tokens_per_step":1.25,"step_seconds":5e-7}'; exit ;;
+  constraints) echo '{"what":"person","vocab":9,"compile_seconds":0.001,"first_text_seconds":0.002,"forced_tokens_per_step":1.25,"spelled_tokens_per_step":2,"written_tokens_per_step":1.5,"step_seconds":5e-7}'; exit ;;
   beam-step) echo '{"median_cpu_seconds":0.002}'; exit ;;
   model) echo '{"what":"one row","rows_per_second":50}'; echo '{"what":"prompt","rows_per_second":200}'
     echo '{"what":"batch","rows_per_second":300}'; echo '{"what":"samples","over_one":1.04}'; exit ;;

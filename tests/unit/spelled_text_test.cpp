@@ -187,7 +187,8 @@ TEST(SpelledText, IsThatOfTheDefinition) {
       if (random() % 8 != 0) texts.emplace_back(1, c);
     }
     Spellings tokens(texts);
-    for (const char* pattern : {"(ab[ \\n]?:[ \\n]?(a|bb)[ \\n]?,)*ab", "(a,( |\\n)?b:( ?a)?){1,3}", "ab(ab|:, ?)*", "a[ab]b:\\n?,"}) {
+    for (const char* pattern :
+         {"(ab[ \\n]?:[ \\n]?(a|bb)[ \\n]?,)*ab", "(a,( |\\n)?b:( ?a)?){1,3}", "ab(ab|:, ?)*", "a[ab]b:\\n?,"}) {
       std::shared_ptr<ConstraintTables> tables;
       try {
         tables = tokens.tables(RegexConstraint{pattern}, MaskRows::kAll);
