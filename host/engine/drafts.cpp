@@ -43,9 +43,9 @@ bool Drafts::open(Sequence& row) {
   if (most_forced_ == 0 || row.generated() == 0) return true;
   const std::int32_t room = std::max(0, std::min(most_forced_, row.request().token_limit - 1 - begin_));
   const auto count = [this] { return static_cast<std::int32_t>(tokens_.size()); };
-  bool goes_on = add_forced(row, room);
+  bool goes_on = add_known(row, room, false);
   counts_.forced = count();
-  goes_on = goes_on && add_spelled(row, std::min(room, counts_.forced + spelling_.next()));
+  goes_on = goes_on && add_known(row, std::min(room, counts_.forced + spelling_.next()), true);
   counts_.spelled = count() - counts_.forced;
   wanted_ = count() + std::min(wanted_, room - count());
   if (count() > 0) unforced_steps_ = 0;
@@ -78,21 +78,10 @@ std::span<const TokenId> Drafts::text(const Sequence& row) {
   return text_;
 }
 
-bool Drafts::add_forced(Sequence& row, std::int32_t most) {
-  while (std::cmp_less(tokens_.size(), most)) {
-    const std::optional<TokenId> forced = row.forced();
-    if (!forced) return true;
-    add(*forced, kChosen);
-    if (!row.step_over(*forced)) return false;
-  }
-  return true;
-}
-
-/// Behind a guess, what is forced is another one.
-bool Drafts::add_spelled(Sequence& row, std::int32_t most) {
+bool Drafts::add_known(Sequence& row, std::int32_t most, bool spells) {
   while (std::cmp_less(tokens_.size(), most)) {
     std::optional<TokenId> next = row.forced();
-    if (!next) next = row.spelled();
+    if (!next && spells) next = row.spelled();
     if (!next) return true;
     add(*next, kChosen);
     if (!row.step_over(*next)) return false;

@@ -47,9 +47,9 @@ class Drafts {
   [[nodiscard]] bool pays() const { return length_.is_likely() && (has_paid_ || options_.draft_tokens > 0); }
   /// No drafts in this step.
   void clear();
-  /// Adds tokens that are forced behind the drafts, until there are `most`, and has the row step over them. False: the output
-  /// ends with the last one. Precondition: the row has stepped over the drafts it has.
-  bool add_forced(Sequence& row, std::int32_t most);
+  /// Adds tokens that are forced behind the drafts, or are spelled where `spells`, until there are `most`, and has the row step over
+  /// them. False: the output ends with the last one. Precondition: the row has stepped over the drafts it has.
+  bool add_known(Sequence& row, std::int32_t most, bool spells);
   /// Adds drafts from the text and those so far, fewer than wanted where one would end it or may not come. Precondition: likewise.
   void look_up(Sequence& row);
   /// Tokens of the longest match that counts; 0: the text is not looked up.
@@ -76,7 +76,6 @@ class Drafts {
 
  private:
   static constexpr std::int32_t kLate = 16;  // steps
-  bool add_spelled(Sequence& row, std::int32_t most);
 
   SpeculationOptions options_;
   DraftLength length_, spelling_;
