@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -64,25 +65,38 @@ std::vector<TokenId> spelling(const std::string& text, const TokenIndex& tokens)
   return ids;
 }
 
-/// Of a text and its end, where in each step as many tokens as are forced come to the one that is drawn, up to those that are
-/// drafted at most.
-double tokens_per_step(const std::vector<TokenId>& ids, DfaConstraint at) {
-  const std::size_t count = ids.size() + 1;
+/// Of a text and its end, where in each step the tokens that are forced, or spelled if guesses are wanted, come to the one that is
+/// drawn, up to those that are drafted at most and to the first that the text has not.
+double tokens_per_step(std::vector<TokenId> ids, TokenId end, DfaConstraint&& at, bool guesses) {
+  ids.push_back(end);
   std::size_t steps = 0;
-  for (std::size_t done = 0; done < count; ++steps) {
-    for (int run = 0; run <= DraftLength::kMostAutomatic && done < count; ++run, ++done) {
-      const bool is_forced = at.forced().has_value();
-      if (done < ids.size()) at.advance(ids[done]);
-      if (!is_forced) run = DraftLength::kMostAutomatic;
+  for (std::size_t done = 0; done < ids.size(); ++done, ++steps) {
+    for (int run = 0; run < DraftLength::kMostAutomatic && done + 1 < ids.size(); ++run, ++done) {
+      std::optional<TokenId> draft = at.forced();
+      if (!draft && guesses) draft = at.spelled();
+      if (draft != ids[done]) break;
+      at.advance(ids[done]);
     }
+    at.advance(ids[done]);
   }
-  return static_cast<double>(count) / static_cast<double>(steps);
+  return static_cast<double>(ids.size()) / static_cast<double>(steps);
+}
+
+/// Of what the model itself writes behind an example, each time the likeliest token.
+double tokens_per_written_step(Generator& generator, const std::string& example, ConstraintSource source) {
+  Request request;
+  request.prompt = "An example: " + example + "\nAnother one: ";
+  request.length.max_tokens = 120;
+  request.sampling.temperature = 0;
+  request.control.constraint = std::move(source);
+  request.speculation = SpeculationOptions{.draft_forced = true};
+  return generator.generate(request).value().speculation.value().tokens_per_step();
 }
 
 }  // namespace
 
 void bench_constraints(const ConstraintBench& options) {
-  const Generator generator = open_for_one_row(options.model, "");
+  Generator generator = open_for_one_row(options.model, "");
   const TokenIndex tokens(generator.token_bytes());
   const std::vector<TokenId> ends = generator.end_ids();
   write_vocabulary(options.vocabulary, generator.token_bytes(), ends);
@@ -122,13 +136,18 @@ void bench_constraints(const ConstraintBench& options) {
         walk(at);
       }
     });
+    const auto saved = [&](bool guesses) {
+      return tokens_per_step(ids, ends.at(0), DfaConstraint(tables, tokens, static_cast<std::int32_t>(ids.size())),
+                             guesses);
+    };
     std::cout << nlohmann::json{{"what", test["name"]},
                                 {"vocab", tokens.size()},
                                 {"states", tables->dfa().state_count()},
                                 {"compile_seconds", compiled.median_cpu_seconds},
                                 {"first_text_seconds", both.median_cpu_seconds},
-                                {"tokens_per_step",
-                                 tokens_per_step(ids, DfaConstraint(tables, tokens, static_cast<int>(ids.size())))},
+                                {"forced_tokens_per_step", saved(false)},
+                                {"spelled_tokens_per_step", saved(true)},
+                                {"written_tokens_per_step", tokens_per_written_step(generator, test["text"], source)},
                                 {"step_seconds",
                                  steps.median_cpu_seconds / kWalks / static_cast<double>(ids.size() + 1)}}
               << std::endl;

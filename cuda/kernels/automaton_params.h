@@ -26,6 +26,8 @@ struct ByteAutomata {
   // [states] of the one token that a constraint or prefix allows; -1: it allows several, or none, or banned text forbids it.
   // An end is where nothing else can follow, so that no min_tokens holds it back.
   const std::int32_t* forced_tokens = nullptr;
+  // [states] of the token guessed to come where several spell bytes that are known; -1: none, or it is not guessed.
+  const std::int32_t* spelled_tokens = nullptr;
 };
 
 }  // namespace fllm

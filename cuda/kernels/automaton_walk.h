@@ -17,6 +17,13 @@ FLLM_DEVICE std::uint32_t flags_of(const ByteAutomata& automata, std::int32_t st
   return state >= 0 ? automata.flags[state] : 0u;
 }
 
+/// What is drafted of a state's own; -1: nothing.
+FLLM_DEVICE std::int32_t expected_token(const ByteAutomata& automata, std::int32_t state) {
+  if (state < 0) return -1;
+  const std::int32_t forced = automata.forced_tokens[state];
+  return forced >= 0 ? forced : automata.spelled_tokens[state];
+}
+
 /// The state behind a token's bytes, -1 where there was none before, and the flags of the states on the way together.
 struct Walked {
   std::int32_t state;

@@ -97,7 +97,7 @@ struct CommitDrafts {
     const auto token_count = static_cast<std::int32_t>(p.sampling[first].random.position);
     const std::int32_t position = token_count - 1;
     DraftingRow& drafting = p.drafting[row];
-    drafts::learn(drafting, p.judged[row].draft_count, accepted);
+    learn(drafting.spelling, drafting.length, drafting.counts, p.judged[row].draft_count, accepted, drafting.ngram > 0);
     drafts::set_wanted(p, row, token_count);
     if (drafting.wanted > drafting.room) {
       p.ring.final_sums[row] = p.states[row].sum_logprob;

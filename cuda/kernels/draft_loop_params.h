@@ -62,9 +62,10 @@ struct DraftingRow {
   std::int32_t room = 0;    // drafts of a step at most, [0, kMaxDraftTokens]; 0: it has none, whatever it would want
   std::int32_t wanted = 0;  // of the step that comes or runs; a row that wants more than it has room for has finished
   std::int32_t open = 0;    // 1: the draft model is to draw one more
-  std::int32_t most = 0;  // drafts of a step, [1, kMaxDraftTokens], of which the first ones may be forced; 0: none are
-  std::int32_t forced = 0;  // of the step that comes or runs; at most `most`
+  std::int32_t most = 0;    // drafts of a step, [1, kMaxDraftTokens], the first ones its automaton's; 0: it gives none
+  DraftCounts counts;       // of these, in the step that comes or runs
   std::int32_t state = -1;  // of the automata, behind the drafts so far
+  DraftLength spelling;     // how many of these are guesses
 };
 
 struct DraftLoopParams {

@@ -8,8 +8,8 @@
 
 namespace fllm {
 
-/// Drafts that no model draws, as many as a row wants: first those that its automaton forces, up to an end; behind them what it
-/// finds in its text, up to one that may not be drawn or would end the text. None comes behind one that makes it whole. The
+/// Drafts that no model draws, as many as a row wants: first those that its automaton forces or spells, up to an end; behind them
+/// what it finds in its text, up to one that may not be drawn or would end the text. None comes behind one that makes it whole. The
 /// other slots of such a row are cleared.
 ///
 /// Grid: a block per row, which owns the row's slots. All threads search the text and copy histories; the first one goes from
@@ -18,7 +18,7 @@ namespace fllm {
 /// of its bytes in a row with a state, and 8 read twice and written once for each id of a row's history.
 /// Determinism: integers; one writer of each element.
 /// Degenerate rows: one that neither looks up its text nor may be forced changes nothing; a finished one drafts nothing, and one
-/// whose text has outgrown its room only what is forced.
+/// whose text has outgrown its room only what its automaton gives.
 struct ProposeDrafts {
   using Params = DraftLoopParams;
   struct Shared {
@@ -39,7 +39,7 @@ struct ProposeDrafts {
     if (p.drafting[row].ngram <= 0 && p.drafting[row].most <= 0) return;  // the same for the whole block
     const std::int32_t wanted = wanted_drafts(p, row);
     if (cta.thread_index() == 0) force(p, row, wanted, shared);
-    cta.sync();  // the text goes on with what is forced
+    cta.sync();  // the text goes on with what the automaton gives
     drafts::Continuation ahead;
     if (has_room(shared, wanted)) ahead = look_up(cta, shared, p, row);
     if (cta.thread_index() == 0) {
@@ -74,16 +74,15 @@ struct ProposeDrafts {
                            p.drafting[row].ngram);
   }
 
-  /// As many as CommitDrafts has found to be forced; the text has them too, until what is drawn comes in their place.
+  /// As many as CommitDrafts has found in the automaton; the text has them too, until what is drawn comes in their place.
   static FLLM_DEVICE void force(const Params& p, std::int32_t row, std::int32_t wanted, Shared& shared) {
     const DraftingRow& drafting = p.drafting[row];
+    const std::int32_t known = drafting.counts.forced + drafting.counts.spelled, most = known < wanted ? known : wanted;
     shared.first = drafts::first_slot(p, row);
     shared.count = shared.read = 0;
     const auto place = static_cast<std::int32_t>(p.sampling[shared.first].random.position);
-    const std::int32_t most = drafting.forced < wanted ? drafting.forced : wanted;
     while (has_room(shared, most)) {
-      const std::int32_t state = checked_state(p.automata, drafting.state);
-      const std::int32_t draft = state >= 0 ? p.automata.forced_tokens[state] : -1;
+      const std::int32_t draft = expected_token(p.automata, checked_state(p.automata, drafting.state));
       if (draft < 0 || draft >= p.vocab) break;
       drafts::append_to_text(p, row, place + shared.count, draft);
       add(p, row, draft, shared);
@@ -93,9 +92,9 @@ struct ProposeDrafts {
   /// One draft of the text behind the other, until there are `wanted`.
   static FLLM_DEVICE void guess(const Params& p, std::int32_t row, std::int32_t wanted,
                                 const drafts::Continuation& ahead, Shared& shared) {
-    const std::int32_t forced = shared.count;
+    const std::int32_t known = shared.count;
     while (has_room(shared, wanted)) {
-      const std::int32_t draft = ahead.token(shared.count - forced);
+      const std::int32_t draft = ahead.token(shared.count - known);
       if (!may_follow(p, p.sampling[shared.first + shared.count], p.drafting[row].state, draft)) break;
       add(p, row, draft, shared);
     }

@@ -31,7 +31,8 @@ inline void check_draft_loop(const ParamsCheck& check, const DraftLoopParams& p)
     check.at_least("drawing", p.drawing, 1);
   }
   check_automata(check, p.automata);
-  check.given("automata forced_tokens", p.automata.forced_tokens != nullptr, p.automata.state_count);
+  check.given("automata forced_tokens or spelled_tokens",
+              p.automata.forced_tokens != nullptr && p.automata.spelled_tokens != nullptr, p.automata.state_count);
 }
 
 template <class Executor>

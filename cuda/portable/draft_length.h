@@ -69,4 +69,19 @@ class DraftLength {
   std::int32_t rate_ = kSure * 3 / 4;  // of drafts tried, each new one a sixteenth of it
 };
 
+/// What the drafts of a step begin with: what is forced, then guesses at how text that is known is spelled.
+struct DraftCounts {
+  std::int32_t forced = 0, spelled = 0;
+};
+
+/// A step is over. What was forced was no guess; of the others, spellings and those behind them each pay for themselves. Where texts
+/// are looked up, what comes with each token is not for spellings, unless they were tried.
+FLLM_HOST_DEVICE void learn(DraftLength& spelling, DraftLength& others, const DraftCounts& counts, std::int32_t drafted,
+                            std::int32_t accepted, bool looks_up) {
+  const std::int32_t right = accepted > counts.forced ? accepted - counts.forced : 0;
+  const std::int32_t spelled_right = right < counts.spelled ? right : counts.spelled;
+  if (counts.spelled > 0 || !looks_up) spelling.took(counts.spelled, spelled_right);
+  others.took(drafted - counts.forced - counts.spelled, right - spelled_right);
+}
+
 }  // namespace fllm

@@ -16,6 +16,8 @@ class SampleConstraint : public Constraint {
   [[nodiscard]] virtual bool can_go_on() = 0;
   /// The one token that is allowed, as text or as an end; none: there are several, or there is none.
   [[nodiscard]] virtual std::optional<TokenId> forced() = 0;
+  /// The token guessed to come because the text is known as far as it goes, no end; none: it is not known, or there is no such token.
+  [[nodiscard]] virtual std::optional<TokenId> spelled() = 0;
   /// As fork.
   [[nodiscard]] virtual std::unique_ptr<SampleConstraint> copy() const = 0;
   [[nodiscard]] std::unique_ptr<Constraint> fork() const final { return copy(); }

@@ -26,6 +26,7 @@ ConstraintTables::ConstraintTables(ByteDfa dfa, Vocabulary vocabulary, CompileBu
     : dfa_(std::move(dfa)),
       vocabulary_(std::move(vocabulary)),
       budget_(std::move(budget)),
+      likely_(dfa_),
       mask_row_(static_cast<std::size_t>(dfa_.state_count()), kNoRow),
       scratch_(vocabulary_.usable.size()),
       text_(vocabulary_.usable),
@@ -173,6 +174,31 @@ std::optional<TokenId> ConstraintTables::forced(ByteDfa::State state) {
   const auto words = row(state);
   const std::int32_t known = mask_row_[static_cast<std::size_t>(state)];
   return known != kNoRow ? forced_[static_cast<std::size_t>(known)] : only_allowed(words);
+}
+
+std::optional<TokenId> ConstraintTables::spelled(ByteDfa::State state) const {
+  const auto nodes = vocabulary_.trie->nodes();
+  std::optional<TokenId> longest;
+  std::size_t at = 0, behind = nodes.size();  // the nodes of tokens that begin with the bytes so far
+  for (std::optional<char> byte = likely_.next(state); byte; byte = likely_.next(state)) {
+    while (at < behind && nodes[at].byte != static_cast<unsigned char>(*byte)) {
+      at = static_cast<std::size_t>(nodes[at].behind);
+    }
+    if (at == behind) return longest;
+    const TokenTrie::Node& node = nodes[at++];
+    behind = static_cast<std::size_t>(node.behind);
+    state = dfa_.next(state, *byte);
+    if (!can_finish(state)) continue;
+    const auto tokens = vocabulary_.trie->tokens_of(node);
+    const auto found = std::ranges::find_if(tokens, [&](TokenId id) { return is_allowed(text_, id); });
+    if (found != tokens.end()) longest = *found;
+  }
+  if (!longest) return std::nullopt;
+  AsciiSet longer;
+  for (; at < behind; at = static_cast<std::size_t>(nodes[at].behind)) {
+    if (nodes[at].byte < longer.size()) longer.set(nodes[at].byte);
+  }
+  return likely_ends(ascii_behind(dfa_, state), longer) ? longest : std::nullopt;
 }
 
 std::int32_t ConstraintTables::keep(std::span<const std::uint32_t> row) {

@@ -10,6 +10,7 @@
 
 #include "host/constraint/byte_dfa.h"
 #include "host/constraint/compile_budget.h"
+#include "host/constraint/likely_text.h"
 #include "host/constraint/token_index.h"
 #include "host/constraint/token_trie.h"
 
@@ -46,6 +47,9 @@ class ConstraintTables {
   [[nodiscard]] bool can_go_on(ByteDfa::State state);
   /// The one token that is allowed; none: there are several, or there is none. Precondition: can_finish(state).
   [[nodiscard]] std::optional<TokenId> forced(ByteDfa::State state);
+  /// The token guessed to come where the bytes that follow are guessed (LikelyText): the longest that spells some of them and nothing
+  /// else; none, where it is likely to go beyond them. It may be drawn, and is no end. Precondition: can_finish(state).
+  [[nodiscard]] std::optional<TokenId> spelled(ByteDfa::State state) const;
   [[nodiscard]] bool is_end(TokenId id) const;
 
   /// Works out rows of states that can finish, until all are there or so many nodes of the trie have been visited, at least
@@ -64,6 +68,7 @@ class ConstraintTables {
   ByteDfa dfa_;
   Vocabulary vocabulary_;
   CompileBudget budget_;
+  LikelyText likely_;
   std::vector<std::uint8_t> live_;                 // [states]
   std::vector<std::uint8_t> goes_on_;              // [rows]
   std::vector<std::optional<TokenId>> forced_;     // [rows]

@@ -34,6 +34,8 @@ class CustomSampleConstraint : public SampleConstraint {
   [[nodiscard]] bool may_end() const override { return look_.may_end; }
   [[nodiscard]] bool can_go_on() override { return look_.can_go_on; }
   [[nodiscard]] std::optional<TokenId> forced() override;
+  /// What text may come is not known.
+  [[nodiscard]] std::optional<TokenId> spelled() override { return std::nullopt; }
   /// Empty: none.
   [[nodiscard]] const std::string& fault() const { return fault_; }
 

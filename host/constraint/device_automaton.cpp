@@ -13,9 +13,9 @@ namespace {
 
 constexpr TokenId kNoToken = -1;
 
-/// A forced token, unless banned text forbids it.
-TokenId unless_banned(std::optional<TokenId> forced, std::span<const std::uint32_t> mask) {
-  return forced && is_allowed(mask, *forced) ? *forced : kNoToken;
+/// A forced or spelled token, unless banned text forbids it.
+TokenId unless_banned(std::optional<TokenId> token, std::span<const std::uint32_t> mask) {
+  return token && is_allowed(mask, *token) ? *token : kNoToken;
 }
 
 }  // namespace
@@ -41,14 +41,13 @@ void DeviceAutomaton::constrain(const PrefixConstraint* prefix, const BannedText
     if (banned != nullptr) banned->forbid_in(behind(at), mask);
     mask_rows.push_back(row_of(mask));
     forced_tokens.push_back(unless_banned(prefix->forced(static_cast<std::int32_t>(at)), mask));
+    spelled_tokens.push_back(unless_banned(prefix->spelled(static_cast<std::int32_t>(at)), mask));
   }
   // Within the prefix the masks alone decide: an end token may be part of its spelling.
   add_chain(forced, free_start + behind(forced.size()), kStateFreesEnds | kStateSpells);
   if (banned == nullptr) {
     next.insert(next.end(), 256, free_start);
-    mask_rows.push_back(base_row);
-    forced_tokens.push_back(kNoToken);
-    flags.push_back(0);
+    add_state(base_row, 0);
     return;
   }
   add_copy(banned->automaton());
@@ -59,7 +58,7 @@ void DeviceAutomaton::constrain(const PrefixConstraint* prefix, const BannedText
       mask = base_;
     }
     banned->forbid_in(state, mask);
-    add_state(row_of(mask), 0, kNoToken);
+    add_state(row_of(mask), 0);
   }
 }
 
@@ -73,7 +72,7 @@ void DeviceAutomaton::constrain(ConstraintTables& tables, const BannedText* bann
   std::map<Pair, std::int32_t> states, rows;  // rows: of a row of the constraint's and a state of what is banned
   std::vector<Pair> pairs;
   std::vector<std::uint32_t> mask(words_);
-  const std::int32_t nowhere = add_state(row_of(mask), 0, kNoToken);
+  const std::int32_t nowhere = add_state(row_of(mask), 0);
   next.insert(next.end(), 256, nowhere);
   const auto state_of = [&](const Pair& pair) {
     if (pair.first == ByteDfa::kDead || is_banned(pair.second)) return nowhere;
@@ -102,8 +101,11 @@ void DeviceAutomaton::constrain(ConstraintTables& tables, const BannedText* bann
     const bool must_end = rests && dfa.accepts(pair.first) && !tables.can_go_on(pair.first);
     const int flags_here = !must_end ? 0 : can_draw_end ? kStateFreesEnds : kStateFreesEnds | kStateEnds;
     const std::int32_t row = rests ? mask_row_of(pair) : mask_rows[static_cast<std::size_t>(nowhere)];
-    add_state(row, static_cast<std::uint8_t>(flags_here),
-              rests ? unless_banned(tables.forced(pair.first), mask_at(row)) : kNoToken);
+    add_state(row, static_cast<std::uint8_t>(flags_here));
+    if (rests) {
+      forced_tokens.back() = unless_banned(tables.forced(pair.first), mask_at(row));
+      spelled_tokens.back() = unless_banned(tables.spelled(pair.first), mask_at(row));
+    }
     Pair before{ByteDfa::kDead, ByteAutomaton::kRoot};  // where the last byte led: neighbours mostly lead to the same
     std::int32_t found = nowhere;
     for (int value = 0; value < 256; ++value) {
@@ -124,6 +126,7 @@ void DeviceAutomaton::stop_at(const ByteAutomaton& stops, const PrefixConstraint
   stop_start = state_count();
   mask_rows.insert(mask_rows.end(), forced.size() + static_cast<std::size_t>(stops.state_count()), -1);
   forced_tokens.resize(mask_rows.size(), kNoToken);
+  spelled_tokens.resize(mask_rows.size(), kNoToken);
   add_chain(forced, stop_start + static_cast<std::int32_t>(forced.size()), 0);
   add_copy(stops);
   for (std::int32_t state = 0; state < stops.state_count(); ++state) {
@@ -142,9 +145,10 @@ void DeviceAutomaton::add_chain(std::string_view prefix, std::int32_t behind, st
   }
 }
 
-std::int32_t DeviceAutomaton::add_state(std::int32_t mask_row, std::uint8_t flags_there, TokenId forced_token) {
+std::int32_t DeviceAutomaton::add_state(std::int32_t mask_row, std::uint8_t flags_there) {
   mask_rows.push_back(mask_row);
-  forced_tokens.push_back(forced_token);
+  forced_tokens.push_back(kNoToken);
+  spelled_tokens.push_back(kNoToken);
   flags.push_back(flags_there);
   return state_count() - 1;
 }

@@ -52,6 +52,7 @@ class DeviceAutomaton {
   std::vector<std::int32_t> mask_rows;  // [states]; -1: everything is allowed
   std::vector<std::uint8_t> flags;      // [states] of StateFlag
   std::vector<TokenId> forced_tokens;   // [states], see ByteAutomata
+  std::vector<TokenId> spelled_tokens;  // likewise
   std::vector<std::uint32_t> masks;     // [mask rows, words]
   std::int32_t mask_start = -1, stop_start = -1;
   std::int32_t base_row = -1;  // of the base mask
@@ -61,7 +62,7 @@ class DeviceAutomaton {
   [[nodiscard]] std::span<const std::uint32_t> mask_at(std::int32_t row) const {
     return std::span(masks).subspan(static_cast<std::size_t>(row) * words_, words_);
   }
-  std::int32_t add_state(std::int32_t mask_row, std::uint8_t flags, TokenId forced_token);
+  std::int32_t add_state(std::int32_t mask_row, std::uint8_t flags);
   void add_chain(std::string_view prefix, std::int32_t behind, std::uint8_t flags_within);
   void add_copy(const ByteAutomaton& automaton);
   void check_size(std::int64_t more_states) const;

@@ -26,6 +26,7 @@ class DfaConstraint : public SampleConstraint {
   [[nodiscard]] bool may_end() const override { return tables_->dfa().accepts(state()); }
   [[nodiscard]] bool can_go_on() override { return tables_->can_go_on(state()); }
   [[nodiscard]] std::optional<TokenId> forced() override { return tables_->forced(state()); }
+  [[nodiscard]] std::optional<TokenId> spelled() override { return tables_->spelled(state()); }
   [[nodiscard]] ByteDfa::State state() const { return states_.back(); }
 
  private:

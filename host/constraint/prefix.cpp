@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fundamentallm/result.h"
+#include "host/constraint/likely_text.h"
 #include "host/constraint/token_mask.h"
 #include "host/util/quoted_text.h"
 
@@ -19,6 +20,23 @@ constexpr std::int32_t kNever = std::numeric_limits<std::int32_t>::max();
 std::size_t covered(std::string_view rest, std::string_view token) {
   const std::size_t common = std::min(rest.size(), token.size());
   return rest.substr(0, common) == token.substr(0, common) ? common : 0;
+}
+
+/// allowed: tokens that agree with the rest of a prefix, behind which anything may come.
+std::optional<TokenId> longest_within(std::string_view rest, std::span<const TokenId> allowed,
+                                      const TokenIndex& tokens) {
+  std::optional<TokenId> longest;
+  AsciiSet longer;
+  for (const TokenId id : allowed) {
+    const std::string_view bytes = tokens.bytes(id);
+    if (bytes.size() > rest.size()) {
+      const auto beyond = static_cast<unsigned char>(bytes[rest.size()]);
+      if (beyond < longer.size()) longer.set(beyond);
+    } else if (!longest || bytes.size() > tokens.bytes(*longest).size()) {
+      longest = id;
+    }
+  }
+  return likely_ends(AsciiSet().set(), longer) ? longest : std::nullopt;
 }
 
 }  // namespace
@@ -59,6 +77,9 @@ PrefixConstraint::PrefixConstraint(std::string prefix, const TokenIndex& tokens,
     }
   }
   first_.push_back(allowed_.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    spelled_.push_back(longest_within(text.substr(at), allowed(static_cast<std::int32_t>(at)), tokens));
+  }
 }
 
 }  // namespace fllm

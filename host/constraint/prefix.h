@@ -36,11 +36,17 @@ class PrefixConstraint {
     return open.size() == 1 ? std::optional(open.front()) : std::nullopt;
   }
 
+  /// The token guessed to come: the longest that spells some of the rest and nothing else; none, where it is likely to go beyond.
+  [[nodiscard]] std::optional<TokenId> spelled(std::int32_t done_bytes) const {
+    return spelled_[static_cast<std::size_t>(done_bytes)];
+  }
+
  private:
   std::string prefix_;
   std::vector<std::int32_t> shortest_;  // [bytes + 1]: tokens needed from there; kNever: cannot be completed
   std::vector<std::size_t> first_;      // [bytes + 1]: start of the position's part of allowed_
   std::vector<TokenId> allowed_;
+  std::vector<std::optional<TokenId>> spelled_;  // [bytes]
 };
 
 }  // namespace fllm

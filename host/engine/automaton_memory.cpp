@@ -74,6 +74,7 @@ void AutomatonMemory::make() {
   next_ = {*backend_, kStates * 256};
   mask_rows_ = {*backend_, kStates};
   forced_tokens_ = {*backend_, kStates};
+  spelled_tokens_ = {*backend_, kStates};
   flags_ = {*backend_, kStates};
   bytes_ = {*backend_, bytes.size()};
   offsets_ = {*backend_, offsets.size()};
@@ -96,13 +97,14 @@ void AutomatonMemory::upload(const DeviceAutomaton& automaton, const AutomatonPl
   put(mask_rows_, first, moved);
   put(flags_, first, automaton.flags);
   put(forced_tokens_, first, automaton.forced_tokens);
+  put(spelled_tokens_, first, automaton.spelled_tokens);
   put(masks_, static_cast<std::size_t>(place.masks) * capacity_.mask_words_per_row(), automaton.masks);
 }
 
 ByteAutomata AutomatonMemory::automata() const {
   if (masks_.data() == nullptr) return {};
-  return {next_.data(),    mask_rows_.data(),           flags_.data(),        bytes_.data(),
-          offsets_.data(), DeviceAutomaton::kMaxStates, forced_tokens_.data()};
+  return {next_.data(),    mask_rows_.data(),           flags_.data(),         bytes_.data(),
+          offsets_.data(), DeviceAutomaton::kMaxStates, forced_tokens_.data(), spelled_tokens_.data()};
 }
 
 }  // namespace fllm

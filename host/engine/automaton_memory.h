@@ -47,7 +47,7 @@ class AutomatonMemory {
   const Vocabulary* vocabulary_;
   Regions free_states_, free_masks_;
   std::vector<Entry> entries_;  // the one taken first in front
-  DeviceArray<std::int32_t> next_, mask_rows_, forced_tokens_;
+  DeviceArray<std::int32_t> next_, mask_rows_, forced_tokens_, spelled_tokens_;
   DeviceArray<std::uint8_t> flags_, bytes_;
   DeviceArray<std::int64_t> offsets_;
   DeviceArray<std::uint32_t> masks_;

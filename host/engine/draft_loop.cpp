@@ -82,7 +82,8 @@ void DraftLoop::add_row(Sequence& row, const RowSampling& draw, std::int32_t fir
   if (drafting.room == 0) return;
   row.drafts->foresee(row);
   drafting.wanted = row.drafts->wanted();
-  drafting.forced = row.drafts->forced();
+  drafting.counts = row.drafts->counts();
+  drafting.spelling = row.drafts->spelling();
   drafting.most = row.drafts->most_forced();
   drafting.ngram = row.drafts->ngram();
   drafting.state = state;

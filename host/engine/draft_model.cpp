@@ -19,7 +19,7 @@ std::int32_t unread_of(const Sequence& row) {
 /// Whether a row's next draft is to be drawn, behind those that are forced now: what can be known beforehand costs no pass.
 bool is_to_draw(Sequence& row) {
   const std::int32_t wanted = row.drafts->wanted();
-  return row.drafts->add_forced(row, wanted) && std::cmp_less(row.drafted().size(), wanted);
+  return row.drafts->add_known(row, wanted, false) && std::cmp_less(row.drafted().size(), wanted);
 }
 
 }  // namespace

@@ -43,17 +43,18 @@ std::int32_t Engine::wanted_room(Sequence& row) const {
   Drafts& drafts = *row.drafts;
   const std::int32_t most = row.request().need.drafts;
   if (drafts.forces()) return most;
-  if (drafts.pays()) {
+  std::int32_t likely = 0;
+  if (drafts.pays() && drafts.wanted_behind(row, row.generated() > 0 ? 0 : 1) > 0) {
     const auto next = static_cast<std::uint32_t>(drafts.length().next());
-    const bool ever = drafts.wanted_behind(row, row.generated() > 0 ? 0 : 1) > 0;
-    return ever ? std::min(static_cast<std::int32_t>(std::bit_ceil(next)), most) : 0;
+    likely = std::min(static_cast<std::int32_t>(std::bit_ceil(next)), most);
   }
-  if (drafts.from_model()) return drafts.wanted_behind(row, 0);
-  if (drafts.open(row)) drafts.look_up(row);
+  if (drafts.from_model()) return drafts.pays() ? likely : drafts.wanted_behind(row, 0);
+  if (drafts.pays() && drafts.most_forced() == 0) return likely;
+  if (drafts.open(row) && likely == 0) drafts.look_up(row);
   row.step_back();
   const std::int32_t found = drafts.tokens().empty() ? 0 : drafts.forces() ? most : drafts.wanted();
   drafts.clear();
-  return found;
+  return std::max(likely, found);
 }
 
 /// Whether all rows of the device's loop have the room they want, and not twice as much for long.

@@ -13,7 +13,7 @@
 namespace fllm {
 namespace {
 
-constexpr std::int32_t kHeadStart = 4;  // a draft model is there to be asked
+constexpr std::int32_t kHeadStart = 4;  // a draft model is there to be asked, and what is known to be spelled
 
 }  // namespace
 
@@ -24,13 +24,16 @@ Drafts::Drafts(const RequestState& request)
   rows_.reserve(kMaxDraftTokens);
   if (from_model()) return;
   if (request.request.control.can_force()) most_forced_ = DraftLength::most(options_.draft_tokens);
+  spelling_ = DraftLength(options_.draft_tokens, ngram() == 0 ? static_cast<std::int64_t>(request.prompt.size()) : 0,
+                          kHeadStart);
   if (ngram() > 0) text_.reserve(static_cast<std::size_t>(request.token_limit) + kMaxDraftTokens);
 }
 
 void Drafts::clear() {
   tokens_.clear();
   rows_.clear();
-  wanted_ = forced_ = 0;
+  wanted_ = 0;
+  counts_ = {};
 }
 
 bool Drafts::open(Sequence& row) {
@@ -39,10 +42,13 @@ bool Drafts::open(Sequence& row) {
   wanted_ = wanted_behind(row, 0);
   if (most_forced_ == 0 || row.generated() == 0) return true;
   const std::int32_t room = std::max(0, std::min(most_forced_, row.request().token_limit - 1 - begin_));
-  const bool goes_on = add_forced(row, room);
-  forced_ = static_cast<std::int32_t>(tokens_.size());
-  wanted_ = forced_ + std::min(wanted_, room - forced_);
-  if (forced_ > 0) unforced_steps_ = 0;
+  const auto count = [this] { return static_cast<std::int32_t>(tokens_.size()); };
+  bool goes_on = add_known(row, room, false);
+  counts_.forced = count();
+  goes_on = goes_on && add_known(row, std::min(room, counts_.forced + spelling_.next()), true);
+  counts_.spelled = count() - counts_.forced;
+  wanted_ = count() + std::min(wanted_, room - count());
+  if (counts_.forced > 0) unforced_steps_ = 0;
   return goes_on;
 }
 
@@ -71,12 +77,13 @@ std::span<const TokenId> Drafts::text(const Sequence& row) {
   return text_;
 }
 
-bool Drafts::add_forced(Sequence& row, std::int32_t most) {
+bool Drafts::add_known(Sequence& row, std::int32_t most, bool spells) {
   while (std::cmp_less(tokens_.size(), most)) {
-    const std::optional<TokenId> forced = row.forced();
-    if (!forced) return true;
-    add(*forced, kChosen);
-    if (!row.step_over(*forced)) return false;
+    std::optional<TokenId> next = row.forced();
+    if (!next && spells) next = row.spelled();
+    if (!next) return true;
+    add(*next, kChosen);
+    if (!row.step_over(*next)) return false;
   }
   return true;
 }
@@ -102,11 +109,12 @@ void Drafts::add(TokenId draft, std::int32_t row) {
 // What is forced is no guess, and costs nothing that would not have been fed. What the draft model has read of its own guesses
 // stays, where they were right.
 void Drafts::took(std::int32_t drafted, std::int32_t accepted) {
-  const std::int32_t right = std::max(0, accepted - forced_);
-  length_.took(drafted - forced_, right);
-  has_paid_ = has_paid_ || right > 0;
-  if (unforced_steps_ < kLate) ++unforced_steps_;
-  unfound_steps_ = drafted > forced_ ? 0 : std::min(unfound_steps_ + 1, kLate);
+  learn(spelling_, length_, counts_, drafted, accepted, ngram() > 0);
+  const std::int32_t known = counts_.forced + counts_.spelled;
+  has_paid_ = has_paid_ || accepted > known;
+  const bool spells = counts_.spelled > 0 && accepted > counts_.forced;
+  unforced_steps_ = spells ? 0 : std::min(unforced_steps_ + 1, kLate);
+  unfound_steps_ = drafted > known ? 0 : std::min(unfound_steps_ + 1, kLate);
   if (!tokens_.empty()) cached = std::min(cached, begin_ + accepted);
 }
 

@@ -86,13 +86,13 @@ bool Sequence::allows_unconstrained(TokenId id) const {
 }
 
 std::optional<TokenId> Sequence::forced() const {
-  std::optional<TokenId> only;
-  if (constraint_ != nullptr) {
-    only = constraint_->forced();
-  } else if (in_prefix()) {
-    only = request_->prefix->forced(prefix_bytes_);
-  }
-  return only && allows_unconstrained(*only) ? only : std::nullopt;
+  if (constraint_ != nullptr) return unless_forbidden(constraint_->forced());
+  return in_prefix() ? unless_forbidden(request_->prefix->forced(prefix_bytes_)) : std::nullopt;
+}
+
+std::optional<TokenId> Sequence::spelled() const {
+  if (constraint_ != nullptr) return unless_forbidden(constraint_->spelled());
+  return in_prefix() ? unless_forbidden(request_->prefix->spelled(prefix_bytes_)) : std::nullopt;
 }
 
 bool Sequence::step_over(TokenId draft) {

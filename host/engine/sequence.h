@@ -59,6 +59,8 @@ class Sequence {
 
   /// The token that comes next whatever the model says, because the constraint or the prefix allows no other.
   [[nodiscard]] std::optional<TokenId> forced() const;
+  /// The token that is guessed to come next because what they allow is known as text.
+  [[nodiscard]] std::optional<TokenId> spelled() const;
 
   /// What the next draw depends on, besides the side tables.
   void set_sampling(RowSampling& row) const;
@@ -121,6 +123,9 @@ class Sequence {
   [[nodiscard]] bool ends_with(TokenId id) const { return accepts_end() && is_end(id); }
   /// Whether a token may come next by all but a constraint.
   [[nodiscard]] bool allows_unconstrained(TokenId id) const;
+  [[nodiscard]] std::optional<TokenId> unless_forbidden(std::optional<TokenId> id) const {
+    return id && allows_unconstrained(*id) ? id : std::nullopt;
+  }
   /// Tokens generated, those stepped over too.
   [[nodiscard]] std::int32_t reached() const { return generated() + ahead_.count; }
   /// Clears what does not go on with the forced prefix. Precondition: in_prefix().

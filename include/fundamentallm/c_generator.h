@@ -138,7 +138,7 @@ typedef struct fllm_request {
   int32_t speculation;    ///< FLLM_SPECULATION_*
   int32_t draft_tokens;   ///< a step, [1, 16]; 0: as many as have paid so far
   int32_t prompt_lookup;  ///< [1, 16]: guess what followed the last so many tokens before; 0: ask the draft model
-  int32_t draft_forced;   ///< 1: do not ask the draft model: what a constraint or prefix forces is enough
+  int32_t draft_forced;   ///< 1: do not ask the draft model: what a constraint or prefix forces or knows is enough
   // What the output is as a whole, see docs/constraints.md: at most one of choices, regex, json_schema, any_json, speakers and
   // constraint.
   const fllm_text* choices;  ///< [choice_count]: one of these

@@ -147,7 +147,7 @@ struct SpeculationOptions {
   std::int32_t prompt_lookup =
       0;  ///< [0, 16]: guess what followed the last so many tokens, or fewer, before; 0: ask the model
   bool draft_forced =
-      false;  ///< do not ask the model: what a constraint or prefix forces, which one of must be given, is enough
+      false;  ///< do not ask the model: what a constraint or prefix, one of which must be given, forces or knows is enough
 };
 
 /// Named settings of the guide: default, creative, factual, diverse. Empty for any other name.

@@ -208,7 +208,7 @@ class Generator:
                 or ctranslate2; beam_sample, diversity_groups, diversity_penalty: see the project's docs/beam_search.md
             speculation: coupled (the text is the one without it) or ratio (more guesses are accepted), with the draft model or
                 prompt_lookup: guess what followed the last so many tokens before (0, off), or with draft_forced: nothing but what a
-                constraint or prefix forces; draft_tokens: guesses a step; None: as many as have paid so far. See the project's
+                constraint or prefix forces, and how the text that it knows is likely spelled; draft_tokens: guesses a step; None: as many as have paid so far. See the project's
                 docs/speculation.md
             truncate_prompt: keep the end of a prompt that fills the context, which is an error otherwise
 

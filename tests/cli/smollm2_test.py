@@ -28,6 +28,16 @@ class SmolLm2(support.CommandLineTest):
         # The template's own system message, the message, and the beginning of the answer.
         self.assertEqual(record["usage"]["prompt_tokens"], 33)
 
+    def test_it_spells_names_as_is_guessed(self):
+        schema = {"type": "object", "properties": {name: {"type": "string", "maxLength": 12} for name in ("name", "city", "country")}}
+        schema["required"] = list(schema["properties"])
+        command = ["generate", MODEL, "--device", "cpu", "--prompt", 'Like {"name": "Ada", "city": "London", "country": "England"}: ',
+                   "--temperature", "0", "--format", "jsonl", "--json-schema", self.file("person.json", json.dumps(schema).encode())]
+        plain, drafted = (json.loads(self.ok(*command, *more)) for more in ((), ("--draft-forced",)))
+        self.assertEqual(drafted["samples"], plain["samples"])
+        self.assertGreater(drafted["speculation"]["acceptance_rate"], 0.6)
+        self.assertGreater(drafted["speculation"]["tokens_per_step"], 1.4)
+
     def test_a_conversation_is_remembered(self):
         line = {"messages": [{"role": "user", "content": "What is the capital of France?"},
                              {"role": "assistant", "content": "The capital of France is Paris."},

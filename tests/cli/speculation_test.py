@@ -60,16 +60,30 @@ class Speculation(support.CommandLineTest):
             model = os.path.join(self.folder, name)
             tiny_chat_model.write(model, merges=merges)
             plain, *found = (json.loads(self.ok("generate", model, *arguments, *more))
-                             for more in ((), ("--draft-forced",), ("--draft-forced", "--draft-tokens", "16", "--speculation", "ratio")))
+                             for more in ((), ("--draft-forced",), ("--draft-forced", "--draft-tokens", "16")))
             self.assertLessEqual(set(json.loads(plain["samples"][0]["text"])), set(schema["required"]))
             for record in found:
                 self.assertEqual(record["samples"], plain["samples"])
-                self.assertEqual(record["speculation"]["acceptance_rate"], 1)
             tokens_per_step += [record["speculation"]["tokens_per_step"] for record in found]
         self.assertGreater(tokens_per_step[0], 3)
         self.assertGreater(tokens_per_step[1], tokens_per_step[0])
-        self.assertGreater(tokens_per_step[0], tokens_per_step[2])  # several tokens spell the same: they are drawn
-        self.assertGreater(tokens_per_step[2], 1)
+        self.assertGreater(tokens_per_step[0], tokens_per_step[2])  # several tokens spell the same: it is guessed which
+        self.assertGreater(tokens_per_step[2], 1.5)
+
+    def test_known_text_is_spelled_as_a_guess(self):
+        schema = {"type": "object", "properties": {"it is raining": {"type": "boolean"}}, "required": ["it is raining"]}
+        model = os.path.join(self.folder, "merged.gguf")
+        tiny_chat_model.write(model, merges=(("i", "t"), ("\u0120", "i"), ("\u0120i", "s"), ("r", "a"), ("i", "n"), ("in", "g")))
+        arguments = ("generate", model, "--prompt", "x", "--max-tokens", "60", "--format", "jsonl", "--device", "cpu", "--json-schema",
+                     self.file("spelled.json", json.dumps(schema).encode()), "--draft-forced", "--draft-tokens", "6", "--num-samples", "8")
+        for rule in ("coupled", "ratio"):
+            record = json.loads(self.ok(*arguments, "--speculation", rule))
+            for sample in record["samples"]:
+                self.assertEqual(list(json.loads(sample["text"])), schema["required"])
+            found = record["speculation"]
+            self.assertGreater(found["acceptance_rate"], 0.1)
+            self.assertLess(found["acceptance_rate"], 0.9)  # the model spells it in every way
+            self.assertGreater(found["tokens_per_step"], 1.1)
 
     def test_lines_have_their_own(self):
         lines = [{"prompt": SONG, "seed": 5, "max_tokens": 50, **more} for more in (

@@ -212,6 +212,30 @@ TEST(DraftLoop, WhatIsForcedNeedsNoHost) {
   EXPECT_LT(machine.device.counts.waits, waiting.device.counts.waits / 2);
 }
 
+/// Guesses at how known text is spelled, of which the texts and counts are those of the host too.
+TEST(DraftLoop, WhatIsSpelledNeedsNoHost) {
+  std::vector<Request> requests;
+  for (int i = 0; i < 12 / kFewer; ++i) {
+    Request& request = requests.emplace_back(request_for("ROMEO:", 120));
+    request.sampling.seed = static_cast<std::uint64_t>(i);
+    request.sampling.temperature = i % 2 == 0 ? 1.0f : 30.0f;
+    request.control.constraint = RegexConstraint{"([a-c]: ?(then|that), [x-z],[ \\n]?){6}"};
+    if (i % 5 == 4) request.control.banned_text = {": t", "x,"};
+    request.speculation = SpeculationOptions{.rule = i % 2 == 0 ? SpeculationRule::kRatio : SpeculationRule::kCoupled,
+                                             .draft_tokens = i % 4 == 1 ? 5 : 0,
+                                             .prompt_lookup = i % 3 == 0 ? 2 : 0,
+                                             .draft_forced = i % 3 != 0};
+  }
+  DraftingMachine waiting({.max_rows = 6, .steps_ahead = 0}, 0, "", kSmallModel),
+      machine({.max_rows = 6, .steps_ahead = 4}, 60, "", kSmallModel);
+  EXPECT_EQ(texts_of(machine, requests), texts_of(waiting, requests));
+  EXPECT_GT(machine.device.counts.replays, 10);
+  EXPECT_LT(machine.device.counts.waits, waiting.device.counts.waits / 2);
+  const SpeculationStats stats = machine.runner->engine().metrics().speculation;
+  EXPECT_GT(stats.accepted_tokens, 100 / kFewer);
+  EXPECT_GT(stats.drafted_tokens - stats.accepted_tokens, 20 / kFewer);
+}
+
 /// Of a sample alone: no run is passed by in steps without drafts, and where none comes for long, steps have none.
 TEST(DraftLoop, HasNoIdleSlotsForLongWhereNothingIsForced) {
   Request request = request_for("ROMEO:", 200);

@@ -38,7 +38,9 @@ std::vector<DraftingRow> drawing_rows() {
                     .room = kLoopDrafts,
                     .wanted = kLoopDrafts,
                     .open = 1,
-                    .state = 3});
+                    .counts = {},
+                    .state = 3,
+                    .spelling = {}});
   }
   return rows;
 }
@@ -48,16 +50,17 @@ struct EndlessAutomaton {
   explicit EndlessAutomaton(Backend& backend)
       : next(backend, kLoopStates * 256, 7),
         mask_rows(backend, kLoopStates, -1),
-        forced(backend, kLoopStates, -1),
+        unknown(backend, kLoopStates, -1),
         flags(backend, kLoopStates, 0),
         bytes(backend, kLoopTokens * kLoopTokenBytes, 'a'),
         offsets(backend, ends()) {}
 
   [[nodiscard]] ByteAutomata params() const {
-    return {next.data(), mask_rows.data(), flags.data(), bytes.data(), offsets.data(), kLoopStates, forced.data()};
+    return {next.data(),    mask_rows.data(), flags.data(),   bytes.data(),
+            offsets.data(), kLoopStates,      unknown.data(), unknown.data()};
   }
 
-  Filled<std::int32_t> next, mask_rows, forced;
+  Filled<std::int32_t> next, mask_rows, unknown;
   Filled<std::uint8_t> flags, bytes;
   Filled<std::int64_t> offsets;
 
@@ -88,7 +91,8 @@ void propose(Backend& backend, DraftLoopParams p, RowSampling draw) {
   draw.random.position = kLoopText;
   const Filled<RowSampling> sampling(backend, kLoopSlots, draw);
   const Filled<DraftingRow> drafting(
-      backend, kLoopRows, {.length = {}, .ngram = 3, .room = kLoopDrafts, .wanted = kLoopDrafts, .state = 3});
+      backend, kLoopRows,
+      {.length = {}, .ngram = 3, .room = kLoopDrafts, .wanted = kLoopDrafts, .counts = {}, .state = 3, .spelling = {}});
   const Filled<std::int32_t> words(backend, texts());
   p.sampling = sampling.data();
   p.drafting = drafting.data();

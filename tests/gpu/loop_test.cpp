@@ -201,6 +201,12 @@ Request speculating_request(int i) {
     request.control.prefix = "what light through";
     request.speculation->draft_forced = true;
   }
+  if (i == 2) {
+    request.length.max_tokens = 24;
+    request.control = {};
+    request.control.constraint = RegexConstraint{"([a-z]: ?then,[ \\n]?){6}"};
+    request.speculation->draft_forced = true;
+  }
   if (i % 5 == 4) request.speculation.reset();
   return request;
 }

@@ -17,7 +17,7 @@ case "$1" in
   overhead) echo '{"what":"overhead, device loop","host_share":0.01}'; exit ;;
   generate) echo '{"tokens_per_second":1000,"median_seconds":1,"median_cpu_seconds":2}'; exit ;;
   beams) echo '{"median_seconds":0.1,"median_cpu_seconds":0.2}'; exit ;;
-  constraints) echo '{"what":"person","vocab":9,"compile_seconds":0.001,"first_text_seconds":0.002,"tokens_per_step":1.25,"step_seconds":5e-7}'; exit ;;
+  constraints) echo '{"what":"person","vocab":9,"compile_seconds":0.001,"first_text_seconds":0.002,"forced_tokens_per_step":1.25,"spelled_tokens_per_step":2,"written_tokens_per_step":1.5,"step_seconds":5e-7}'; exit ;;
   beam-step) echo '{"median_cpu_seconds":0.002}'; exit ;;
   model) echo '{"what":"one row","rows_per_second":50}'; echo '{"what":"prompt","rows_per_second":200}'
     echo '{"what":"batch","rows_per_second":300}'; echo '{"what":"samples","over_one":1.04}'; exit ;;
@@ -104,7 +104,7 @@ class Bench(unittest.TestCase):
         self.assertEqual([(row["unit"], row["ours"], row["peer"], row["theirs"], row["ratio"]) for row in self.report()["results"]],
                          [("ms", 1, "at most", 5, 5), ("ms", 1, "xgrammar 1", 10, 10), ("ms", 2, "xgrammar 1", 20, 10),
                           ("us", 0.5, "at most", 1, 2), ("us", 0.5, "xgrammar 1", 1, 2),
-                          ("tokens/step", 1.25, "without drafts", 1, 1.25)])
+                          *(("tokens/step", tokens, "without drafts", 1, tokens) for tokens in (1.25, 2, 1.5))])
 
     def test_peers_that_are_absent_are_named(self):
         system = "/usr/bin/python3"  # looked at wherever PATH leads

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <random>
 #include <string>
 #include <utility>
@@ -58,7 +57,7 @@ class DraftLoopBatch {
   }
   [[nodiscard]] std::int64_t accepted() const { return accepted_; }
   [[nodiscard]] std::int64_t found() const { return found_; }
-  [[nodiscard]] std::int64_t forced() const { return forced_; }
+  [[nodiscard]] const DraftCounts& known() const { return known_; }
 
  private:
   [[nodiscard]] std::size_t slot_of(std::size_t row, std::int32_t i = 0) const {
@@ -99,13 +98,14 @@ class DraftLoopBatch {
         if (i <= proposed.size()) drafted.take_proposed(proposed[i - 1], automaton_);
         expect_draft(row, static_cast<std::int32_t>(i));
       }
-      const auto count = static_cast<std::int32_t>(drafted.drafts.size()), forced = std::min(count, drafted.forced);
+      const auto count = static_cast<std::int32_t>(drafted.drafts.size()), known = std::min(count, drafted.known());
       if (drafted.ngram > 0) {
-        std::copy_n(drafted.drafts.begin(), forced,
+        std::copy_n(drafted.drafts.begin(), known,
                     wanted_texts_.begin() + static_cast<std::ptrdiff_t>(row * kTextRoom + drafted.words.size()));
       }
-      forced_ += forced;
-      found_ += count - forced;
+      known_.forced += std::min(known, drafted.counts.forced);
+      known_.spelled += std::max(0, known - drafted.counts.forced);
+      found_ += count - known;
     }
     backend_.propose_drafts(loop_params());
   }
@@ -154,7 +154,7 @@ class DraftLoopBatch {
       states.push_back({0, row.text.limit, row.rests ? 1 : 0, static_cast<std::int32_t>(slots_[i]), row.text.state,
                         row.text.min_tokens});
       drafting.push_back({row.length, row.place, row.reach, row.ngram, row.room, row.wanted, row.drafts_on ? 1 : 0,
-                          row.most, row.forced, row.text.state});
+                          row.most, row.counts, row.text.state, row.spelling});
       judged.push_back({static_cast<std::int32_t>(slot_of(i)), 0, -1, row.coupled ? 1 : 0});
       for (const std::int32_t id : row.prompt) {
         history[slot_of(i) * kHistoryRoom + static_cast<std::size_t>(sizes[slot_of(i)]++)] = {id, 0, 1};
@@ -277,9 +277,7 @@ class DraftLoopBatch {
       wanted_sums_[word] = row.text.sum();
       if (row.text.ended) wanted_final_sums_[index] = row.text.sum();
     }
-    if (!row.text.ended) {
-      row.length.took(static_cast<std::int32_t>(drafted) - row.forced, std::max(0, accepted - row.forced));
-    }
+    if (!row.text.ended) row.learn(static_cast<std::int32_t>(drafted), accepted);
     row.open(automaton_);
     if (row.rests) wanted_final_sums_[index] = row.text.sum();
     expect_open(index);
@@ -316,9 +314,7 @@ class DraftLoopBatch {
       EXPECT_EQ(judged[i].draft_count, static_cast<std::int32_t>(row.drafts.size())) << i;
       EXPECT_EQ(judged[i].first_logit_row, static_cast<std::int32_t>(slot_of(i))) << i;
       if (row.rests) continue;
-      EXPECT_EQ(drafting[i].wanted, row.wanted) << i;
-      EXPECT_EQ(drafting[i].forced, row.forced) << i;
-      EXPECT_EQ(std::memcmp(&drafting[i].length, &row.length, sizeof(row.length)), 0) << i;
+      EXPECT_EQ(wants_of(drafting[i]), wants_of(row)) << i;
     }
     compare_histories();
   }
@@ -367,7 +363,8 @@ class DraftLoopBatch {
   std::vector<std::uint32_t> wanted_words_;
   std::vector<double> wanted_final_sums_, wanted_sums_;
   std::vector<std::pair<std::size_t, std::string>> histories_;  // slots whose histories have just changed
-  std::int64_t accepted_ = 0, found_ = 0, forced_ = 0;
+  std::int64_t accepted_ = 0, found_ = 0;
+  DraftCounts known_;  // drafts of the automaton
 };
 
 }  // namespace fllm::test

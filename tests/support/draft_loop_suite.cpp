@@ -24,7 +24,8 @@ void run_draft_loop_steps(Backend& backend, SuiteSize size) {
     DraftLoopBatch batch(backend, shape, random);
     for (int step = 0; step < (few ? 3 : 6) && !testing::Test::HasFailure(); ++step) batch.step();
     EXPECT_TRUE(shape.has_model || batch.found() > 10) << batch.found();
-    EXPECT_TRUE(shape.has_model || batch.forced() > 10) << batch.forced();
+    EXPECT_TRUE(shape.has_model || batch.known().forced > 10) << batch.known().forced;
+    EXPECT_TRUE(shape.has_model || batch.known().spelled > 10) << batch.known().spelled;
     if (shape.rows < 40) continue;
     EXPECT_GT(batch.accepted(), 40);
     EXPECT_GT(batch.live(), 2U);
@@ -80,8 +81,10 @@ void run_draft_loop_refusals(Backend& backend) {
   refused("automata tables missing", [](auto& w) { w.automata.state_count = 1; });
   const std::uint8_t flag = 0;
   const std::int64_t offsets[] = {0, 0};
-  refused("automata forced_tokens missing",
-          [&](auto& w) { w.automata = {&number, &number, &flag, &flag, offsets, 1}; });
+  refused("automata forced_tokens or spelled_tokens missing",
+          [&](auto& w) { w.automata = {&number, &number, &flag, &flag, offsets, 1, &number}; });
+  refused("automata forced_tokens or spelled_tokens missing",
+          [&](auto& w) { w.automata = {&number, &number, &flag, &flag, offsets, 1, nullptr, &number}; });
   const auto not_proposed = [&](const char* part, const std::function<void(DraftLoopParams&)>& change) {
     DraftLoopParams wrong = good;
     change(wrong);

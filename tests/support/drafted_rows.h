@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -21,15 +23,15 @@ inline std::string number(auto value) { return ' ' + std::to_string(static_cast<
 struct DraftedRow {
   PlainRow text;   // what was drawn
   PlainRow ahead;  // as if the drafts had been drawn, which is why it goes no further where one ends it
-  DraftLength length;
+  DraftLength length, spelling;
   std::int32_t room = 0;    // drafts of a step at most; 0: it wants none
   std::int32_t place = -1;  // among those of the draft model
   std::int32_t reach = 0, ngram = 0, wanted = 0;
-  std::int32_t most = 0;    // drafts of a step that may begin with what is forced; 0: none do
-  std::int32_t forced = 0;  // of a step
-  bool rests = false;       // it has ended, or wants more drafts than it has room for
-  bool drafts_on = false;   // the draft model draws another one
-  bool looks_on = true;     // what was found may be of use so far
+  std::int32_t most = 0;   // drafts of a step that may begin with what states force or spell; 0: none do
+  DraftCounts counts;      // of these, of a step
+  bool rests = false;      // it has ended, or wants more drafts than it has room for
+  bool drafts_on = false;  // the draft model draws another one
+  bool looks_on = true;    // what was found may be of use so far
   bool coupled = true;
   bool penalised = false;
   std::int32_t before = 0;           // the token in front of the last one
@@ -44,7 +46,8 @@ struct DraftedRow {
     ahead = text;
     drafts.clear();
     looks_on = true;
-    forced = wanted = 0;
+    counts = {};
+    wanted = 0;
     if (room > 0) want(automaton);
     rests = rests || text.ended || wanted > room;
     drafts_on = !rests && wanted > 0 && place >= 0;
@@ -52,23 +55,40 @@ struct DraftedRow {
   void want(const PlainAutomaton& automaton) {
     std::int32_t left = text.limit - 1 - token_count();
     if (most > 0) left = std::min(left, most);
-    forced = static_cast<std::int32_t>(forced_run(most > 0 ? left : 0, automaton).size());
-    std::int32_t guesses = std::min(length.next(), left - forced);
+    const std::vector<bool> run = known_run(most > 0 ? left : 0, automaton);
+    counts.forced = static_cast<std::int32_t>(std::ranges::count(run, false));
+    counts.spelled = static_cast<std::int32_t>(std::ranges::count(run, true));
+    std::int32_t guesses = std::min(length.next(), left - known());
     if (ngram == 0) guesses = std::min(guesses, reach + 1 - token_count());
-    wanted = forced + std::max(0, guesses);
+    wanted = known() + std::max(0, guesses);
   }
-  /// Tokens that the states force behind the text, up to an end, whether or not it may come yet.
-  [[nodiscard]] std::vector<std::int32_t> forced_run(std::int32_t count, const PlainAutomaton& automaton) const {
-    std::vector<std::int32_t> run;
+  [[nodiscard]] std::int32_t known() const { return counts.forced + counts.spelled; }
+  /// Of tokens that the states force or spell behind the text, up to an end, whether or not it may come yet: whether each is a guess.
+  [[nodiscard]] std::vector<bool> known_run(std::int32_t count, const PlainAutomaton& automaton,
+                                            std::vector<std::int32_t>* tokens = nullptr) const {
+    std::vector<bool> run;
     PlainRow place = text;
+    std::int32_t guesses = 0;
     while (static_cast<std::int32_t>(run.size()) < count && !place.ended) {
-      const std::int32_t token = automaton.forced_in(place.state);
-      if (token < 0) break;
-      run.push_back(token);
+      const bool is_forced = automaton.forced_in(place.state) >= 0;
+      const std::int32_t token = is_forced ? automaton.forced_in(place.state) : automaton.spelled_in(place.state);
+      const bool is_guess = guesses > 0 || !is_forced;
+      if (token < 0 || (is_guess && guesses == spelling.next())) break;
+      guesses += is_guess ? 1 : 0;
+      run.push_back(is_guess);
+      if (tokens != nullptr) tokens->push_back(token);
       if (place.is_end(token) && !automaton.has(place.state, kStateSpells)) break;
       place.take(token, 0, automaton);
     }
     return run;
+  }
+  /// A step with so many drafts is over: each kind of guesses learns of its own, and spelling of nothing where it tried nothing
+  /// beside a look-up.
+  void learn(std::int32_t drafted, std::int32_t accepted) {
+    std::int32_t right[3] = {};  // forced, spelled, others
+    for (std::int32_t i = 0; i < accepted; ++i) ++right[i < counts.forced ? 0 : i < known() ? 1 : 2];
+    length.took(drafted - known(), right[2]);
+    if (ngram == 0 || counts.spelled > 0) spelling.took(counts.spelled, right[1]);
   }
   void take_draft(std::int32_t token, const PlainAutomaton& automaton) {
     if (!drafts_on) return;
@@ -78,20 +98,21 @@ struct DraftedRow {
     ahead.take(token, 0, automaton);
     drafts_on = !ahead.ended && static_cast<std::int32_t>(drafts.size()) < wanted;
   }
-  /// What is forced, and what it finds in its text behind that.
+  /// What is forced or spelled, and what it finds in its text behind that.
   [[nodiscard]] std::vector<std::int32_t> proposed(const PlainAutomaton& automaton) const {
     if (rests) return {};
-    std::vector<std::int32_t> all = forced_run(forced, automaton);
+    std::vector<std::int32_t> all;
+    static_cast<void>(known_run(known(), automaton, &all));
     if (ngram == 0) return all;
     std::vector<std::int32_t> said = words;
     said.insert(said.end(), all.begin(), all.end());
-    const std::vector<std::int32_t> found = plainly_looked_up(said, ngram, wanted - forced);
+    const std::vector<std::int32_t> found = plainly_looked_up(said, ngram, wanted - known());
     all.insert(all.end(), found.begin(), found.end());
     return all;
   }
   /// The next of these, unless it was found and may not come or would be an end.
   void take_proposed(std::int32_t token, const PlainAutomaton& automaton) {
-    const bool was_found = static_cast<std::int32_t>(drafts.size()) >= forced;
+    const bool was_found = static_cast<std::int32_t>(drafts.size()) >= known();
     const bool may_come = token >= 0 && token < kPlainVocab && automaton.allows(ahead.mask_row, token) &&
                           !(text.is_end(token) && !automaton.has(ahead.state, kStateSpells));
     looks_on = looks_on && (!was_found || may_come);
@@ -121,6 +142,17 @@ struct DraftedRow {
     return all;
   }
 };
+
+/// What is drafted next, and what has been learned of earlier drafts; the same of a device's row.
+inline std::string wants_of(const auto& row) {
+  static_assert(sizeof(DraftLength) == 2 * sizeof(std::uint64_t));
+  std::string all =
+      number(row.wanted) + " forced" + number(row.counts.forced) + " spelled" + number(row.counts.spelled);
+  for (const DraftLength& length : {row.spelling, row.length}) {
+    for (const std::uint64_t part : std::bit_cast<std::array<std::uint64_t, 2>>(length)) all += number(part);
+  }
+  return all;
+}
 
 /// What a draw must depend on. slot: of its history.
 inline std::string draw_of(const DraftedRow& row, std::int32_t slot, std::uint64_t seed, RandomStream stream) {

@@ -19,7 +19,8 @@ inline constexpr std::int32_t kPlainVocab = 12;
 struct PlainAutomaton {
   static constexpr std::int32_t kStates = 9, kMaskRows = 99;
   std::vector<std::int32_t> next, mask_rows;
-  std::vector<std::int32_t> forced;  // [states], whatever the masks allow; of few tokens, such as texts have too
+  std::vector<std::int32_t> forced,
+      spelled;  // [states], whatever the masks allow; of few tokens, such as texts have too
   std::vector<std::uint8_t> flags;
   std::vector<std::uint32_t> masks;  // [mask rows], a word each
   std::vector<std::string> texts;
@@ -43,7 +44,8 @@ struct PlainAutomaton {
       for (int i = 0; i < 3; ++i) mask |= static_cast<std::uint32_t>(random());
     }
     for (std::int32_t state = 0; state < kStates; ++state) {
-      forced.push_back(state % 4 == 1 ? -1 : static_cast<std::int32_t>(random() % 4 * 3));
+      forced.push_back(state % 2 == 1 ? -1 : static_cast<std::int32_t>(random() % 4 * 3));
+      spelled.push_back(state == 5 ? -1 : static_cast<std::int32_t>(random() % 4 * 3));
     }
   }
   [[nodiscard]] bool allows(std::int32_t mask_row, std::int32_t token) const {
@@ -52,6 +54,9 @@ struct PlainAutomaton {
   /// -1: none is.
   [[nodiscard]] std::int32_t forced_in(std::int32_t state) const {
     return state >= 0 && state < kStates ? forced[static_cast<std::size_t>(state)] : -1;
+  }
+  [[nodiscard]] std::int32_t spelled_in(std::int32_t state) const {
+    return state >= 0 && state < kStates ? spelled[static_cast<std::size_t>(state)] : -1;
   }
   [[nodiscard]] bool has(std::int32_t state, StateFlag flag) const {
     return state >= 0 && state < kStates && (flags[static_cast<std::size_t>(state)] & flag) != 0;
@@ -131,16 +136,17 @@ struct DeviceAutomata {
       : next(backend, automaton.next),
         mask_rows(backend, automaton.mask_rows),
         forced(backend, automaton.forced),
+        spelled(backend, automaton.spelled),
         flags(backend, automaton.flags),
         bytes(backend, bytes_of(automaton)),
         offsets(backend, offsets_of(automaton)) {}
 
   [[nodiscard]] ByteAutomata params() const {
-    return {next.data(),    mask_rows.data(),        flags.data(), bytes.data(),
-            offsets.data(), PlainAutomaton::kStates, forced.data()};
+    return {next.data(),    mask_rows.data(),        flags.data(),  bytes.data(),
+            offsets.data(), PlainAutomaton::kStates, forced.data(), spelled.data()};
   }
 
-  DeviceTable<std::int32_t> next, mask_rows, forced;
+  DeviceTable<std::int32_t> next, mask_rows, forced, spelled;
   DeviceTable<std::uint8_t> flags, bytes;
   DeviceTable<std::int64_t> offsets;
 

@@ -60,6 +60,7 @@ inline DraftedRow random_drafted_row(std::mt19937& random, const PlainAutomaton&
     const bool automatic = room > 1 && random() % 3 == 0;  // of which some come to want more than there is
     const std::int32_t most = std::max(room, 1);
     row.length = DraftLength(automatic ? 0 : 1 + static_cast<std::int32_t>(random() % 16) % most, 40, 4);
+    row.spelling = DraftLength(automatic ? 0 : row.length.next(), 0, static_cast<std::int32_t>(random() % 5));
     if (!draws && random() % 2 == 0) row.text.end_ids.push_back(automaton.forced[random() % 9]);
     if (!draws && random() % 4 != 0) row.most = automatic ? DraftLength::most(0) : row.length.next();
     if (!draws && (row.most == 0 || random() % 3 != 0)) {
