@@ -160,7 +160,9 @@ void read_speculation(const std::string& name, const Json& value, Reading& readi
 
 void read_draft_tokens(const std::string& name, const Json& value, Reading& reading) {
   reading.draft_tokens = 0;
-  if (value != "auto") reading.fields.read(name, value, reading.draft_tokens);
+  if (value == "auto") return;
+  if (value.is_string()) return reading.fields.refuse(name, value, "auto or a whole number");
+  reading.fields.read(name, value, reading.draft_tokens);
 }
 
 void read_tool_choice(const std::string& name, const Json& value, Reading& reading) {

@@ -83,7 +83,7 @@ class Speculation(support.CommandLineTest):
         self.assertEqual({record["samples"][0]["text"] for record in records[:6]}, {records[0]["samples"][0]["text"]})
         self.assertEqual([index for index, record in enumerate(records) if "speculation" in record], [0, 1, 2, 3, 4, 6])
         self.assertEqual(records[6]["speculation"]["drafted_tokens"], 41 - records[6]["speculation"]["steps"] + 1)  # the end is one
-        for record, words in zip(records[7:], ("prompt-lookup: 17: must be in [0, 16]", "draft-tokens", "whole run", "draft-forced: given: needs")):
+        for record, words in zip(records[7:], ("prompt-lookup: 17: must be in [0, 16]", "draft-tokens: \"many\": auto or a whole number", "whole run", "draft-forced: given: needs")):
             self.assertIn(words, record["error"]["message"])
 
     def test_what_does_not_fit_is_refused(self):
@@ -106,4 +106,5 @@ class Speculation(support.CommandLineTest):
 
 
 if __name__ == "__main__":
+        self.refuses(2, ["--draft-tokens: 'many': auto or a whole number"], *usage, "--prompt-lookup", "--draft-tokens", "many")
     unittest.main()
