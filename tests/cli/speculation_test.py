@@ -42,9 +42,11 @@ class Speculation(support.CommandLineTest):
     def test_what_came_of_it_is_reported(self):
         self.assertNotIn("speculation", self.record())
         found = self.record("--draft-model", DRAFT, "--draft-tokens", "4", "--speculation", "ratio")["speculation"]
-        self.assertEqual(list(found), ["steps", "drafted_tokens", "accepted_tokens", "acceptance_rate", "mean_accepted_length",
-                                       "tokens_per_step"])
+        self.assertEqual(list(found), ["steps", "drafted_steps", "drafted_tokens", "accepted_tokens", "tokens", "acceptance_rate",
+                                       "mean_accepted_length", "tokens_per_step"])
         self.assertAlmostEqual(found["accepted_tokens"] / found["drafted_tokens"], found["acceptance_rate"])
+        self.assertAlmostEqual(found["accepted_tokens"] / found["drafted_steps"], found["mean_accepted_length"])
+        self.assertAlmostEqual(found["tokens"] / found["steps"], found["tokens_per_step"])
         self.assertGreater(found["tokens_per_step"], 1.5)
         process = support.run("generate", "--device", "cpu", "--prompt", SONG, "--max-tokens", "40", "--prompt-lookup", "--verbose")
         self.assertRegex(process.stderr.decode(), r"\d+ of \d+ drafts accepted \(\d+\.\d%\), \d+\.\d+ .* tokens per step")
