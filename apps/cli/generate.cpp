@@ -49,7 +49,9 @@ void check(CommandLine& line) {
   check_files(settings, true, line.violations);
   check_machine(settings, line.violations);
   if (!settings.input) check_constraint(settings, true, line.violations);
-  const std::vector<std::string> of_request = request_violations(make_request(settings, ""), true);
+  Request request = make_request(settings, "");
+  if (settings.input && request.speculation) request.speculation->draft_forced = false;  // constraints come with lines
+  const std::vector<std::string> of_request = request_violations(request, true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
   if (!settings.input) {  // else each line has settings of its own beside these
     check_system(settings, line.violations);

@@ -331,8 +331,8 @@ void settle_samples(Reading& reading, std::int32_t limit) {
 void settle_speculation(Reading& reading, const std::optional<SpeculationOptions>& usual) {
   const bool asks =
       reading.speculation || reading.draft_tokens || reading.prompt_lookup || reading.draft_forced.value_or(false);
-  if (reading.is_speculation_off || (!asks && !usual)) return;
   Request& request = reading.request.options;
+  if (reading.is_speculation_off || (!asks && (!usual || request.beam))) return;
   SpeculationOptions& made = request.speculation.emplace(usual.value_or(SpeculationOptions{}));
   const bool forces_nothing = made.draft_forced && !request.control.can_force();
   made.draft_forced = reading.draft_forced.value_or(made.draft_forced && !forces_nothing);

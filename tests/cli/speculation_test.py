@@ -88,11 +88,25 @@ class Speculation(support.CommandLineTest):
         for record, words in zip(records[7:], ("prompt-lookup: 17: must be in [0, 16]", "draft-tokens: \"many\": auto or a whole number", "whole run", "draft-forced: given: needs")):
             self.assertIn(words, record["error"]["message"])
 
+    def test_what_the_command_line_says_is_left_out_of_lines_it_cannot_help(self):
+        lines = [{"prompt": SONG, "seed": 5, "max_tokens": 30, **more} for more in (
+            {"regex": "o{20}"}, {"prefix": "and"}, {}, {"beam_width": 2}, {"draft_forced": False}, {"beam_width": 2, "prompt_lookup": 2},
+            {"draft_tokens": 3})]
+        name = self.file("in.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+        for source, expected in ((("--draft-model", DRAFT), [0, 1, 2, 4, 6]), (("--draft-forced",), [0, 1]),
+                                 (("--draft-model", DRAFT, "--draft-forced"), [0, 1, 4]), (("--prompt-lookup", "--draft-forced"), [0, 1, 2, 4])):
+            process = support.run("generate", "--device", "cpu", "--input", name, "--quiet", *source)
+            records = [json.loads(line) for line in process.stdout.splitlines()]
+            self.assertEqual([index for index, record in enumerate(records) if "speculation" in record], expected, source)
+            self.assertIn("beam search", records[5]["error"]["message"])
+            self.assertEqual([index for index, record in enumerate(records) if "error" in record], [5] if expected[-1] == 6 else [5, 6], source)
+
     def test_what_does_not_fit_is_refused(self):
         usage = ("generate", "--device", "cpu", "--prompt", "K")
         self.refuses(2, ["--draft-tokens: given without --draft-model, --prompt-lookup or --draft-forced"], *usage, "--draft-tokens", "4")
         self.refuses(2, ["--speculation: given without"], *usage, "--speculation", "ratio")
         self.refuses(2, ["--draft-tokens: 17: must be in [0, 16]"], *usage, "--prompt-lookup", "--draft-tokens", "17")
+        self.refuses(2, ["--draft-tokens: 'many': auto or a whole number"], *usage, "--prompt-lookup", "--draft-tokens", "many")
         self.refuses(2, ["--speculation", "beam search"], *usage, "--prompt-lookup", "3", "--beam-width", "2")
         self.refuses(2, ["'guess'", "coupled, ratio, off"], *usage, "--prompt-lookup", "3", "--speculation", "guess")
         self.refuses(2, ["--draft-forced: given: needs a constraint or a prefix"], *usage, "--draft-forced")
@@ -108,5 +122,4 @@ class Speculation(support.CommandLineTest):
 
 
 if __name__ == "__main__":
-        self.refuses(2, ["--draft-tokens: 'many': auto or a whole number"], *usage, "--prompt-lookup", "--draft-tokens", "many")
     unittest.main()
