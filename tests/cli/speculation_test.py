@@ -48,8 +48,9 @@ class Speculation(support.CommandLineTest):
         self.assertAlmostEqual(found["accepted_tokens"] / found["drafted_steps"], found["mean_accepted_length"])
         self.assertAlmostEqual(found["tokens"] / found["steps"], found["tokens_per_step"])
         self.assertGreater(found["tokens_per_step"], 1.5)
-        process = support.run("generate", "--device", "cpu", "--prompt", SONG, "--max-tokens", "40", "--prompt-lookup", "--verbose")
-        self.assertRegex(process.stderr.decode(), r"\d+ of \d+ drafts accepted \(\d+\.\d%\), \d+\.\d+ .* tokens per step")
+        for command in (("generate", "--prompt", SONG, "--max-tokens", "40"), ("dialogue", "--prompt", SONG, "--turns", "2"), ("interactive",)):
+            process = support.run(*command, "--device", "cpu", "--prompt-lookup", "--verbose", stdin=SONG.encode())
+            self.assertRegex(process.stderr.decode(), r"\d+ of \d+ drafts accepted \(\d+\.\d%\), \d+\.\d+ .* tokens per step", command)
 
     def test_what_a_schema_forces_costs_no_steps(self):
         schema = {"type": "object", "properties": {name: {"type": "boolean"} for name in ("is_it_raining", "is_it_cold")}}
