@@ -12,6 +12,7 @@
 #include "apps/cli/output_sink.h"
 #include "apps/cli/requests.h"
 #include "apps/cli/signals.h"
+#include "apps/cli/speculation_report.h"
 #include "apps/cli/text.h"
 
 namespace fllm::cli {
@@ -125,6 +126,7 @@ int run_dialogue(CommandLine& line) {
     if (json) sink.write(turn_json(plan, turn, speaker, sample));
   }
   sink.commit();
+  report_speculation(settings, generator);
   constexpr int kSignalBase = 128;
   return noted_signal() == 0 ? kExitSuccess : kSignalBase + noted_signal();
 }

@@ -17,6 +17,7 @@
 #include "apps/cli/requests.h"
 #include "apps/cli/resume.h"
 #include "apps/cli/signals.h"
+#include "apps/cli/speculation_report.h"
 #include "apps/cli/text.h"
 
 namespace fllm::cli {
@@ -49,7 +50,9 @@ void check(CommandLine& line) {
   check_files(settings, true, line.violations);
   check_machine(settings, line.violations);
   if (!settings.input) check_constraint(settings, true, line.violations);
-  const std::vector<std::string> of_request = request_violations(make_request(settings, ""), true);
+  Request request = make_request(settings, "");
+  if (settings.input && request.speculation) request.speculation->draft_forced = false;  // constraints come with lines
+  const std::vector<std::string> of_request = request_violations(request, true);
   line.violations.insert(line.violations.end(), of_request.begin(), of_request.end());
   if (!settings.input) {  // else each line has settings of its own beside these
     check_system(settings, line.violations);
@@ -110,16 +113,6 @@ void report_run(const BatchReport& report, double seconds) {
   report_note(false, line);
 }
 
-void report_speculation(const SpeculationStats& stats) {
-  if (stats.steps == 0) return;
-  std::array<char, 160> text{};
-  std::snprintf(text.data(), text.size(),
-                "%lld of %lld drafts accepted (%.1f%%), %.2f of those of a step, %.2f tokens per step of the model",
-                static_cast<long long>(stats.accepted_tokens), static_cast<long long>(stats.drafted_tokens),
-                100 * stats.acceptance_rate(), stats.mean_accepted_length(), stats.tokens_per_step());
-  report_note(false, text.data());
-}
-
 /// The exit code, after the last words.
 int conclude(const Settings& settings, const BatchReport& report) {
   constexpr int kSignalBase = 128;
@@ -175,8 +168,8 @@ int run_generate(CommandLine& line) {
   report.failed += resumed.failed;
   if (settings.is_verbose()) {
     report_run(report, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    report_speculation(generator.metrics().speculation);
   }
+  report_speculation(settings, generator);
   return conclude(settings, report);
 }
 

@@ -19,6 +19,7 @@
 #include "apps/cli/output_sink.h"
 #include "apps/cli/requests.h"
 #include "apps/cli/signals.h"
+#include "apps/cli/speculation_report.h"
 #include "apps/cli/text.h"
 #include "apps/cli/typed_settings.h"
 
@@ -196,6 +197,7 @@ int run_interactive(CommandLine& line) {
     if (!editor.is_terminal() || noted_signal() != SIGINT) throw Interrupted();
     forget_signal();
   }
+  report_speculation(line.settings, generator);
   return session.failed() && !editor.is_terminal() ? kExitFailure : kExitSuccess;
 }
 

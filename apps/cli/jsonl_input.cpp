@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -71,6 +72,15 @@ void check_prompt_keys(const Json& record, const Settings& settings, std::vector
   if (settings.prompt_file == "-") violations.push_back(std::string("prompt-file") + kStdin);
 }
 
+bool asks_for_speculation(const Json& record) {
+  constexpr std::string_view kNames[] = {"speculation", "draft-tokens", "prompt-lookup", "draft-forced"};
+  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view name) {
+    std::string other(name);
+    std::replace(other.begin(), other.end(), '-', '_');
+    return record.contains(name) || record.contains(other);
+  });
+}
+
 void check_message_keys(const Json& record, const std::vector<ChatMessage>& messages,
                         std::vector<std::string>& violations) {
   for (const char* key : {"prompt", "prompt-file", "prompt_file"}) {
@@ -117,6 +127,7 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
       violations.emplace_back("id: a string, a number of at most 64 bits, bool or null is allowed");
     }
   }
+  if (!asks_for_speculation(record)) settle_speculation(job.settings);
   const bool chat = record.contains("messages");
   if (chat) {
     check_message_keys(record, job.messages, violations);

@@ -93,8 +93,10 @@ void JsonlWriter::write(const Job& job, const Completion& completion) {
                       {"decode_seconds", completion.timing.decode_seconds}};
   if (const auto& speculation = completion.speculation) {
     record["speculation"] = {{"steps", speculation->steps},
+                             {"drafted_steps", speculation->drafted_steps},
                              {"drafted_tokens", speculation->drafted_tokens},
                              {"accepted_tokens", speculation->accepted_tokens},
+                             {"tokens", speculation->tokens},
                              {"acceptance_rate", speculation->acceptance_rate()},
                              {"mean_accepted_length", speculation->mean_accepted_length()},
                              {"tokens_per_step", speculation->tokens_per_step()}};

@@ -79,7 +79,7 @@ std::string read_all(int fd, const std::string& name, std::size_t limit_bytes) {
     if (text.size() > limit_bytes) {
       throw Exception(ErrorCode::kInvalidArgument, in_quotes(name) + ": more than " +
                                                        readable_bytes(static_cast<long long>(limit_bytes)) +
-                                                       ": a prompt of at most that is allowed");
+                                                       ": at most that is allowed");
     }
   }
   return text;

@@ -134,6 +134,13 @@ Request make_request(const Settings& settings, std::string prompt) {
   return request;
 }
 
+void settle_speculation(Settings& settings) {
+  const Request request = make_request(settings, "");
+  const bool forces_nothing = settings.draft_forced.value_or(false) && !request.control.can_force();
+  if (forces_nothing) settings.draft_forced = false;
+  if (request.beam || (forces_nothing && settings.prompt_lookup.value_or(0) == 0)) settings.speculation = "off";
+}
+
 Request make_request(const Settings& settings, std::vector<ChatMessage> messages) {
   Request request = without_prompt(settings);
   if (settings.system && messages.front().role != ChatRole::kSystem) {

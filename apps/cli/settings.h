@@ -106,6 +106,9 @@ struct Setting {
   std::string_view zero = {};     // a word for 0
 };
 
+/// What a setting of the type std::int32_t may be, for messages.
+[[nodiscard]] std::string allowed_whole_number(const Setting& setting);
+
 [[nodiscard]] bool is_list(const Setting& setting);
 [[nodiscard]] bool is_flag(const Setting& setting);  // takes no value on the command line
 

@@ -95,7 +95,7 @@ class JsonAssignment {
     constexpr auto kMin = std::numeric_limits<std::int32_t>::min();
     const bool fits = value.is_number_unsigned() ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(kMax)
                                                  : value.is_number_integer() && value.get<std::int64_t>() >= kMin;
-    if (!fits) return refuse(value, "a whole number below 2^31"), false;
+    if (!fits) return refuse(value, allowed_whole_number(setting_)), false;
     out = value.get<std::int32_t>();
     return true;
   }

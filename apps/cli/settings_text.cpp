@@ -26,8 +26,6 @@ constexpr std::string_view kAllowed = "";
 template <>
 constexpr std::string_view kAllowed<bool> = "on or off";
 template <>
-constexpr std::string_view kAllowed<std::int32_t> = "a whole number below 2^31";
-template <>
 constexpr std::string_view kAllowed<std::uint64_t> = "a whole number, 0 to 2^64-1";
 template <>
 constexpr std::string_view kAllowed<float> = "a finite number";
@@ -57,56 +55,73 @@ bool parse_word(const std::string& word, LogitBias& out) {
          parse_number(std::string_view(word).substr(equals + 1), out.bias);
 }
 
-template <class T>
-bool assign_value(std::optional<T>& field, const std::vector<std::string>& words, const std::string& label,
-                  std::vector<std::string>& violations) {
-  if (words.size() != 1) {
-    violations.push_back(label + ": given " + std::to_string(words.size()) + " times: once is allowed");
+/// The words of one setting, on their way to a field.
+class TextAssignment {
+ public:
+  TextAssignment(const Setting& setting, const std::vector<std::string>& words, const std::string& label,
+                 std::vector<std::string>& violations)
+      : setting_(setting), words_(words), label_(label), violations_(violations) {}
+
+  template <class T>
+  bool assign(std::optional<T>& field) {
+    if (words_.size() != 1) refuse("given " + std::to_string(words_.size()) + " times: once is allowed");
+    T value{};
+    if (!read(words_.back(), value)) return false;
+    field = std::move(value);  // also where it was given twice, so that no other rule takes it for missing
+    return true;
   }
-  T value{};
-  if (!parse_word(words.back(), value)) {
-    violations.push_back(label + ": " + in_quotes(words.back()) + ": " + std::string(kAllowed<T>) + " is allowed");
+
+  template <class T>
+  bool assign(std::optional<std::vector<T>>& field) {
+    std::vector<T> values;
+    bool good = true;
+    for (const std::string& word : words_) good = read(word, values.emplace_back()) && good;
+    if (good) field = std::move(values);
+    return good;
+  }
+
+  void refuse(const std::string& what) { violations_.push_back(label_ + ": " + what); }
+
+ private:
+  template <class T>
+  bool read(const std::string& word, T& value) {
+    if constexpr (std::is_same_v<T, std::int32_t>) {
+      if (!setting_.zero.empty() && word == setting_.zero) return value = 0, true;
+    }
+    if (parse_word(word, value)) return true;
+    refuse(in_quotes(word) + ": " + allowed_of<T>() + " is allowed");
     return false;
   }
-  field = std::move(value);  // also where it was given twice, so that no other rule takes it for missing
-  return true;
-}
 
-template <class T>
-bool assign_value(std::optional<std::vector<T>>& field, const std::vector<std::string>& words, const std::string& label,
-                  std::vector<std::string>& violations) {
-  std::vector<T> values;
-  bool good = true;
-  for (const std::string& word : words) {
-    T value{};
-    if (parse_word(word, value)) {
-      values.push_back(std::move(value));
-    } else {
-      good = false;
-      violations.push_back(label + ": " + in_quotes(word) + ": " + std::string(kAllowed<T>) + " is allowed");
-    }
+  template <class T>
+  std::string allowed_of() const {
+    if constexpr (std::is_same_v<T, std::int32_t>) return allowed_whole_number(setting_);
+    return std::string(kAllowed<T>);
   }
-  if (good) field = std::move(values);
-  return good;
-}
+
+  const Setting& setting_;
+  const std::vector<std::string>& words_;
+  const std::string& label_;
+  std::vector<std::string>& violations_;
+};
 
 }  // namespace
 
+std::string allowed_whole_number(const Setting& setting) {
+  const std::string number = "a whole number below 2^31";
+  return setting.zero.empty() ? number : std::string(setting.zero) + " or " + number;
+}
+
 void assign_text(Settings& settings, const Setting& setting, const std::vector<std::string>& words,
                  const std::string& label, std::vector<std::string>& violations) {
+  TextAssignment assignment(setting, words, label, violations);
   std::visit(
       [&](auto member) {
-        if constexpr (std::is_same_v<decltype(member), std::optional<std::int32_t> Settings::*>) {
-          if (!setting.zero.empty() && words.size() == 1 && words.back() == setting.zero) {
-            settings.*member = 0;
-            return;
-          }
-        }
-        if (!assign_value(settings.*member, words, label, violations)) return;
+        if (!assignment.assign(settings.*member)) return;
         if constexpr (std::is_same_v<decltype(member), std::optional<std::string> Settings::*>) {
           if (!is_choice(setting.choices, *(settings.*member))) {
-            violations.push_back(label + ": " + in_quotes(*(settings.*member)) + ": one of " +
-                                 readable_choices(setting.choices) + " is allowed");
+            assignment.refuse(in_quotes(*(settings.*member)) + ": one of " + readable_choices(setting.choices) +
+                              " is allowed");
             (settings.*member).reset();
           }
         }

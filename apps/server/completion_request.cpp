@@ -160,7 +160,9 @@ void read_speculation(const std::string& name, const Json& value, Reading& readi
 
 void read_draft_tokens(const std::string& name, const Json& value, Reading& reading) {
   reading.draft_tokens = 0;
-  if (value != "auto") reading.fields.read(name, value, reading.draft_tokens);
+  if (value == "auto") return;
+  if (value.is_string()) return reading.fields.refuse(name, value, "auto or a whole number");
+  reading.fields.read(name, value, reading.draft_tokens);
 }
 
 void read_tool_choice(const std::string& name, const Json& value, Reading& reading) {
@@ -329,8 +331,8 @@ void settle_samples(Reading& reading, std::int32_t limit) {
 void settle_speculation(Reading& reading, const std::optional<SpeculationOptions>& usual) {
   const bool asks =
       reading.speculation || reading.draft_tokens || reading.prompt_lookup || reading.draft_forced.value_or(false);
-  if (reading.is_speculation_off || (!asks && !usual)) return;
   Request& request = reading.request.options;
+  if (reading.is_speculation_off || (!asks && (!usual || request.beam))) return;
   SpeculationOptions& made = request.speculation.emplace(usual.value_or(SpeculationOptions{}));
   const bool forces_nothing = made.draft_forced && !request.control.can_force();
   made.draft_forced = reading.draft_forced.value_or(made.draft_forced && !forces_nothing);

@@ -8,13 +8,14 @@
 
 #include "fundamentallm/result.h"
 #include "host/constraint/constraint_source.h"
+#include "host/constraint/device_automaton.h"
 #include "host/util/quoted_text.h"
 
 namespace fllm {
 namespace {
 
 constexpr std::size_t kMaxKept = 8;
-constexpr std::int64_t kMaxVisits = std::int64_t{1} << 29;  // of nodes of the trie: less than a second
+constexpr std::int64_t kMaxVisits = std::int64_t{1} << 28;  // of nodes of the trie: less than a second
 
 }  // namespace
 
@@ -38,6 +39,7 @@ std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& 
                                                        ": no text that matches " + budget.name() + " begins with it");
     }
   }
+  if (rows == MaskRows::kAll) DeviceAutomaton::check_states(dfa.state_count());
   if (trie_ == nullptr) trie_ = std::make_shared<const TokenTrie>(*tokens_);
   ConstraintTables::Vocabulary vocabulary{trie_, {usable.begin(), usable.end()}, ends};
   auto tables = std::make_shared<ConstraintTables>(std::move(dfa), std::move(vocabulary), std::move(budget));

@@ -28,7 +28,7 @@ class ConstraintCache {
 
   /// Of control.constraint, with control.prefix as the beginning of every text. usable: allow mask of what may be drawn;
   /// ends: ascending. Exception(kInvalidArgument): what is wrong with the source, a limit, or no text is left.
-  /// With MaskRows::kAll also kUnsupported, where working out the masks takes too long.
+  /// With MaskRows::kAll also kUnsupported, where there are too many states, or working out the masks takes too long.
   [[nodiscard]] std::shared_ptr<ConstraintTables> tables(const ControlOptions& control,
                                                          std::span<const std::uint32_t> usable,
                                                          const std::vector<TokenId>& ends,

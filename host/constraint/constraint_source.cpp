@@ -35,8 +35,7 @@ ExprId expression_of(Expressions& e, const ChoicesConstraint& choices) {
 }
 
 ExprId expression_of(Expressions& e, const RegexConstraint& regex) {
-  const CharacterWriter writer;
-  return parse_regex(regex.pattern, e, RegexAnchoring::kWhole, writer);
+  return parse_regex({regex.pattern, RegexAnchoring::kWhole, e.budget().name()}, e, CharacterWriter());
 }
 
 ExprId expression_of(Expressions& e, const JsonSchemaConstraint& schema) {

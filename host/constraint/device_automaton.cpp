@@ -177,10 +177,10 @@ std::int32_t DeviceAutomaton::row_of(const std::vector<std::uint32_t>& mask) {
   return found->second;
 }
 
-void DeviceAutomaton::check_size(std::int64_t more_states) const {
-  if (state_count() + more_states <= kMaxStates) return;
+void DeviceAutomaton::check_states(std::int64_t count) {
+  if (count <= kMaxStates) return;
   throw Exception(ErrorCode::kUnsupported,
-                  "constraint, prefix, banned_text, stop_strings: " + std::to_string(state_count() + more_states) +
+                  "constraint, prefix, banned_text, stop_strings: " + std::to_string(count) +
                       " states: a beam search may have " + std::to_string(kMaxStates));
 }
 

@@ -34,6 +34,10 @@ class DeviceAutomaton {
   /// States that accept where a stop string is complete behind the prefix. Exception(kUnsupported) likewise.
   void stop_at(const ByteAutomaton& stops, const PrefixConstraint* prefix);
 
+  /// Exception(kUnsupported) beyond kMaxStates. A constraint has at least the states of its automaton: what is too large is known
+  /// before its masks are worked out, which takes long.
+  static void check_states(std::int64_t count);
+
   [[nodiscard]] std::int32_t state_count() const { return static_cast<std::int32_t>(flags.size()); }
   /// In a state; -1: where there is none.
   [[nodiscard]] bool frees_ends(std::int32_t state) const {
@@ -65,7 +69,7 @@ class DeviceAutomaton {
   std::int32_t add_state(std::int32_t mask_row, std::uint8_t flags);
   void add_chain(std::string_view prefix, std::int32_t behind, std::uint8_t flags_within);
   void add_copy(const ByteAutomaton& automaton);
-  void check_size(std::int64_t more_states) const;
+  void check_size(std::int64_t more_states) const { check_states(state_count() + more_states); }
 
   std::vector<std::uint32_t> base_;
   std::size_t words_;

@@ -72,12 +72,7 @@ ExprId JsonSchemaCompiler::string(const SchemaParts& parts) {
     const auto longest = count_of(*part.schema, "maxLength", part.pointer);
     if (shortest) least = std::max(least.value_or(0), *shortest);
     if (longest) most = std::min(most.value_or(*longest), *longest);
-    if (part.schema->contains("pattern")) {
-      also(text_.string_matching(text_of(*part.schema, part.pointer, "pattern"), RegexAnchoring::kSearch));
-    }
-    if (part.schema->contains("format")) {
-      also(text_.string_matching(pattern_of_format(*part.schema, part.pointer), RegexAnchoring::kWhole));
-    }
+    for (const RegexPattern& pattern : patterns_of(*part.schema, part.pointer)) also(text_.string_matching(pattern));
   }
   if (most && least.value_or(0) > *most) return expressions_.nothing();
   if (!texts) return text_.string(least.value_or(0), most.value_or(kUnbounded));

@@ -101,9 +101,8 @@ ExprId JsonText::string_of(std::string_view value) {
   return expressions_.bytes(text + "\"");
 }
 
-ExprId JsonText::string_matching(std::string_view pattern, RegexAnchoring anchoring) {
-  const JsonCharacterWriter writer;
-  const ExprId inner = parse_regex(pattern, expressions_, anchoring, writer);
+ExprId JsonText::string_matching(const RegexPattern& pattern) {
+  const ExprId inner = parse_regex(pattern, expressions_, JsonCharacterWriter());
   return expressions_.concat({expressions_.bytes("\""), inner, expressions_.bytes("\"")});
 }
 

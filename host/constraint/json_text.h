@@ -32,7 +32,7 @@ class JsonText {
   /// A string with this value, in the shortest spelling.
   [[nodiscard]] ExprId string_of(std::string_view value);
   /// A string with a value the expression matches, in the shortest spelling. parse_regex's errors.
-  [[nodiscard]] ExprId string_matching(std::string_view pattern, RegexAnchoring anchoring);
+  [[nodiscard]] ExprId string_matching(const RegexPattern& pattern);
   /// A string, in the shortest spelling, with a value that is none of these.
   [[nodiscard]] ExprId string_other_than(const std::vector<std::string>& values);
   [[nodiscard]] ExprId number();

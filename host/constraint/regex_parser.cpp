@@ -17,9 +17,11 @@ constexpr int kMaxRegexDepth = 200;  // groups in groups
 /// Recursive descent: alternatives, items, atoms.
 class RegexParser {
  public:
-  RegexParser(std::string_view pattern, Expressions& expressions, RegexAnchoring anchoring,
-              const CharacterWriter& writer)
-      : scanner_(pattern, expressions.budget()), expressions_(expressions), anchoring_(anchoring), writer_(writer) {}
+  RegexParser(const RegexPattern& pattern, Expressions& expressions, const CharacterWriter& writer)
+      : scanner_(pattern.text, pattern.name, expressions.budget()),
+        expressions_(expressions),
+        anchoring_(pattern.anchoring),
+        writer_(writer) {}
 
   ExprId parse() {
     const ExprId whole = alternatives(0);
@@ -159,9 +161,8 @@ class RegexParser {
 
 }  // namespace
 
-ExprId parse_regex(std::string_view pattern, Expressions& expressions, RegexAnchoring anchoring,
-                   const CharacterWriter& writer) {
-  return RegexParser(pattern, expressions, anchoring, writer).parse();
+ExprId parse_regex(const RegexPattern& pattern, Expressions& expressions, const CharacterWriter& writer) {
+  return RegexParser(pattern, expressions, writer).parse();
 }
 
 }  // namespace fllm

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <string>
 
 #include "host/constraint/expression.h"
 
@@ -12,6 +12,12 @@ namespace fllm {
 enum class RegexAnchoring : std::uint8_t {
   kWhole,   ///< there is none: the text is the match
   kSearch,  ///< any, as in a JSON Schema pattern
+};
+
+struct RegexPattern {
+  std::string text;
+  RegexAnchoring anchoring = RegexAnchoring::kWhole;
+  std::string name;  ///< in messages
 };
 
 /// How a set of characters is written in the text: as itself, or as in a JSON string.
@@ -31,7 +37,6 @@ class CharacterWriter {
 /// \n \r \t \f \v \0 \xHH \uHHHH \u{H}, and ^ and $ at the ends of an alternative of the whole expression. \d and \w are ASCII.
 /// Exception(kInvalidArgument) names what is wrong or not supported (look-around, back-references, word boundaries,
 /// other properties, possessive quantifiers) and its position in bytes from 0, or a limit.
-[[nodiscard]] ExprId parse_regex(std::string_view pattern, Expressions& expressions, RegexAnchoring anchoring,
-                                 const CharacterWriter& writer);
+[[nodiscard]] ExprId parse_regex(const RegexPattern& pattern, Expressions& expressions, const CharacterWriter& writer);
 
 }  // namespace fllm

@@ -37,7 +37,8 @@ std::string escape_name(char32_t letter) { return quoted_text(std::string("\\").
 
 }  // namespace
 
-RegexScanner::RegexScanner(std::string_view pattern, CompileBudget& budget) : pattern_(pattern), budget_(budget) {
+RegexScanner::RegexScanner(std::string_view pattern, std::string_view name, CompileBudget& budget)
+    : pattern_(pattern), name_(name), budget_(budget) {
   for (std::size_t at = 0; at < pattern.size();) {
     const std::optional<CodePoint> point = decode_code_point(pattern, at);
     if (!point) refuse(at, "not valid UTF-8: UTF-8 text is allowed");
@@ -46,7 +47,7 @@ RegexScanner::RegexScanner(std::string_view pattern, CompileBudget& budget) : pa
 }
 
 void RegexScanner::refuse(std::size_t position, const std::string& what) const {
-  throw Exception(ErrorCode::kInvalidArgument, budget_.name() + ": " + quoted_text(pattern_) + ": position " +
+  throw Exception(ErrorCode::kInvalidArgument, std::string(name_) + ": " + quoted_text(pattern_) + ": position " +
                                                    std::to_string(position) + ": " + what);
 }
 

@@ -14,8 +14,8 @@ namespace fllm {
 /// Reads a pattern from left to right; what it refuses has its position in the message.
 class RegexScanner {
  public:
-  /// The budget's name is in the messages. Exception(kInvalidArgument): not UTF-8.
-  RegexScanner(std::string_view pattern, CompileBudget& budget);
+  /// name: in messages. Exception(kInvalidArgument): not UTF-8.
+  RegexScanner(std::string_view pattern, std::string_view name, CompileBudget& budget);
 
   [[nodiscard]] bool at_end() const { return at_ == pattern_.size(); }
   [[nodiscard]] std::size_t position() const { return at_; }
@@ -43,7 +43,7 @@ class RegexScanner {
   CodePointSet take_property(std::size_t start, bool inverted);
   CodePointSet take_class_item(bool& is_single, bool any_case);
 
-  std::string_view pattern_;
+  std::string_view pattern_, name_;
   CompileBudget& budget_;
   std::size_t at_ = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "host/constraint/json_formats.h"
 #include "host/util/quoted_text.h"
@@ -51,14 +52,22 @@ void check_listed(const SchemaJson& schema, const SchemaPointer& pointer) {
   if (listed != schema.end() && !listed->is_array()) refuse_schema(pointer, "enum: an array is allowed");
 }
 
-std::string pattern_of_format(const SchemaJson& schema, const SchemaPointer& pointer) {
-  const std::string& format = text_of(schema, pointer, "format");
-  std::string pattern = format_pattern(format);
-  if (pattern.empty()) {
-    refuse_schema(pointer, "the format " + quoted_text(format) +
-                               " is not supported: date, time, date-time, uuid, email and ipv4 are");
+std::vector<RegexPattern> patterns_of(const SchemaJson& schema, const SchemaPointer& pointer) {
+  std::vector<RegexPattern> patterns;
+  const auto add = [&](const char* keyword, RegexAnchoring anchoring, std::string text) {
+    patterns.push_back({std::move(text), anchoring, name_in_schema(pointer, keyword)});
+  };
+  if (schema.contains("pattern")) add("pattern", RegexAnchoring::kSearch, text_of(schema, pointer, "pattern"));
+  if (schema.contains("format")) {
+    const std::string& format = text_of(schema, pointer, "format");
+    std::string text = format_pattern(format);
+    if (text.empty()) {
+      refuse_schema(pointer, "the format " + quoted_text(format) +
+                                 " is not supported: date, time, date-time, uuid, email and ipv4 are");
+    }
+    add("format", RegexAnchoring::kWhole, std::move(text));
   }
-  return pattern;
+  return patterns;
 }
 
 std::optional<std::int32_t> count_of(const SchemaJson& schema, const char* keyword, const SchemaPointer& pointer) {

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "host/constraint/regex_parser.h"
 #include "host/constraint/schema_document.h"
 
 namespace fllm {
@@ -18,8 +20,8 @@ namespace fllm {
 void check_members(const SchemaJson& schema, const SchemaPointer& pointer);  ///< `properties`, `required`
 void check_items(const SchemaJson& schema, const SchemaPointer& pointer);    ///< `items`, `prefixItems`, `uniqueItems`
 void check_listed(const SchemaJson& schema, const SchemaPointer& pointer);   ///< `enum`
-/// format_pattern of the schema's `format`. Refuses an unknown one.
-[[nodiscard]] std::string pattern_of_format(const SchemaJson& schema, const SchemaPointer& pointer);
+/// What texts must match: `pattern`, `format`. Refuses an unknown format.
+[[nodiscard]] std::vector<RegexPattern> patterns_of(const SchemaJson& schema, const SchemaPointer& pointer);
 
 /// A count; none where the keyword is missing. Refuses what is no count, and more than 100,000.
 [[nodiscard]] std::optional<std::int32_t> count_of(const SchemaJson& schema, const char* keyword,

@@ -96,9 +96,12 @@ SchemaPointer pointer_to(const SchemaPointer& parent, std::string_view key) {
   return pointer;
 }
 
+std::string name_in_schema(const SchemaPointer& pointer, const std::string& what) {
+  return "json_schema: " + quoted_text(std::string("#").append(pointer)) + ": " + what;
+}
+
 void refuse_schema(const SchemaPointer& pointer, const std::string& what) {
-  throw Exception(ErrorCode::kInvalidArgument,
-                  "json_schema: " + quoted_text(std::string("#").append(pointer)) + ": " + what);
+  throw Exception(ErrorCode::kInvalidArgument, name_in_schema(pointer, what));
 }
 
 SchemaDocument::SchemaDocument(std::string_view text) {

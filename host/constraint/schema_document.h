@@ -14,7 +14,9 @@ using SchemaJson = nlohmann::ordered_json;  // properties stay in the order they
 using SchemaPointer = std::string;
 [[nodiscard]] SchemaPointer pointer_to(const SchemaPointer& parent, std::string_view key);
 
-/// Exception(kInvalidArgument): "json_schema: #/properties/name: what".
+/// What messages call something at this place: json_schema: "#/properties/name": what.
+[[nodiscard]] std::string name_in_schema(const SchemaPointer& pointer, const std::string& what);
+/// Exception(kInvalidArgument) with that.
 [[noreturn]] void refuse_schema(const SchemaPointer& pointer, const std::string& what);
 
 /// A schema's text, parsed and checked: no deeper than kMaxSchemaDepth, no key twice,

@@ -118,18 +118,16 @@ bool SchemaValues::passes_string(const std::string& value, const SchemaJson& sch
   const auto characters = static_cast<std::size_t>(
       std::count_if(value.begin(), value.end(), [](char byte) { return (byte & 0xC0) != 0x80; }));
   bool valid = in_counts(characters, count_of(schema, "minLength", pointer), count_of(schema, "maxLength", pointer));
-  if (schema.contains("pattern")) valid = matches(value, text_of(schema, pointer, "pattern"), false) && valid;
-  if (schema.contains("format")) valid = matches(value, pattern_of_format(schema, pointer), true) && valid;
+  for (const RegexPattern& pattern : patterns_of(schema, pointer)) valid = matches(value, pattern) && valid;
   return valid;
 }
 
-bool SchemaValues::matches(const std::string& value, const std::string& pattern, bool is_whole) {
-  const std::string key = (is_whole ? "w" : "s") + pattern;
+bool SchemaValues::matches(const std::string& value, const RegexPattern& pattern) {
+  const std::string key = (pattern.anchoring == RegexAnchoring::kWhole ? "w" : "s") + pattern.text;
   auto known = patterns_.find(key);
   if (known == patterns_.end()) {
     Expressions expressions(budget_);
-    const RegexAnchoring anchoring = is_whole ? RegexAnchoring::kWhole : RegexAnchoring::kSearch;
-    const ExprId root = parse_regex(pattern, expressions, anchoring, CharacterWriter());
+    const ExprId root = parse_regex(pattern, expressions, CharacterWriter());
     known = patterns_.emplace(key, ByteDfa::compile(expressions, root)).first;
   }
   return known->second.matches(value);

@@ -8,6 +8,7 @@
 
 #include "host/constraint/byte_dfa.h"
 #include "host/constraint/compile_budget.h"
+#include "host/constraint/regex_parser.h"
 #include "host/constraint/schema_document.h"
 
 namespace fllm {
@@ -35,7 +36,7 @@ class SchemaValues {
   bool passes_string(const std::string& value, const SchemaJson& schema, const SchemaPointer& pointer);
   bool passes_array(const SchemaJson& value, const SchemaJson& schema, const SchemaPointer& pointer);
   bool passes_object(const SchemaJson& value, const SchemaJson& schema, const SchemaPointer& pointer);
-  bool matches(const std::string& value, const std::string& pattern, bool is_whole);
+  bool matches(const std::string& value, const RegexPattern& pattern);
 
   const SchemaDocument& document_;
   CompileBudget& budget_;

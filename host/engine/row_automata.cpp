@@ -33,7 +33,10 @@ bool RowAutomata::prepare(RequestState& request) {
   if (automaton.too_large) return false;
   try {
     if (automaton.tables == nullptr) {
-      if (request.constraint != nullptr && !request.constraint->work_out(kVisitsOfAStep)) return false;
+      if (request.constraint != nullptr) {
+        DeviceAutomaton::check_states(request.constraint->dfa().state_count());
+        if (!request.constraint->work_out(kVisitsOfAStep)) return false;
+      }
       automaton.tables = build(request);
     }
     automaton.place = memory_->take(automaton.tables);

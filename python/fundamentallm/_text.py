@@ -110,6 +110,21 @@ class Speculation:
     accepted_tokens: int  #: drafts that became output
     tokens: int  #: of the output, in these steps
 
+    @property
+    def acceptance_rate(self) -> float:
+        """Of the drafts; 0 where there are none."""
+        return self.accepted_tokens / self.drafted_tokens if self.drafted_tokens else 0.0
+
+    @property
+    def mean_accepted_length(self) -> float:
+        """Drafts accepted in a step that has some; 0 where none has."""
+        return self.accepted_tokens / self.drafted_steps if self.drafted_steps else 0.0
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens that a step of the model brings; 0 where there was none."""
+        return self.tokens / self.steps if self.steps else 0.0
+
 
 @dataclass(frozen=True)
 class Completion:

@@ -149,18 +149,19 @@ void read_constraint(Options& options, ConstraintSource& constraint) {
   options.texts("speakers", dialogue.speakers);
   options.get("turns", turns, kWhole);
   nb::object custom = options.object("constraint");
-  const int given = int{!choices.texts.empty()} + int{regex.has_value()} + int{schema.has_value()} + int{json} +
-                    int{!dialogue.speakers.empty()} + int{custom.is_valid()};
+  const bool has_choices = options.has("choices"), has_speakers = options.has("speakers");  // if only an empty list
+  const int given = int{has_choices} + int{regex.has_value()} + int{schema.has_value()} + int{json} +
+                    int{has_speakers} + int{custom.is_valid()};
   if (given > 1) {
     throw nb::value_error("choices, regex, json_schema, json, speakers, constraint: only one of them is allowed");
   }
   if (any_order && !schema) throw nb::value_error("any_order: given without json_schema");
-  if (turns && dialogue.speakers.empty()) throw nb::value_error("turns: given without speakers");
-  if (!choices.texts.empty()) constraint = std::move(choices);
+  if (turns && !has_speakers) throw nb::value_error("turns: given without speakers");
+  if (has_choices) constraint = std::move(choices);
   if (regex) constraint = RegexConstraint{std::move(*regex)};
   if (schema) constraint = JsonSchemaConstraint{std::move(*schema), any_order};
   if (json) constraint = JsonConstraint{};
-  if (!dialogue.speakers.empty()) {
+  if (has_speakers) {
     dialogue.turns = turns.value_or(dialogue.turns);
     constraint = std::move(dialogue);
   }

@@ -42,12 +42,15 @@ class Speculation(support.CommandLineTest):
     def test_what_came_of_it_is_reported(self):
         self.assertNotIn("speculation", self.record())
         found = self.record("--draft-model", DRAFT, "--draft-tokens", "4", "--speculation", "ratio")["speculation"]
-        self.assertEqual(list(found), ["steps", "drafted_tokens", "accepted_tokens", "acceptance_rate", "mean_accepted_length",
-                                       "tokens_per_step"])
+        self.assertEqual(list(found), ["steps", "drafted_steps", "drafted_tokens", "accepted_tokens", "tokens", "acceptance_rate",
+                                       "mean_accepted_length", "tokens_per_step"])
         self.assertAlmostEqual(found["accepted_tokens"] / found["drafted_tokens"], found["acceptance_rate"])
+        self.assertAlmostEqual(found["accepted_tokens"] / found["drafted_steps"], found["mean_accepted_length"])
+        self.assertAlmostEqual(found["tokens"] / found["steps"], found["tokens_per_step"])
         self.assertGreater(found["tokens_per_step"], 1.5)
-        process = support.run("generate", "--device", "cpu", "--prompt", SONG, "--max-tokens", "40", "--prompt-lookup", "--verbose")
-        self.assertRegex(process.stderr.decode(), r"\d+ of \d+ drafts accepted \(\d+\.\d%\), \d+\.\d+ .* tokens per step")
+        for command in (("generate", "--prompt", SONG, "--max-tokens", "40"), ("dialogue", "--prompt", SONG, "--turns", "2"), ("interactive",)):
+            process = support.run(*command, "--device", "cpu", "--prompt-lookup", "--verbose", stdin=SONG.encode())
+            self.assertRegex(process.stderr.decode(), r"\d+ of \d+ drafts accepted \(\d+\.\d%\), \d+\.\d+ .* tokens per step", command)
 
     def test_what_a_schema_forces_costs_no_steps(self):
         schema = {"type": "object", "properties": {name: {"type": "boolean"} for name in ("is_it_raining", "is_it_cold")}}
@@ -97,14 +100,28 @@ class Speculation(support.CommandLineTest):
         self.assertEqual({record["samples"][0]["text"] for record in records[:6]}, {records[0]["samples"][0]["text"]})
         self.assertEqual([index for index, record in enumerate(records) if "speculation" in record], [0, 1, 2, 3, 4, 6])
         self.assertEqual(records[6]["speculation"]["drafted_tokens"], 41 - records[6]["speculation"]["steps"] + 1)  # the end is one
-        for record, words in zip(records[7:], ("prompt-lookup: 17: must be in [0, 16]", "draft-tokens", "whole run", "draft-forced: given: needs")):
+        for record, words in zip(records[7:], ("prompt-lookup: 17: must be in [0, 16]", "draft-tokens: \"many\": auto or a whole number", "whole run", "draft-forced: given: needs")):
             self.assertIn(words, record["error"]["message"])
+
+    def test_what_the_command_line_says_is_left_out_of_lines_it_cannot_help(self):
+        lines = [{"prompt": SONG, "seed": 5, "max_tokens": 30, **more} for more in (
+            {"regex": "o{20}"}, {"prefix": "and"}, {}, {"beam_width": 2}, {"draft_forced": False}, {"beam_width": 2, "prompt_lookup": 2},
+            {"draft_tokens": 3})]
+        name = self.file("in.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+        for source, expected in ((("--draft-model", DRAFT), [0, 1, 2, 4, 6]), (("--draft-forced",), [0, 1]),
+                                 (("--draft-model", DRAFT, "--draft-forced"), [0, 1, 4]), (("--prompt-lookup", "--draft-forced"), [0, 1, 2, 4])):
+            process = support.run("generate", "--device", "cpu", "--input", name, "--quiet", *source)
+            records = [json.loads(line) for line in process.stdout.splitlines()]
+            self.assertEqual([index for index, record in enumerate(records) if "speculation" in record], expected, source)
+            self.assertIn("beam search", records[5]["error"]["message"])
+            self.assertEqual([index for index, record in enumerate(records) if "error" in record], [5] if expected[-1] == 6 else [5, 6], source)
 
     def test_what_does_not_fit_is_refused(self):
         usage = ("generate", "--device", "cpu", "--prompt", "K")
         self.refuses(2, ["--draft-tokens: given without --draft-model, --prompt-lookup or --draft-forced"], *usage, "--draft-tokens", "4")
         self.refuses(2, ["--speculation: given without"], *usage, "--speculation", "ratio")
         self.refuses(2, ["--draft-tokens: 17: must be in [0, 16]"], *usage, "--prompt-lookup", "--draft-tokens", "17")
+        self.refuses(2, ["--draft-tokens: 'many': auto or a whole number"], *usage, "--prompt-lookup", "--draft-tokens", "many")
         self.refuses(2, ["--speculation", "beam search"], *usage, "--prompt-lookup", "3", "--beam-width", "2")
         self.refuses(2, ["'guess'", "coupled, ratio, off"], *usage, "--prompt-lookup", "3", "--speculation", "guess")
         self.refuses(2, ["--draft-forced: given: needs a constraint or a prefix"], *usage, "--draft-forced")

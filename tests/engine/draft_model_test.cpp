@@ -26,23 +26,22 @@ SpeculationOptions drafted(std::int32_t tokens, SpeculationRule rule = Speculati
 }
 
 std::vector<Request> speculating(int count, SpeculationRule rule) {
-  std::vector<Request> requests;
-  for (int i = 0; i < count; ++i) {
-    Request& request = requests.emplace_back(varied_request(i));
+  return requests_of(count, [rule](int i) {
+    Request request = varied_request(i);
     request.speculation = drafted(i % 7, rule);
     if (i % 3 == 2) request.speculation->prompt_lookup = 3;
-  }
-  return requests;
+    return request;
+  });
 }
 
 TEST(DraftModel, ThatIsTheModelItselfIsAlwaysRight) {
   Generator generator = open_small({.max_rows = 24, .prefill_tokens = 32, .draft_model = kSmallModel});
   for (const SpeculationRule rule : {SpeculationRule::kCoupled, SpeculationRule::kRatio}) {
-    std::vector<Request> requests;
-    for (int i = 0; i < 60 / kFewer; ++i) {
-      requests.push_back(varied_request(i));
-      requests.back().speculation = drafted(1 + i % 16, rule);
-    }
+    const std::vector<Request> requests = requests_of(60 / kFewer, [rule](int i) {
+      Request request = varied_request(i);
+      request.speculation = drafted(1 + i % 16, rule);
+      return request;
+    });
     for (const Completion& completion : completions_of(generator, requests)) {
       const SpeculationStats stats = completion.speculation.value();
       if (completion.samples.size() > 1 || completion.samples[0].finish_reason == FinishReason::kStopString) continue;

@@ -62,9 +62,7 @@ Request constrained_request(int i) {
 }
 
 TEST(ForcedDrafts, ChangeNoText) {
-  std::vector<Request> requests;
-  requests.reserve(336 / kFewer);
-  for (int i = 0; i < 336 / kFewer; ++i) requests.push_back(constrained_request(i));
+  std::vector<Request> requests = requests_of(336 / kFewer, constrained_request);
   Generator plain = open_small({.max_rows = 32});
   const std::vector<Completion> wanted = completions_of(plain, requests);
   for (std::size_t i = 0; i < requests.size(); ++i) {

@@ -45,6 +45,15 @@ inline Request varied_request(int i) {
   return request;
 }
 
+/// make(i) for each i below count.
+template <class Make>
+std::vector<Request> requests_of(int count, const Make& make) {
+  std::vector<Request> requests;
+  requests.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) requests.push_back(make(i));
+  return requests;
+}
+
 inline SpeculationOptions lookup(std::int32_t ngram, std::int32_t tokens) {
   return {.draft_tokens = tokens, .prompt_lookup = ngram};
 }

@@ -14,9 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Speculation, CoupledTextsAreThoseWithoutDrafts) {
-  std::vector<Request> requests;
-  requests.reserve(1000 / kFewer);
-  for (int i = 0; i < 1000 / kFewer; ++i) requests.push_back(varied_request(i));
+  std::vector<Request> requests = requests_of(1000 / kFewer, varied_request);
   Generator plain = open_small({.max_rows = 48});
   const std::vector<Completion> wanted = completions_of(plain, requests);
 

@@ -102,6 +102,9 @@ class Constraints(support.GeneratorTest):
             self.samples(constraint=Letters(self.letters), beam_width=2)
         with self.assertRaisesRegex(ValueError, "turns: given without speakers"):
             self.samples(turns=3)
+        for empty in ("choices", "speakers"):
+            with self.assertRaisesRegex(ValueError, f"{empty}: (0|none): "):
+                self.samples(**{empty: []})
         broken = Letters(self.letters, fails="fill_mask", taken=2)
         with self.assertRaisesRegex(ValueError, "constraint: .*out of letters"):
             self.samples(constraint=broken)

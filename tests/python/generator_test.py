@@ -51,6 +51,9 @@ class Generator(GeneratorTest):
         drafted = fundamentallm.Generator(MODELS / "shakespeare", device="cpu", threads=1, draft_model=MODELS / "shakespeare" / "draft")
         found = drafted.generate([prompt], temperature=1, seed=3, max_tokens=40, speculation="ratio", draft_tokens=3)[0]
         self.assertGreater(found.speculation.accepted_tokens, 0)
+        self.assertGreater(found.speculation.tokens_per_step, 1)
+        self.assertLessEqual(found.speculation.acceptance_rate, 1)
+        self.assertLessEqual(found.speculation.mean_accepted_length, 3)
         found = self.one(prompt, max_tokens=40, choices=["a" * 30], draft_forced=True)
         self.assertEqual((found.text, found.speculation.accepted_tokens), ("a" * 30, found.speculation.drafted_tokens))
         self.assertGreater(found.speculation.accepted_tokens, 20)

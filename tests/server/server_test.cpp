@@ -173,6 +173,7 @@ TEST(Speculation, IsTheServersUnlessTheRequestSaysOtherwise) {
   EXPECT_EQ(other.rule, SpeculationRule::kCoupled);
   EXPECT_EQ(other.draft_tokens, 0);
   EXPECT_EQ(other.prompt_lookup, 2);
+  EXPECT_FALSE(read(R"(,"beam_width":2)").has_value());
   EXPECT_TRUE(read(R"(,"choices":["a"],"draft_forced":true)").value().draft_forced);
   limits.speculation = SpeculationOptions{.draft_forced = true};
   EXPECT_TRUE(read(R"(,"regex":"a")").value().draft_forced);
@@ -180,6 +181,8 @@ TEST(Speculation, IsTheServersUnlessTheRequestSaysOtherwise) {
   EXPECT_FALSE(read("").has_value());  // nothing is forced
   EXPECT_FALSE(read(R"(,"prompt_lookup":3)").value().draft_forced);
   EXPECT_FALSE(read(R"(,"regex":"a","draft_forced":false)").value().draft_forced);
+  EXPECT_THAT(refusal(Endpoint::kCompletions, R"({"prompt":"A","beam_width":2,"prompt_lookup":3})"),
+              HasSubstr("beam search"));
   EXPECT_THAT(refusal(Endpoint::kCompletions, R"({"prompt":"A","draft_forced":true})"),
               HasSubstr("draft_forced: given: needs a constraint or a prefix"));
   EXPECT_THAT(

@@ -269,6 +269,14 @@ TEST(DeviceAutomaton, RefusesTablesThatAreTooLarge) {
     DeviceAutomaton automaton;
     automaton.stop_at(stops, nullptr);
   });
+  // Before their masks are worked out.
+  const TokenIndex tokens({"a", "b"});
+  ConstraintCache cache(tokens);
+  ControlOptions control;
+  control.constraint = RegexConstraint{"[ab]{40000}"};
+  static_cast<void>(cache.tables(control, all_of(tokens), {}));
+  test::expect_error(ErrorCode::kUnsupported, {"constraint", "40002 states", "32768"},
+                     [&] { static_cast<void>(cache.tables(control, all_of(tokens), {}, MaskRows::kAll)); });
 }
 
 }  // namespace

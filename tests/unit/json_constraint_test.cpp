@@ -218,7 +218,10 @@ TEST(JsonSchema, NamesWhatItDoesNotSupport) {
   expect(R"({"type":"text"})", "\"#\"", "type:");
   expect(R"({"minimum":1e300})", "\"#\"", "15 digits");
   expect(R"({"minLength":-1})", "\"#\"", "minLength");
-  expect(R"({"pattern":"(?=a)b"})", "position 0", "look-around");
+  expect(R"({"properties":{"a":{"pattern":"(?=a)b"}}})", R"("#/properties/a": pattern: "(?=a)b": position 0)",
+         "look-around");
+  expect(R"({"items":{"enum":["a"],"pattern":"(?=a)b"}})", R"("#/items": pattern: "(?=a)b": position 0)",
+         "look-around");
   expect(R"({"properties":{"a":3}})", "#/properties/a", "a schema is");
   expect(R"([])", "\"#\"", "a schema is");
   expect(R"({"a":1,"a":2})", "twice", "\"a\"");

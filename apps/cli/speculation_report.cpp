@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/cli/speculation_report.h"
+
+#include <array>
+#include <cstdio>
+
+#include "apps/cli/errors.h"
+
+namespace fllm::cli {
+
+void report_speculation(const Settings& settings, const Generator& generator) {
+  const SpeculationStats stats = generator.metrics().speculation;
+  if (!settings.is_verbose() || stats.steps == 0) return;
+  std::array<char, 160> text{};
+  std::snprintf(text.data(), text.size(),
+                "%lld of %lld drafts accepted (%.1f%%), %.2f of those of a step, %.2f tokens per step of the model",
+                static_cast<long long>(stats.accepted_tokens), static_cast<long long>(stats.drafted_tokens),
+                100 * stats.acceptance_rate(), stats.mean_accepted_length(), stats.tokens_per_step());
+  report_note(false, text.data());
+}
+
+}  // namespace fllm::cli
