@@ -100,9 +100,8 @@ void add_setting(CLI::App& app, const Setting& setting) {
 
 bool is_model_name(std::string_view word) {
   constexpr std::string_view kEndings[] = {".gguf", ".safetensors", ".bin", ".pt", ".pth"};
-  return std::any_of(std::begin(kEndings), std::end(kEndings), [word](std::string_view ending) {
-    return word.ends_with(ending) && word.size() > ending.size();
-  });
+  return std::any_of(std::begin(kEndings), std::end(kEndings),
+                     [word](std::string_view ending) { return word.ends_with(ending) && word.size() > ending.size(); });
 }
 
 void read_setting(const CLI::Option& option, const Setting& setting, CommandLine& line) {
