@@ -25,7 +25,7 @@ struct CommandSpec {
 };
 
 constexpr const char* kModelHelp =
-    "A checkpoint (.pt, .pth), or a folder with model.pt; tokenizer.json lies beside it.\n"
+    "A model file (.gguf, .safetensors, .bin, .pt, .pth), or a folder with one; docs/cli.md says what else is needed.\n"
     "Default: the bundled model (small, Shakespeare)";
 
 constexpr const char* kExitHelp =
@@ -33,8 +33,8 @@ constexpr const char* kExitHelp =
     "stdout carries nothing but the result.";
 
 constexpr const char* kListHelp =
-    "\nAn option with several values takes all words up to the next option or --; a last word that ends in .pt or\n"
-    ".pth is the MODEL when none was given.";
+    "\nAn option with several values takes all words up to the next option or --; a last word that ends like a model\n"
+    "file is the MODEL when none was given.";
 
 constexpr std::array kCommands{
     CommandSpec{kGenerate, "generate", "Continue prompts",
@@ -99,7 +99,9 @@ void add_setting(CLI::App& app, const Setting& setting) {
 }
 
 bool is_model_name(std::string_view word) {
-  return (word.ends_with(".pt") && word.size() > 3) || (word.ends_with(".pth") && word.size() > 4);
+  constexpr std::string_view kEndings[] = {".gguf", ".safetensors", ".bin", ".pt", ".pth"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings),
+                     [word](std::string_view ending) { return word.ends_with(ending) && word.size() > ending.size(); });
 }
 
 void read_setting(const CLI::Option& option, const Setting& setting, CommandLine& line) {

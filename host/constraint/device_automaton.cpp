@@ -179,9 +179,8 @@ std::int32_t DeviceAutomaton::row_of(const std::vector<std::uint32_t>& mask) {
 
 void DeviceAutomaton::check_states(std::int64_t count) {
   if (count <= kMaxStates) return;
-  throw Exception(ErrorCode::kUnsupported,
-                  "constraint, prefix, banned_text, stop_strings: " + std::to_string(count) +
-                      " states: a beam search may have " + std::to_string(kMaxStates));
+  throw Exception(ErrorCode::kUnsupported, "constraint, prefix, banned_text, stop_strings: " + std::to_string(count) +
+                                               " states: a beam search may have " + std::to_string(kMaxStates));
 }
 
 }  // namespace fllm

@@ -37,6 +37,11 @@ class Constraints(support.CommandLineTest):
         self.assertLessEqual({sample["text"] for sample in samples}, {"yea", "nay", "never"})
         self.assertGreater(len({sample["text"] for sample in samples}), 1)
 
+    def test_a_model_behind_choices_is_none_of_them(self):
+        text = self.generate("--prompt", "x", "--seed", "3", "--no-echo", "--choices", "7", "(2)", self.tiny())  # in no text of the bundled model
+        self.assertIn(text, ("7\n", "(2)\n"))
+        self.refuses(1, ["no-such.gguf: there is no such file"], "generate", "--prompt", "x", "--prompt-lookup", "no-such.gguf")
+
     def test_regex(self):
         pattern = r"[A-Z][a-z]{2,6}( [a-z]+){1,3}[.!]"
         for text in self.finished(self.samples("--regex", pattern)):

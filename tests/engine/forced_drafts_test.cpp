@@ -66,7 +66,7 @@ TEST(ForcedDrafts, ChangeNoText) {
   Generator plain = open_small({.max_rows = 32});
   const std::vector<Completion> wanted = completions_of(plain, requests);
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    // By themselves they hold by both rules; in front of others the coupled rule keeps the text.
+    // By themselves they hold by both rules; in front of others, spaces in any JSON (7 of 8) too, the coupled rule keeps the text.
     const auto drafts = static_cast<std::int32_t>(i * 5 % 17);
     const auto rule = i % 2 == 0 ? SpeculationRule::kRatio : SpeculationRule::kCoupled;
     requests[i].speculation =
@@ -81,8 +81,8 @@ TEST(ForcedDrafts, ChangeNoText) {
     const SpeculationStats stats = got[i].speculation.value();
     drafted += stats.drafted_tokens;
     rejected += stats.drafted_tokens - stats.accepted_tokens;
-    // Where none is left over behind a stop string or a dead end, all of them came to be text.
-    if (requests[i].stop.strings.empty() && requests[i].control.banned_text.empty()) {
+    // Where none is a guess, or left over behind a stop string or a dead end, all of them came to be text.
+    if (i % 8 != 7 && requests[i].stop.strings.empty() && requests[i].control.banned_text.empty()) {
       EXPECT_EQ(stats.accepted_tokens, stats.drafted_tokens) << i;
     }
   }

@@ -159,7 +159,7 @@ TEST(DeviceAutomaton, AllowsWhatPrefixAndBannedTextAllowTogether) {
   automaton.constrain(&prefix, &banned);
   EXPECT_LT(automaton.mask_count(), automaton.state_count());  // equal masks are kept once
   std::mt19937 random(5);
-  int forced_count = 0;
+  int forced_count = 0, spelled_count = 0;
   for (int round = 0; round < 300; ++round) {
     std::int32_t state = automaton.mask_start, done = 0;
     BannedText::State of_banned = banned.start();
@@ -180,6 +180,10 @@ TEST(DeviceAutomaton, AllowsWhatPrefixAndBannedTextAllowTogether) {
       const bool is_forced = done < prefix.byte_count() && prefix.allowed(done).size() == 1 && choices.size() == 1;
       ASSERT_EQ(automaton.forced_tokens[static_cast<std::size_t>(state)], is_forced ? choices[0] : -1) << step;
       forced_count += is_forced ? 1 : 0;
+      const std::optional<TokenId> spelled = done < prefix.byte_count() ? prefix.spelled(done) : std::nullopt;
+      const bool is_spelled = spelled && is_allowed(wanted, *spelled);
+      ASSERT_EQ(automaton.spelled_tokens[static_cast<std::size_t>(state)], is_spelled ? *spelled : -1) << step;
+      spelled_count += is_spelled ? 1 : 0;
       if (choices.empty()) break;
       const TokenId id = choices[random() % choices.size()];
       state = walk(automaton, state, tokens.bytes(id)).first;
@@ -188,6 +192,7 @@ TEST(DeviceAutomaton, AllowsWhatPrefixAndBannedTextAllowTogether) {
     }
   }
   EXPECT_GT(forced_count, 10);
+  EXPECT_GT(spelled_count, 10);
 }
 
 // Token by token what the host's own place in the tables says, flags included.
@@ -208,7 +213,7 @@ TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
       automaton.constrain(*tables, ban, can_draw_end);
       EXPECT_LT(automaton.mask_count(), automaton.state_count());
       std::mt19937 random(7);
-      int must_end_count = 0, forced_count = 0, forced_end_count = 0, forbidden_count = 0;
+      int must_end_count = 0, forced_count = 0, forced_end_count = 0, forbidden_count = 0, spelled_count = 0;
       for (int round = 0; round < 300; ++round) {
         DfaConstraint place(tables, tokens, 12);
         std::int32_t state = automaton.mask_start;
@@ -236,6 +241,10 @@ TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
           forced_count += is_forced && *alone > 0 ? 1 : 0;
           forced_end_count += is_forced && *alone == 0 ? 1 : 0;
           forbidden_count += alone && !is_forced ? 1 : 0;
+          const std::optional<TokenId> spelled = place.spelled();
+          const bool is_spelled = spelled && is_allowed(wanted, *spelled);
+          ASSERT_EQ(automaton.spelled_tokens[at], is_spelled ? *spelled : -1) << round << ", step " << step;
+          spelled_count += is_spelled ? 1 : 0;
           if (choices.empty()) break;
           const TokenId id = choices[random() % choices.size()];
           ASSERT_TRUE(place.advance(id));
@@ -247,6 +256,7 @@ TEST(DeviceAutomaton, FollowsAConstraintAndBannedText) {
       EXPECT_GT(forced_count, 10);
       EXPECT_EQ(forced_end_count > 10, can_draw_end);
       EXPECT_EQ(forbidden_count > 0, ban != nullptr);
+      EXPECT_GT(spelled_count, 10);
     }
   }
 }

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
 #include <random>
@@ -12,7 +11,6 @@
 
 #include "fundamentallm/result.h"
 #include "host/constraint/constraint_cache.h"
-#include "host/constraint/device_automaton.h"
 #include "host/constraint/dfa_constraint.h"
 #include "host/constraint/prefix.h"
 #include "host/constraint/token_mask.h"
@@ -28,10 +26,10 @@ struct Spellings {
     usable.resize(static_cast<std::size_t>(mask_words(index.size())));
     for (TokenId id = 0; id < index.size(); ++id) allow(usable, id);
   }
-  std::shared_ptr<ConstraintTables> tables(ConstraintSource source, MaskRows rows = MaskRows::kWhenAsked) {
+  std::shared_ptr<ConstraintTables> tables(ConstraintSource source) {
     ControlOptions control;
     control.constraint = std::move(source);
-    return cache.tables(control, usable, {0}, rows);
+    return cache.tables(control, usable, {0});
   }
   /// What is guessed one behind the other, from behind `said` on.
   std::string guesses(ConstraintSource source, const std::string& said = "") {
@@ -191,12 +189,10 @@ TEST(SpelledText, IsThatOfTheDefinition) {
          {"(ab[ \\n]?:[ \\n]?(a|bb)[ \\n]?,)*ab", "(a,( |\\n)?b:( ?a)?){1,3}", "ab(ab|:, ?)*", "a[ab]b:\\n?,"}) {
       std::shared_ptr<ConstraintTables> tables;
       try {
-        tables = tokens.tables(RegexConstraint{pattern}, MaskRows::kAll);
+        tables = tokens.tables(RegexConstraint{pattern});
       } catch (const Exception&) {
         continue;  // it cannot be spelled
       }
-      DeviceAutomaton automaton({}, tokens.usable.size());
-      automaton.constrain(*tables, nullptr, true);
       for (ByteDfa::State state = ByteDfa::kStart; state < tables->dfa().state_count(); ++state) {
         if (!tables->can_finish(state)) continue;
         const std::optional<TokenId> wanted = plainly_spelled(*tables, tokens, state);
