@@ -86,6 +86,7 @@ TEST(Drafts, ThreeLaunchesWhateverTheirNumber) {
     loop.rows = 1;
     loop.slots = drafts + 1;
     loop.drafts = drafts;
+    loop.drawing = 1;
     loop.states = &state;
     loop.drafting = &drafting;
     loop.end_ids = loop.tokens = loop.accepted_counts = &word;

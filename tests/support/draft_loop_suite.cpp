@@ -19,7 +19,7 @@ void run_draft_loop_steps(Backend& backend, SuiteSize size) {
   for (const DraftLoopShape& shape : {DraftLoopShape{1, 1, 1},
                                       {7, 16, 3},
                                       {.rows = few ? 10 : 40, .drafts = 2, .depth = 2},
-                                      {.rows = 36, .drafts = 5, .depth = 2, .has_model = false}}) {
+                                      {.rows = 44, .drafts = 5, .depth = 2, .has_model = false}}) {
     SCOPED_TRACE(testing::Message() << shape.rows << " rows, " << shape.drafts << " drafts");
     DraftLoopBatch batch(backend, shape, random);
     for (int step = 0; step < (few ? 3 : 6) && !testing::Test::HasFailure(); ++step) batch.step();
