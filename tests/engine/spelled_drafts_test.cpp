@@ -33,6 +33,7 @@ Request layout_request(int i) {
 
 TEST(SpelledDrafts, ChangeNoText) {
   std::vector<Request> requests;
+  requests.reserve(160 / kFewer);
   for (int i = 0; i < 160 / kFewer; ++i) requests.push_back(layout_request(i));
   Generator plain = open_small({.max_rows = 32});
   const std::vector<Completion> wanted = completions_of(plain, requests);
