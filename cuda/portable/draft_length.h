@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cuda/portable/annotations.h"
@@ -12,18 +13,18 @@ namespace fllm {
 ///
 /// A draft costs a token, one that is accepted gives back two: itself, and the step that it saves. Beside that a twentieth of a
 /// token comes with each token of prompt and output, and no more is kept than the longest draft costs. So on a text of which
-/// nothing is accepted, 5% more tokens are fed to the model than without drafts, and never more. Within that, as many are drafted
-/// as are each more likely accepted than not, by the share of those tried last that were: a draft behind a refused one has not
+/// nothing is accepted, 5% more tokens are fed to the model than without drafts, and never more, but for a head start, which is
+/// lent: it is paid back out of what comes with tokens, before anything is kept. Within that, as many are drafted as are each more likely accepted than not, by the share of those tried last that were: a draft behind a refused one has not
 /// been tried.
 class DraftLength {
  public:
   static constexpr std::int32_t kMostAutomatic = 8;
 
   DraftLength() = default;
-  /// draft_tokens: 0: automatic. head_start: tokens that may be lost beside what is earned.
+  /// draft_tokens: 0: automatic. head_start: tokens that may be lost before they are earned.
   DraftLength(std::int32_t draft_tokens, std::int64_t prompt_count, std::int32_t head_start = 0)
-      : fixed_(draft_tokens) {
-    earn(prompt_count + head_start * kToken);
+      : credit_(head_start * kToken), lent_(head_start * kToken), fixed_(draft_tokens) {
+    pass(static_cast<std::int32_t>(std::min<std::int64_t>(prompt_count, lent_ + kMostCredit)));
   }
 
   /// The most that next() gives.
@@ -33,28 +34,34 @@ class DraftLength {
   /// For the step that comes; [0, kMaxDraftTokens].
   [[nodiscard]] FLLM_HOST_DEVICE std::int32_t next() const {
     if (fixed_ > 0) return fixed_;
-    const std::int64_t afforded = credit_ / kToken;
-    const std::int32_t wanted = likely();
-    return wanted < afforded ? wanted : static_cast<std::int32_t>(afforded);
+    const std::int32_t afforded = credit_ / kToken, wanted = likely();
+    return wanted < afforded ? wanted : afforded;
   }
   /// Whether a draft is at least as likely accepted as not; a number that was given is not doubted.
   [[nodiscard]] bool is_likely() const { return fixed_ > 0 || rate_ >= kSure / 2; }
   /// A step is over: so many were drafted and accepted, and one token more came of it.
   FLLM_HOST_DEVICE void took(std::int32_t drafted, std::int32_t accepted) {
-    earn((2 * std::int64_t{accepted} - drafted) * kToken + accepted + 1);
+    if (fixed_ > 0) return;
+    earn((2 * accepted - drafted) * kToken);
+    pass(accepted + 1);
     constexpr std::int32_t kMemory = 16;
     for (std::int32_t i = 0; i < accepted; ++i) rate_ += (kSure - rate_) / kMemory;
     if (accepted < drafted) rate_ -= rate_ / kMemory;
   }
 
  private:
-  static constexpr std::int64_t kToken = 20;  // of credit
-
+  static constexpr std::int32_t kToken = 20;  // of credit
+  static constexpr std::int32_t kMostCredit = kMostAutomatic * kToken;
   static constexpr std::int32_t kSure = 1024;  // a rate of one
 
-  FLLM_HOST_DEVICE void earn(std::int64_t credit) {
-    const std::int64_t most = kMostAutomatic * kToken;
-    credit_ = credit_ + credit < most ? credit_ + credit : most;
+  FLLM_HOST_DEVICE void earn(std::int32_t credit) {
+    credit_ = credit_ + credit < kMostCredit ? credit_ + credit : kMostCredit;
+  }
+  /// What comes with tokens of prompt and output.
+  FLLM_HOST_DEVICE void pass(std::int32_t tokens) {
+    const std::int32_t paid = tokens < lent_ ? tokens : lent_;
+    lent_ -= paid;
+    earn(tokens - paid);
   }
   /// The n-th draft is accepted with the n-th power of the rate. One is always tried, or nothing would be learned.
   [[nodiscard]] FLLM_HOST_DEVICE std::int32_t likely() const {
@@ -64,7 +71,7 @@ class DraftLength {
     return length > 1 ? length : 1;
   }
 
-  std::int64_t credit_ = 0;
+  std::int32_t credit_ = 0, lent_ = 0;
   std::int32_t fixed_ = 0;
   std::int32_t rate_ = kSure * 3 / 4;  // of drafts tried, each new one a sixteenth of it
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
 #include <cstdint>
+#include <tuple>
 
 namespace fllm {
 
@@ -11,7 +11,10 @@ struct BeamLayout {
   std::int32_t rows = 0;     // of all of them; 0: there are none
   std::uint64_t number = 0;  // another one whenever a search begins or ends; 0 without any
 
-  friend auto operator<=>(const BeamLayout&, const BeamLayout&) = default;
+  friend bool operator==(const BeamLayout&, const BeamLayout&) = default;
+  friend bool operator<(const BeamLayout& a, const BeamLayout& b) {
+    return std::tie(a.rows, a.number) < std::tie(b.rows, b.number);
+  }
 };
 
 }  // namespace fllm

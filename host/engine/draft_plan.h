@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
 #include <cstdint>
+#include <tuple>
 
 namespace fllm {
 
@@ -13,7 +13,10 @@ struct DraftPlan {
   std::int32_t drawn = 0;    // of each of them, at most
   bool chosen = false;       // some row's are looked up in its text, or forced
 
-  friend auto operator<=>(const DraftPlan&, const DraftPlan&) = default;
+  friend bool operator==(const DraftPlan&, const DraftPlan&) = default;
+  friend bool operator<(const DraftPlan& a, const DraftPlan& b) {
+    return std::tie(a.drafts, a.drawing, a.drawn, a.chosen) < std::tie(b.drafts, b.drawing, b.drawn, b.chosen);
+  }
 };
 
 }  // namespace fllm

@@ -45,7 +45,8 @@ class Drafts {
   [[nodiscard]] std::int32_t wanted_behind(const Sequence& row, std::int32_t steps) const;
   /// Whether there will be more guesses, of late steps having had some, and they are likely to be accepted, as some have been.
   [[nodiscard]] bool pays() const {
-    return (from_model() || unfound_steps_ < kLate) && length_.is_likely() && (has_paid_ || options_.draft_tokens > 0);
+    return (from_model() || unfound_steps_ < kLate) && length_.is_likely() && length_.next() > 0 &&
+           (has_paid_ || options_.draft_tokens > 0);
   }
   /// No drafts in this step.
   void clear();

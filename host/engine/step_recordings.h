@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <tuple>
 
 #include "cuda/backend/backend.h"
 #include "host/engine/beam_layout.h"
@@ -19,7 +19,9 @@ struct StepShape {
   DraftPlan plan = {};
   BeamLayout searches = {};
 
-  friend auto operator<=>(const StepShape&, const StepShape&) = default;
+  friend bool operator<(const StepShape& a, const StepShape& b) {
+    return std::tie(a.rows, a.plan, a.searches) < std::tie(b.rows, b.plan, b.searches);
+  }
 };
 
 /// Steps of a few shapes, recorded for good. Rows are powers of two and the largest number; where replaying saves nothing, every

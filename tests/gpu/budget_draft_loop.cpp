@@ -25,12 +25,14 @@ struct Filled : DeviceArray<T> {
 
 std::vector<DraftRow> judged_rows() {
   std::vector<DraftRow> rows;
+  rows.reserve(kLoopRows);
   for (std::int32_t row = 0; row < kLoopRows; ++row) rows.push_back({row * (kLoopDrafts + 1), kLoopDrafts, -1, 0});
   return rows;
 }
 
 std::vector<DraftingRow> drawing_rows() {
   std::vector<DraftingRow> rows;
+  rows.reserve(kLoopRows);
   for (std::int32_t row = 0; row < kLoopRows; ++row) {
     rows.push_back({.length = DraftLength(kLoopDrafts, 100),
                     .place = row,

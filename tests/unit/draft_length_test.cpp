@@ -42,12 +42,17 @@ TEST(DraftLength, CostsATwentiethAtMostWhereNothingIsAccepted) {
   EXPECT_GT(run(DraftLength(0, 1), 0, 1000, random).drafted, 40);  // it goes on trying
 }
 
-TEST(DraftLength, MayLoseItsHeadStartBeside) {
+TEST(DraftLength, PaysItsHeadStartBack) {
   std::mt19937 random(1);
   EXPECT_EQ(DraftLength(0, 1, 4).next(), 2);
-  for (const std::int64_t tokens : {1, 20, 300}) {
-    EXPECT_LE(20 * (run(DraftLength(0, 6, 4), 0, tokens, random).drafted - 4), 6 + tokens);
+  for (const std::int64_t prompt : {1, 6, 79, 80, 400}) {
+    for (const std::int64_t tokens : {1, 20, 75, 300, 1000}) {
+      const std::int64_t lost = run(DraftLength(0, prompt, 4), 0, tokens, random).drafted;
+      EXPECT_LE(lost, std::max<std::int64_t>(4, (prompt + tokens) / 20)) << prompt << " " << tokens;
+    }
   }
+  EXPECT_EQ(run(DraftLength(0, 6, 4), 0, 60, random).drafted, 4);
+  EXPECT_GT(run(DraftLength(0, 6, 4), 0, 1000, random).drafted, 40);
 }
 
 TEST(DraftLength, OfATextThatBecomesUnpredictableTheRestCostsLittle) {
