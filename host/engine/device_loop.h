@@ -5,7 +5,6 @@
 #include <functional>
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "cuda/backend/backend.h"
