@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <random>
 #include <string>
 #include <utility>
@@ -56,6 +57,10 @@ class DraftLoopBatch {
         std::count_if(rows_.begin(), rows_.end(), [](const auto& row) { return !row.rests; }));
   }
   [[nodiscard]] std::int64_t accepted() const { return accepted_; }
+  /// Drafts that made a text whole.
+  [[nodiscard]] std::int32_t whole() const {
+    return std::accumulate(rows_.begin(), rows_.end(), 0, [](auto sum, const auto& row) { return sum + row.whole; });
+  }
   [[nodiscard]] std::int64_t found() const { return found_; }
   [[nodiscard]] const DraftCounts& known() const { return known_; }
 

@@ -36,6 +36,7 @@ struct DraftedRow {
   bool penalised = false;
   std::int32_t before = 0;           // the token in front of the last one
   std::vector<std::int32_t> drafts;  // of this step
+  std::int32_t whole = 0;            // drafts of all steps that made the text whole
   std::vector<std::int32_t> prompt;  // ids of its history
   std::vector<std::int32_t> words;   // prompt and output, where they are looked up
 
@@ -94,8 +95,7 @@ struct DraftedRow {
     if (!drafts_on) return;
     drafts_on = token >= 0;
     if (!drafts_on) return;
-    drafts.push_back(token);
-    ahead.take(token, 0, automaton);
+    draft(token, automaton);
     drafts_on = !ahead.ended && static_cast<std::int32_t>(drafts.size()) < wanted;
   }
   /// What is forced or spelled, and what it finds in its text behind that.
@@ -117,9 +117,13 @@ struct DraftedRow {
                           !(text.is_end(token) && !automaton.has(ahead.state, kStateSpells));
     looks_on = looks_on && (!was_found || may_come);
     if (!looks_on) return;
-    drafts.push_back(token);
-    ahead.take(token, 0, automaton);
+    draft(token, automaton);
     looks_on = !ahead.ended;
+  }
+  void draft(std::int32_t token, const PlainAutomaton& automaton) {
+    drafts.push_back(token);
+    whole += automaton.has(automaton.behind(ahead.state, token), kStateEnds) ? 1 : 0;
+    ahead.take(token, 0, automaton);
   }
   /// Whether the model reads the i-th draft, i = 0: the last token.
   [[nodiscard]] bool reads(std::int32_t i) const {
