@@ -50,7 +50,9 @@ void bench_speculation(const SpeculationBench& options) {
   Generator generator = open_for_one_row(options.model, options.draft);
   Request request = fixed_length_request(options.tokens);
   request.sampling.seed = 7;
-  if (options.draft.empty()) {
+  if (options.temperature) {
+    request.sampling.temperature = *options.temperature;
+  } else if (options.draft.empty()) {
     request.prompt = repeating_text();
     request.sampling.temperature = 0;
   }

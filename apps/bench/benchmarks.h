@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace fllm::bench {
@@ -76,9 +77,10 @@ void bench_product(const ProductBench& options);
 
 struct SpeculationBench {
   std::string model;
-  std::string draft;  // empty: prompt look-up, on a text that repeats
+  std::string draft;  // empty: prompt look-up
   int tokens = 200;
   int runs = 7;
+  std::optional<float> temperature = {};  // none: the usual one; of a look-up 0, on a text that repeats
 };
 
 /// Generation of one row by one thread without drafts, with 4 a step by either rule, and with as many as pay; turn by turn, by the

@@ -14,7 +14,7 @@ constexpr const char* kUsage =
     "       fundamentallm-bench overhead MODEL ROWS TOKENS THREADS RUNS\n"
     "       fundamentallm-bench beams MODEL WIDTH TOKENS THREADS RUNS\n"
     "       fundamentallm-bench beam-step WIDTH VOCAB THREADS RUNS\n"
-    "       fundamentallm-bench speculation MODEL DRAFT|- TOKENS RUNS\n"
+    "       fundamentallm-bench speculation MODEL DRAFT|- TOKENS RUNS [TEMPERATURE]\n"
     "       fundamentallm-bench model MODEL THREADS RUNS\n"
     "       fundamentallm-bench product ROWS OUT IN THREADS RUNS\n"
     "       fundamentallm-bench constraints MODEL CASES VOCABULARY RUNS\n"
@@ -52,11 +52,13 @@ int run(const std::vector<std::string>& words) {
                                   .runs = std::stoi(words[4])});
     return 0;
   }
-  if (words.size() == 5 && words[0] == "speculation") {
-    fllm::bench::bench_speculation({.model = words[1],
-                                    .draft = words[2] == "-" ? "" : words[2],
-                                    .tokens = std::stoi(words[3]),
-                                    .runs = std::stoi(words[4])});
+  if ((words.size() == 5 || words.size() == 6) && words[0] == "speculation") {
+    fllm::bench::SpeculationBench options{.model = words[1],
+                                          .draft = words[2] == "-" ? "" : words[2],
+                                          .tokens = std::stoi(words[3]),
+                                          .runs = std::stoi(words[4])};
+    if (words.size() == 6) options.temperature = std::stof(words[5]);
+    fllm::bench::bench_speculation(options);
     return 0;
   }
   if (words.size() == 4 && words[0] == "model") {
