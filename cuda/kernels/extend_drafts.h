@@ -15,8 +15,8 @@ namespace fllm {
 /// Bytes: some 500 read and written per row, 5 read for each byte of the token of a row with a state, and 8 read twice and
 /// written once for each id of a row's history.
 /// Determinism: integers; one writer of each element.
-/// Degenerate rows: a row that has finished, drafts no more or was given no token has fillers; one without room for the draft, or none of the draft model's, changes nothing; a state that is none there is, or
-/// leads to none, keeps the mask row.
+/// Degenerate rows: a row that has finished, drafts no more or was given no token has fillers; one without room for the draft, or
+/// none of the draft model's, changes nothing; a state that is none there is, or leads to none, keeps the mask row.
 struct ExtendDrafts {
   using Params = DraftLoopParams;
   struct Shared {

@@ -14,8 +14,8 @@ namespace fllm {
 /// A draft costs a token, one that is accepted gives back two: itself, and the step that it saves. Beside that a twentieth of a
 /// token comes with each token of prompt and output, and no more is kept than the longest draft costs. So on a text of which
 /// nothing is accepted, 5% more tokens are fed to the model than without drafts, and never more, but for a head start, which is
-/// lent: it is paid back out of what comes with tokens, before anything is kept. Within that, as many are drafted as are each more likely accepted than not, by the share of those tried last that were: a draft behind a refused one has not
-/// been tried.
+/// lent: it is paid back out of what comes with tokens, before anything is kept. Within that, as many are drafted as are each
+/// more likely accepted than not, by the share of those tried last that were: a draft behind a refused one has not been tried.
 class DraftLength {
  public:
   static constexpr std::int32_t kMostAutomatic = 8;
