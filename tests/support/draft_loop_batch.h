@@ -57,9 +57,10 @@ class DraftLoopBatch {
         std::count_if(rows_.begin(), rows_.end(), [](const auto& row) { return !row.rests; }));
   }
   [[nodiscard]] std::int64_t accepted() const { return accepted_; }
-  /// Drafts that made a text whole.
-  [[nodiscard]] std::int32_t whole() const {
-    return std::accumulate(rows_.begin(), rows_.end(), 0, [](auto sum, const auto& row) { return sum + row.whole; });
+  /// Of all rows and steps.
+  [[nodiscard]] std::int32_t sum_of(std::int32_t DraftedRow::*count) const {
+    return std::accumulate(rows_.begin(), rows_.end(), 0,
+                           [count](auto sum, const auto& row) { return sum + row.*count; });
   }
   [[nodiscard]] std::int64_t found() const { return found_; }
   [[nodiscard]] const DraftCounts& known() const { return known_; }

@@ -14,9 +14,9 @@
 namespace fllm::test {
 
 void run_draft_loop_steps(Backend& backend, SuiteSize size) {
-  std::mt19937 random(8);
+  std::mt19937 random(12);
   const bool few = size == SuiteSize::kFew || kFewer > 1;
-  std::int32_t whole = 0;
+  std::int32_t whole = 0, strange = 0;
   for (const DraftLoopShape& shape : {DraftLoopShape{1, 1, 1},
                                       {7, 16, 3},
                                       {.rows = few ? 10 : 40, .drafts = 2, .depth = 2},
@@ -24,16 +24,18 @@ void run_draft_loop_steps(Backend& backend, SuiteSize size) {
     SCOPED_TRACE(testing::Message() << shape.rows << " rows, " << shape.drafts << " drafts");
     DraftLoopBatch batch(backend, shape, random);
     for (int step = 0; step < (few ? 3 : 6) && !testing::Test::HasFailure(); ++step) batch.step();
-    whole += batch.whole();
-    EXPECT_TRUE(shape.has_model || batch.found() > 10) << batch.found();
-    EXPECT_TRUE(shape.has_model || batch.known().forced > 10) << batch.known().forced;
-    EXPECT_TRUE(shape.has_model || batch.known().spelled > 10) << batch.known().spelled;
+    whole += batch.sum_of(&DraftedRow::whole);
+    strange += batch.sum_of(&DraftedRow::strange);
+    EXPECT_TRUE(shape.has_model || batch.found() > 5) << batch.found();
+    EXPECT_TRUE(shape.has_model || batch.known().forced > 5) << batch.known().forced;
+    EXPECT_TRUE(shape.has_model || batch.known().spelled > 5) << batch.known().spelled;
     if (shape.rows < 40 || !shape.has_model) continue;
     EXPECT_GT(batch.accepted(), 40);
     EXPECT_GT(batch.live(), 2U);
     EXPECT_LT(batch.live(), 30U);
   }
   EXPECT_GT(whole, 2);
+  EXPECT_GT(strange, 2);
 }
 
 void run_draft_loop_refusals(Backend& backend) {

@@ -37,6 +37,7 @@ struct DraftedRow {
   std::int32_t before = 0;           // the token in front of the last one
   std::vector<std::int32_t> drafts;  // of this step
   std::int32_t whole = 0;            // drafts of all steps that made the text whole
+  std::int32_t strange = 0;          // of those found, ids outside the vocabulary
   std::vector<std::int32_t> prompt;  // ids of its history
   std::vector<std::int32_t> words;   // prompt and output, where they are looked up
 
@@ -113,6 +114,7 @@ struct DraftedRow {
   /// The next of these, unless it was found and may not come or would be an end.
   void take_proposed(std::int32_t token, const PlainAutomaton& automaton) {
     const bool was_found = static_cast<std::int32_t>(drafts.size()) >= known();
+    strange += looks_on && (token < 0 || token >= kPlainVocab) ? 1 : 0;
     const bool may_come = token >= 0 && token < kPlainVocab && automaton.allows(ahead.mask_row, token) &&
                           !(text.is_end(token) && !automaton.has(ahead.state, kStateSpells));
     looks_on = looks_on && (!was_found || may_come);

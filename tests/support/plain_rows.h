@@ -47,6 +47,15 @@ struct PlainAutomaton {
       forced.push_back(state % 2 == 1 ? -1 : static_cast<std::int32_t>(random() % 4 * 3));
       spelled.push_back(state == 5 ? -1 : static_cast<std::int32_t>(random() % 4 * 3));
     }
+    make_whole_behind(2, forced);
+    make_whole_behind(3, spelled);
+  }
+  /// What a state gives makes the text whole.
+  void make_whole_behind(std::int32_t state, std::vector<std::int32_t>& given) {
+    constexpr std::int32_t kToken = 9, kWhole = 8;
+    texts[kToken] = "z";
+    given[static_cast<std::size_t>(state)] = kToken;
+    next[static_cast<std::size_t>(state) * 256 + 'z'] = kWhole;
   }
   [[nodiscard]] bool allows(std::int32_t mask_row, std::int32_t token) const {
     return mask_row < 0 || (masks[static_cast<std::size_t>(mask_row)] >> token & 1u) != 0;

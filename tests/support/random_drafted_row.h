@@ -33,7 +33,7 @@ inline void give_text(DraftedRow& row, std::mt19937& random) {
   row.text.input_position += more;
   const unsigned kinds = 1 + static_cast<unsigned>(random() % 4);
   while (static_cast<std::int32_t>(row.words.size()) < row.text.prompt_count) {
-    const unsigned word = random() % 60;
+    const unsigned word = random() % 12;
     row.words.push_back(word == 0 ? -5 : word == 1 ? kPlainVocab : static_cast<std::int32_t>(word % kinds * 3));
   }
   row.words.back() = row.text.input = static_cast<std::int32_t>(random() % kinds * 3);
