@@ -285,6 +285,7 @@ class DraftLoopBatch {
     }
     if (!row.text.ended) row.learn(static_cast<std::int32_t>(drafted), accepted);
     row.open(automaton_);
+    row.waits += row.rests && !row.text.ended ? 1 : 0;
     if (row.rests) wanted_final_sums_[index] = row.text.sum();
     expect_open(index);
     if (!row.rests) histories_.push_back({slot_of(index), row.penalised ? row.history() : ""});

@@ -38,6 +38,7 @@ struct DraftedRow {
   std::vector<std::int32_t> drafts;  // of this step
   std::int32_t whole = 0;            // drafts of all steps that made the text whole
   std::int32_t strange = 0;          // of those found, ids outside the vocabulary
+  std::int32_t waits = 0;            // steps behind which it wanted more than it has room for
   std::vector<std::int32_t> prompt;  // ids of its history
   std::vector<std::int32_t> words;   // prompt and output, where they are looked up
 

@@ -60,8 +60,12 @@ inline DraftedRow random_drafted_row(std::mt19937& random, const PlainAutomaton&
     const bool automatic = room > 1 && random() % 3 == 0;  // of which some come to want more than there is
     const std::int32_t most = std::max(room, 1);
     row.length = DraftLength(automatic ? 0 : 1 + static_cast<std::int32_t>(random() % 16) % most, 40, 4);
+    for (DraftLength more = row.length; automatic && room < DraftLength::kMostAutomatic && more.next() <= room;) {
+      row.length = more;  // such that one more that is accepted makes it want more
+      more.took(1, 1);
+    }
     row.spelling = DraftLength(automatic ? 0 : row.length.next(), 0, static_cast<std::int32_t>(random() % 5));
-    if (!draws && random() % 2 == 0) row.text.end_ids.push_back(automaton.forced[random() % 9]);
+    if (!draws && random() % 2 == 0) row.text.end_ids.push_back(automaton.forced[random() % 2 == 0 ? 4 : random() % 9]);
     if (!draws && random() % 4 != 0) row.most = automatic ? DraftLength::most(0) : row.length.next();
     if (!draws && (row.most == 0 || random() % 3 != 0)) {
       give_text(row, random);
