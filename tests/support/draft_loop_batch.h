@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <random>
 #include <string>
 #include <utility>
@@ -20,10 +19,11 @@ namespace fllm::test {
 /// Rows that draft on a backend, and what must become of them.
 class DraftLoopBatch {
  public:
-  /// Chooses the rooms of the shape's rows.
-  DraftLoopBatch(Backend& backend, const DraftLoopShape& shape, std::mt19937& random)
+  /// Chooses the rooms of the shape's rows, and counts what they meet.
+  DraftLoopBatch(Backend& backend, const DraftLoopShape& shape, std::mt19937& random, DraftCases& cases)
       : backend_(backend),
         random_(random),
+        cases_(cases),
         shape_(with_rooms(shape, random)),
         drafts_(shape_.drafts),
         count_(shape_.count()),
@@ -56,14 +56,6 @@ class DraftLoopBatch {
     return static_cast<std::size_t>(
         std::count_if(rows_.begin(), rows_.end(), [](const auto& row) { return !row.rests; }));
   }
-  [[nodiscard]] std::int64_t accepted() const { return accepted_; }
-  /// Of all rows and steps.
-  [[nodiscard]] std::int32_t sum_of(std::int32_t DraftedRow::*count) const {
-    return std::accumulate(rows_.begin(), rows_.end(), 0,
-                           [count](auto sum, const auto& row) { return sum + row.*count; });
-  }
-  [[nodiscard]] std::int64_t found() const { return found_; }
-  [[nodiscard]] const DraftCounts& known() const { return known_; }
 
  private:
   [[nodiscard]] std::size_t slot_of(std::size_t row, std::int32_t i = 0) const {
@@ -109,9 +101,9 @@ class DraftLoopBatch {
         std::copy_n(drafted.drafts.begin(), known,
                     wanted_texts_.begin() + static_cast<std::ptrdiff_t>(row * kTextRoom + drafted.words.size()));
       }
-      known_.forced += std::min(known, drafted.counts.forced);
-      known_.spelled += std::max(0, known - drafted.counts.forced);
-      found_ += count - known;
+      cases_.forced += std::min(known, drafted.counts.forced);
+      cases_.spelled += std::max(0, known - drafted.counts.forced);
+      cases_.found += count - known;
     }
     backend_.propose_drafts(loop_params());
   }
@@ -121,6 +113,7 @@ class DraftLoopBatch {
       const std::int32_t room = shape_.rooms[i];
       firsts_.push_back(i == 0 ? 0 : slot_of(i - 1, shape_.rooms[i - 1] + 1));
       rows_.push_back(random_drafted_row(random_, automaton_, room, shape_.places[i]));
+      rows_.back().cases = &cases_;
       slots_.push_back(random_() % depth_);
     }
   }
@@ -273,7 +266,7 @@ class DraftLoopBatch {
       const std::int32_t token = i < accepted ? row.drafts[static_cast<std::size_t>(i)] : last;
       row.before = row.text.input;
       row.text.take(token, i < accepted ? proposed[slot_of(index, i)].raw_logprob : detail.raw_logprob, automaton_);
-      accepted_ += i < accepted ? 1 : 0;
+      cases_.accepted += i < accepted ? 1 : 0;
       if (row.ngram > 0 && !row.text.ended) {
         wanted_texts_[index * kTextRoom + row.words.size()] = token;
         row.words.push_back(token);
@@ -285,7 +278,7 @@ class DraftLoopBatch {
     }
     if (!row.text.ended) row.learn(static_cast<std::int32_t>(drafted), accepted);
     row.open(automaton_);
-    row.waits += row.rests && !row.text.ended ? 1 : 0;
+    cases_.waits += row.rests && !row.text.ended ? 1 : 0;
     if (row.rests) wanted_final_sums_[index] = row.text.sum();
     expect_open(index);
     if (!row.rests) histories_.push_back({slot_of(index), row.penalised ? row.history() : ""});
@@ -355,6 +348,7 @@ class DraftLoopBatch {
 
   Backend& backend_;
   std::mt19937& random_;
+  DraftCases& cases_;
   DraftLoopShape shape_;
   std::int32_t drafts_;
   std::size_t count_, depth_, stride_;
@@ -370,8 +364,6 @@ class DraftLoopBatch {
   std::vector<std::uint32_t> wanted_words_;
   std::vector<double> wanted_final_sums_, wanted_sums_;
   std::vector<std::pair<std::size_t, std::string>> histories_;  // slots whose histories have just changed
-  std::int64_t accepted_ = 0, found_ = 0;
-  DraftCounts known_;  // drafts of the automaton
 };
 
 }  // namespace fllm::test

@@ -14,30 +14,37 @@
 namespace fllm::test {
 
 void run_draft_loop_steps(Backend& backend, SuiteSize size) {
-  std::mt19937 random(19);
   const bool few = size == SuiteSize::kFew || kFewer > 1;
-  std::int32_t whole = 0, strange = 0, waits = 0;
-  for (const DraftLoopShape& shape : {DraftLoopShape{1, 1, 1},
-                                      {7, 16, 3},
-                                      {.rows = few ? 10 : 40, .drafts = 2, .depth = 2},
-                                      {.rows = 44, .drafts = 5, .depth = 2, .has_model = false}}) {
-    SCOPED_TRACE(testing::Message() << shape.rows << " rows, " << shape.drafts << " drafts");
-    DraftLoopBatch batch(backend, shape, random);
-    for (int step = 0; step < (few ? 3 : 6) && !testing::Test::HasFailure(); ++step) batch.step();
-    whole += batch.sum_of(&DraftedRow::whole);
-    strange += batch.sum_of(&DraftedRow::strange);
-    waits += batch.sum_of(&DraftedRow::waits);
-    EXPECT_TRUE(shape.has_model || batch.found() > 5) << batch.found();
-    EXPECT_TRUE(shape.has_model || batch.known().forced > 5) << batch.known().forced;
-    EXPECT_TRUE(shape.has_model || batch.known().spelled > 5) << batch.known().spelled;
-    if (shape.rows < 40 || !shape.has_model) continue;
-    EXPECT_GT(batch.accepted(), 40);
-    EXPECT_GT(batch.live(), 2U);
-    EXPECT_LT(batch.live(), 30U);
+  DraftCases with_model, without;
+  std::size_t live = 0, rows = 0;
+  for (std::uint32_t seed = 1; seed <= 8; ++seed) {  // each gives an automaton of its own, of which much depends
+    std::mt19937 random(seed);
+    for (const DraftLoopShape& shape : {DraftLoopShape{1, 1, 1},
+                                        {7, 16, 3},
+                                        {.rows = few ? 10 : 40, .drafts = 2, .depth = 2},
+                                        {.rows = 44, .drafts = 5, .depth = 2, .has_model = false}}) {
+      SCOPED_TRACE(testing::Message() << shape.rows << " rows, " << shape.drafts << " drafts, seed " << seed);
+      DraftLoopBatch batch(backend, shape, random, shape.has_model ? with_model : without);
+      for (int step = 0; step < (few ? 3 : 6); ++step) {
+        batch.step();
+        if (testing::Test::HasFailure()) return;
+      }
+      live += batch.live();
+      rows += static_cast<std::size_t>(shape.rows);
+    }
   }
-  EXPECT_GT(whole, 2);
-  EXPECT_GT(strange, 2);
-  EXPECT_GT(waits, 2);
+  EXPECT_GT(live, rows / 20);
+  EXPECT_LT(live, rows * 3 / 4);
+  EXPECT_GT(with_model.accepted, 40);
+  EXPECT_GT(without.accepted, 40);
+  EXPECT_GT(without.forced, 40);
+  EXPECT_GT(without.spelled, 40);
+  EXPECT_GT(without.found, 40);
+  EXPECT_GT(without.whole, 8);
+  EXPECT_GT(without.strange, 8);
+  EXPECT_GT(without.waits, 4);
+  EXPECT_GT(without.forced_guesses, 4);
+  EXPECT_GT(without.found_behind, 8);
 }
 
 void run_draft_loop_refusals(Backend& backend) {

@@ -19,6 +19,16 @@ inline constexpr std::int32_t kFillerSequence = 1000, kFillerTokens = 5, kHistor
 
 inline std::string number(auto value) { return ' ' + std::to_string(static_cast<std::int64_t>(value)); }
 
+/// How often rows met what not all of them meet, over all steps.
+struct DraftCases {
+  std::int32_t accepted = 0, forced = 0, spelled = 0, found = 0;  // drafts
+  std::int32_t whole = 0;           // drafts that made the text whole
+  std::int32_t strange = 0;         // ids found outside the vocabulary
+  std::int32_t waits = 0;           // steps behind which a row wanted more than it has room for
+  std::int32_t forced_guesses = 0;  // tokens forced behind a guess
+  std::int32_t found_behind = 0;    // steps where what is known changed what was found behind it
+};
+
 /// A row that drafts, as the definition has it.
 struct DraftedRow {
   PlainRow text;   // what was drawn
@@ -36,11 +46,9 @@ struct DraftedRow {
   bool penalised = false;
   std::int32_t before = 0;           // the token in front of the last one
   std::vector<std::int32_t> drafts;  // of this step
-  std::int32_t whole = 0;            // drafts of all steps that made the text whole
-  std::int32_t strange = 0;          // of those found, ids outside the vocabulary
-  std::int32_t waits = 0;            // steps behind which it wanted more than it has room for
   std::vector<std::int32_t> prompt;  // ids of its history
   std::vector<std::int32_t> words;   // prompt and output, where they are looked up
+  DraftCases* cases = nullptr;
 
   [[nodiscard]] std::int32_t token_count() const {
     return text.prompt_count + static_cast<std::int32_t>(text.output.size());
@@ -78,6 +86,7 @@ struct DraftedRow {
       const bool is_guess = guesses > 0 || !is_forced;
       if (token < 0 || (is_guess && guesses == spelling.next())) break;
       guesses += is_guess ? 1 : 0;
+      cases->forced_guesses += is_guess && is_forced ? 1 : 0;
       run.push_back(is_guess);
       if (tokens != nullptr) tokens->push_back(token);
       if (place.is_end(token) && !automaton.has(place.state, kStateSpells)) break;
@@ -109,13 +118,14 @@ struct DraftedRow {
     std::vector<std::int32_t> said = words;
     said.insert(said.end(), all.begin(), all.end());
     const std::vector<std::int32_t> found = plainly_looked_up(said, ngram, wanted - known());
+    cases->found_behind += found != plainly_looked_up(words, ngram, wanted - known()) ? 1 : 0;
     all.insert(all.end(), found.begin(), found.end());
     return all;
   }
   /// The next of these, unless it was found and may not come or would be an end.
   void take_proposed(std::int32_t token, const PlainAutomaton& automaton) {
     const bool was_found = static_cast<std::int32_t>(drafts.size()) >= known();
-    strange += looks_on && (token < 0 || token >= kPlainVocab) ? 1 : 0;
+    cases->strange += looks_on && (token < 0 || token >= kPlainVocab) ? 1 : 0;
     const bool may_come = token >= 0 && token < kPlainVocab && automaton.allows(ahead.mask_row, token) &&
                           !(text.is_end(token) && !automaton.has(ahead.state, kStateSpells));
     looks_on = looks_on && (!was_found || may_come);
@@ -125,7 +135,7 @@ struct DraftedRow {
   }
   void draft(std::int32_t token, const PlainAutomaton& automaton) {
     drafts.push_back(token);
-    whole += automaton.has(automaton.behind(ahead.state, token), kStateEnds) ? 1 : 0;
+    cases->whole += automaton.has(automaton.behind(ahead.state, token), kStateEnds) ? 1 : 0;
     ahead.take(token, 0, automaton);
   }
   /// Whether the model reads the i-th draft, i = 0: the last token.
