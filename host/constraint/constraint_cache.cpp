@@ -15,7 +15,7 @@ namespace fllm {
 namespace {
 
 constexpr std::size_t kMaxKept = 8;
-constexpr std::int64_t kMaxVisits = std::int64_t{1} << 28;  // of nodes of the trie: less than a second
+constexpr std::int64_t kMaxVisits = std::int64_t{1} << 27;  // of nodes of the trie: some tenths of a second
 
 }  // namespace
 

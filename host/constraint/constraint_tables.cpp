@@ -60,32 +60,17 @@ void ConstraintTables::find_live_states() {
     }
   }
   live_ = dfa_.accepting();
-  std::vector<std::size_t> first(states + 1, 0);
-  std::vector<ByteDfa::State> from;
-  for (const bool fill : {false, true}) {
-    budget_.take_steps(states * classes);
-    for (std::size_t state = 1; state < states; ++state) {
-      for (std::size_t c = 0; c < classes; ++c) {
-        if (!single[c]) continue;
-        const auto to = static_cast<std::size_t>(dfa_.next()[state * classes + c]);
-        if (fill) {
-          from[--first[to]] = static_cast<ByteDfa::State>(state);
-        } else {
-          ++first[to];
-        }
-      }
-    }
-    if (fill) break;
-    for (std::size_t state = 1; state <= states; ++state) first[state] += first[state - 1];
-    from.resize(first[states]);
-  }
+  budget_.take_steps(states * classes * 2);
+  const Incoming incoming(dfa_.next(), dfa_.state_count(), ByteDfa::kDead);
   std::vector<ByteDfa::State> open;
   const auto follow_back = [&] {
     while (!open.empty()) {
-      const auto state = static_cast<std::size_t>(open.back());
+      const ByteDfa::State state = open.back();
       open.pop_back();
-      for (std::size_t i = first[state]; i < first[state + 1]; ++i) {
-        if (std::exchange(live_[static_cast<std::size_t>(from[i])], std::uint8_t{1}) == 0) open.push_back(from[i]);
+      for (const std::int32_t transition : incoming.of(state)) {
+        if (!single[static_cast<std::size_t>(transition % dfa_.class_count())]) continue;
+        const ByteDfa::State from = transition / dfa_.class_count();
+        if (std::exchange(live_[static_cast<std::size_t>(from)], std::uint8_t{1}) == 0) open.push_back(from);
       }
     }
   };
@@ -220,14 +205,32 @@ std::int32_t ConstraintTables::keep(std::span<const std::uint32_t> row) {
 }
 
 bool ConstraintTables::work_out(std::int64_t visits) {
-  for (const std::int64_t begin = visited_; !is_complete() && visited_ - begin < visits; ++unknown_from_) {
+  const std::int64_t begin = visited_;
+  if (!find_alike_states(visits)) return false;
+  for (; !is_complete() && visited_ - begin < visits; ++unknown_from_) {
     if (!can_finish(unknown_from_)) continue;
+    const auto state = static_cast<std::size_t>(unknown_from_);
+    if (mask_row_[state] == kNoRow) mask_row_[state] = mask_row_[static_cast<std::size_t>(first_alike_[state])];
     static_cast<void>(row(unknown_from_));
-    if (mask_row_[static_cast<std::size_t>(unknown_from_)] == kNoRow) {
-      budget_.check_table_bytes((words_.size() + row_words()) * sizeof(std::uint32_t));
-    }
+    if (mask_row_[state] == kNoRow) budget_.check_table_bytes((words_.size() + row_words()) * sizeof(std::uint32_t));
   }
   return is_complete();
+}
+
+// A token is allowed wherever its bytes lead to a state that can finish, and an end where the state itself accepts.
+bool ConstraintTables::find_alike_states(std::int64_t visits) {
+  if (!first_alike_.empty()) return true;
+  if (!alike_) {
+    std::vector<std::uint8_t> kinds = live_;
+    for (std::size_t state = 1; state < kinds.size(); ++state) kinds[state] += dfa_.accepting()[state];
+    alike_.emplace(dfa_, kinds, vocabulary_.trie->max_depth());
+  }
+  for (const std::int64_t begin = visited_; !alike_->is_done(); visited_ += alike_->refine()) {
+    if (visited_ - begin >= visits) return false;
+  }
+  first_alike_ = alike_->first_alike();
+  alike_.reset();
+  return true;
 }
 
 }  // namespace fllm

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "host/constraint/alike_states.h"
 #include "host/constraint/byte_dfa.h"
 #include "host/constraint/compile_budget.h"
 #include "host/constraint/likely_text.h"
@@ -52,8 +53,8 @@ class ConstraintTables {
   [[nodiscard]] std::optional<TokenId> spelled(ByteDfa::State state) const;
   [[nodiscard]] bool is_end(TokenId id) const;
 
-  /// Works out rows of states that can finish, until all are there or so many nodes of the trie have been visited, at least
-  /// one row; whether all are there. Exception(kInvalidArgument): rows beyond the limit of memory.
+  /// Works out rows of states that can finish, until all are there or so many nodes of the trie (or transitions, of the
+  /// states that share a row) have been visited, some at least; whether all are there. Exception(kInvalidArgument): rows beyond the limit of memory.
   bool work_out(std::int64_t visits);
   [[nodiscard]] bool is_complete() const { return unknown_from_ == dfa_.state_count(); }
   [[nodiscard]] const std::vector<std::int32_t>& mask_row() const { return mask_row_; }
@@ -61,6 +62,7 @@ class ConstraintTables {
 
  private:
   void find_live_states();
+  bool find_alike_states(std::int64_t visits);
   [[nodiscard]] bool reaches_live(ByteDfa::State state);
   void walk(ByteDfa::State state, std::span<std::uint32_t> out);
   std::int32_t keep(std::span<const std::uint32_t> row);
@@ -78,7 +80,9 @@ class ConstraintTables {
   std::vector<std::uint32_t> scratch_;             // one row
   std::vector<std::uint32_t> text_;                // usable tokens that are no ends
   std::vector<ByteDfa::State> path_;               // states by depth in the trie
-  std::int64_t visited_ = 0;                       // nodes, by all walks
+  std::optional<AlikeStates> alike_;               // while it is refined
+  std::vector<ByteDfa::State> first_alike_;        // [states], of those whose masks cannot differ, once it is known
+  std::int64_t visited_ = 0;                       // nodes and transitions, by all walks
   ByteDfa::State unknown_from_ = ByteDfa::kStart;  // the rows of states before it are worked out
 };
 

@@ -22,8 +22,8 @@ inline std::string number(auto value) { return ' ' + std::to_string(static_cast<
 /// How often rows met what not all of them meet, over all steps.
 struct DraftCases {
   std::int32_t accepted = 0, forced = 0, spelled = 0, found = 0;  // drafts
-  std::int32_t whole = 0;           // drafts that made the text whole
-  std::int32_t strange = 0;         // ids found outside the vocabulary
+  std::int32_t whole = 0;                                         // drafts that made the text whole
+  std::int32_t strange = 0;                                       // ids found outside the vocabulary
   std::int32_t waits = 0;           // steps behind which a row wanted more than it has room for
   std::int32_t forced_guesses = 0;  // tokens forced behind a guess
   std::int32_t found_behind = 0;    // steps where what is known changed what was found behind it

@@ -199,6 +199,64 @@ std::string bytes_of(const std::string& hex) {
   return bytes;
 }
 
+// Most states of a repetition share the row of another, which must be the one that a walk from them alone finds.
+TEST(ConstraintTables, ShareRowsOfStatesThatAreAlike) {
+  std::mt19937 random(3);
+  std::vector<std::string> texts = {"a", "c", "bc", "cb", "d", "abcabc"};  // nothing is "b" by itself
+  for (int i = 0; i < 60; ++i) {
+    std::string& text = texts.emplace_back();
+    for (auto length = 1 + random() % 6; length > 0; --length) text += "abcd"[random() % (length == 1 ? 4 : 3)];
+  }
+  std::erase(texts, "b");
+  Tokens tokens(texts);
+  for (const char* pattern : {"[abc]{300}d", "(a[bc]{20}){12}", "([ab]{60}|c{55})d?", "a{40}(bc){40}", "[abc]{0,200}",
+                              "([ab]c{1,9}){30}(b|d)", "((ab|ba){7}c){9}|(abc){50}d"}) {
+    const auto worked = tokens.tables(RegexConstraint{pattern});
+    Tokens again(texts);
+    const auto alone = again.tables(RegexConstraint{pattern});
+    while (!worked->work_out(100)) {
+    }
+    std::size_t states = 0;
+    for (ByteDfa::State state = 1; state < worked->dfa().state_count(); ++state) {
+      ASSERT_EQ(worked->can_finish(state), alone->can_finish(state));
+      if (!worked->can_finish(state)) continue;
+      ASSERT_TRUE(std::ranges::equal(worked->row(state), alone->row(state))) << pattern << " state " << state;
+      ++states;
+    }
+    EXPECT_EQ(worked->words().size(), alone->words().size()) << pattern;
+    EXPECT_LT(worked->words().size() / worked->row_words(), states / 2) << pattern;
+  }
+}
+
+TEST(ConstraintTables, AreWorkedOutWithoutAWalkForEachState) {
+  Tokens tokens({"a", "b", "ab", "ba", "aab", "bba", "abab", "babab"});
+  const auto tables = tokens.tables(RegexConstraint{"[ab]{20000}"});
+  EXPECT_FALSE(tables->work_out(1));
+  EXPECT_TRUE(tables->work_out(1 << 17));                       // a walk looks at 12 nodes or more
+  EXPECT_EQ(tables->words().size() / tables->row_words(), 6U);  // as many letters as are left, up to 5
+}
+
+// For beams, which need the masks of all states at once.
+TEST(ConstraintTables, RefuseMasksThatTakeTooLong) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < 11 * 11 * 11 * 11; ++i) {
+    std::string& text = texts.emplace_back();
+    for (std::size_t rest = i; text.size() < 4; rest /= 11) text += static_cast<char>('a' + rest % 11);
+  }
+  for (char letter = 'a'; letter <= 'k'; ++letter) texts.emplace_back(1, letter);
+  texts.emplace_back(40, 'a');  // which tells states apart that the others do not
+  Tokens tokens(texts);
+  std::mt19937 random(5);
+  std::string pattern;
+  for (int i = 0; i < 12500; ++i) pattern += random() % 2 == 0 ? "[a-k]" : "[a-j]";
+  ControlOptions control;
+  control.constraint = RegexConstraint{pattern};
+  static_cast<void>(tokens.tables(control.constraint));
+  test::expect_error(
+      ErrorCode::kUnsupported, {"regex: 12502 states over 14654 tokens", "a beam search needs all their masks"},
+      [&] { static_cast<void>(tokens.cache.tables(control, tokens.usable, {tokens.end()}, MaskRows::kAll)); });
+}
+
 /// tests/golden/make_constraint_masks.py writes the file with llguidance and xgrammar.
 TEST(ConstraintTables, EqualOtherEngines) {
   std::ifstream stream("tests/golden/constraint_masks.json");
