@@ -32,7 +32,7 @@ class AlikeStates {
   std::int32_t classes_, rounds_left_;
   Incoming incoming_;  // transitions: state * classes_ + class
   Refinement sets_;
-  Refinement::Index parted_from_ = 0;                   // sets from it on are of the last round
+  Refinement::Index parted_from_ = 0;                  // sets from it on are of the last round
   std::vector<std::vector<ByteDfa::State>> by_class_;  // from where a class of bytes leads into a set
 };
 

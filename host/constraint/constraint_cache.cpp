@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
+#include <future>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -17,43 +20,75 @@ namespace {
 constexpr std::size_t kMaxKept = 8;
 constexpr std::int64_t kMaxVisits = std::int64_t{1} << 27;  // of nodes of the trie: some tenths of a second
 
+class Turn {
+ public:
+  explicit Turn(std::counting_semaphore<>& free) : free_(free) { free_.acquire(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { free_.release(); }
+
+ private:
+  std::counting_semaphore<>& free_;
+};
+
 }  // namespace
 
 std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& control,
                                                           std::span<const std::uint32_t> usable,
                                                           const std::vector<TokenId>& ends, MaskRows rows) {
-  const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.source == control.constraint && entry.prefix == control.prefix && entry.ends == ends &&
-           entry.rows == rows && std::equal(usable.begin(), usable.end(), entry.usable.begin(), entry.usable.end());
-  });
-  if (known != entries_.end()) {
-    std::rotate(entries_.begin(), known, known + 1);
-    return entries_.front().tables;
+  Key key{control.constraint, control.prefix, {usable.begin(), usable.end()}, ends, rows};
+  std::promise<Tables> promise;
+  std::shared_ptr<Entry> entry;
+  {
+    std::unique_lock lock(mutex_);
+    const auto known = std::ranges::find_if(entries_, [&](const auto& kept) { return kept->key == key; });
+    if (known != entries_.end()) {
+      std::rotate(entries_.begin(), known, known + 1);
+      const std::shared_future<Tables> tables = entries_.front()->tables;
+      lock.unlock();
+      return tables.get();
+    }
+    if (entries_.size() == kMaxKept) entries_.pop_back();
+    entry = std::make_shared<Entry>(std::move(key), promise.get_future().share());
+    entries_.insert(entries_.begin(), entry);
   }
-  CompileBudget budget(source_name(control.constraint));
-  ByteDfa dfa = compile_source(control.constraint, budget);
-  if (!control.prefix.empty() && !dfa.is_empty()) {
-    dfa = dfa.with_prefix(control.prefix);
+  try {
+    promise.set_value(compile(entry->key));
+  } catch (...) {
+    promise.set_exception(std::current_exception());
+    const std::lock_guard lock(mutex_);
+    std::erase(entries_, entry);
+  }
+  return entry->tables.get();
+}
+
+ConstraintCache::Tables ConstraintCache::compile(const Key& key) {
+  const Turn turn(free_turns_);
+  CompileBudget budget(source_name(key.source));
+  ByteDfa dfa = compile_source(key.source, budget);
+  if (!key.prefix.empty() && !dfa.is_empty()) {
+    dfa = dfa.with_prefix(key.prefix);
     if (dfa.is_empty()) {
-      throw Exception(ErrorCode::kInvalidArgument, "prefix: " + quoted_text(control.prefix) +
-                                                       ": no text that matches " + budget.name() + " begins with it");
+      throw Exception(ErrorCode::kInvalidArgument, "prefix: " + quoted_text(key.prefix) + ": no text that matches " +
+                                                       budget.name() + " begins with it");
     }
   }
-  if (rows == MaskRows::kAll) DeviceAutomaton::check_states(dfa.state_count());
-  if (trie_ == nullptr) trie_ = std::make_shared<const TokenTrie>(*tokens_);
-  ConstraintTables::Vocabulary vocabulary{trie_, {usable.begin(), usable.end()}, ends};
+  if (key.rows == MaskRows::kAll) DeviceAutomaton::check_states(dfa.state_count());
+  ConstraintTables::Vocabulary vocabulary{trie(), key.usable, key.ends};
   auto tables = std::make_shared<ConstraintTables>(std::move(dfa), std::move(vocabulary), std::move(budget));
-  if (rows == MaskRows::kAll && !tables->work_out(kMaxVisits)) {
+  if (key.rows == MaskRows::kAll && !tables->work_out(kMaxVisits)) {
     throw Exception(ErrorCode::kUnsupported,
-                    source_name(control.constraint) + ": " + std::to_string(tables->dfa().state_count()) +
-                        " states over " + std::to_string(tokens_->size()) +
+                    source_name(key.source) + ": " + std::to_string(tables->dfa().state_count()) + " states over " +
+                        std::to_string(tokens_->size()) +
                         " tokens: a beam search needs all their masks at once, which takes too long; fewer or shorter "
                         "repetitions are allowed");
   }
-  if (entries_.size() == kMaxKept) entries_.pop_back();
-  entries_.insert(entries_.begin(),
-                  Entry{control.constraint, control.prefix, {usable.begin(), usable.end()}, ends, rows, tables});
   return tables;
+}
+
+std::shared_ptr<const TokenTrie> ConstraintCache::trie() {
+  std::call_once(has_trie_, [&] { trie_ = std::make_shared<const TokenTrie>(*tokens_); });
+  return trie_;
 }
 
 }  // namespace fllm

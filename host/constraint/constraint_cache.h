@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
+#include <mutex>
+#include <semaphore>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,9 +23,12 @@ enum class MaskRows {
   kAll,        // they never change: for any threads
 };
 
-/// Compiles constraints for one vocabulary and keeps the last ones, since requests often share them. For one thread.
+/// Compiles constraints for one vocabulary and keeps the last ones, since requests often share them. For any threads: kMostAtOnce
+/// are compiled at a time, and whoever asks for one of these meanwhile waits for it.
 class ConstraintCache {
  public:
+  static constexpr int kMostAtOnce = 4;  // each may take some hundred megabytes
+
   /// Precondition: tokens outlives this.
   explicit ConstraintCache(const TokenIndex& tokens) : tokens_(&tokens) {}
 
@@ -35,18 +41,29 @@ class ConstraintCache {
                                                          MaskRows rows = MaskRows::kWhenAsked);
 
  private:
-  struct Entry {
+  using Tables = std::shared_ptr<ConstraintTables>;
+  struct Key {
     ConstraintSource source;
     std::string prefix;
     std::vector<std::uint32_t> usable;
     std::vector<TokenId> ends;
     MaskRows rows = MaskRows::kWhenAsked;
-    std::shared_ptr<ConstraintTables> tables;
+    bool operator==(const Key&) const = default;
+  };
+  struct Entry {
+    Key key;
+    std::shared_future<Tables> tables;
   };
 
+  [[nodiscard]] Tables compile(const Key& key);
+  [[nodiscard]] std::shared_ptr<const TokenTrie> trie();
+
   const TokenIndex* tokens_;
-  std::shared_ptr<const TokenTrie> trie_;  // null until it is needed
-  std::vector<Entry> entries_;             // the last one used first
+  std::counting_semaphore<> free_turns_{kMostAtOnce};
+  std::once_flag has_trie_;
+  std::shared_ptr<const TokenTrie> trie_;        // once it is needed
+  std::mutex mutex_;                             // of what follows
+  std::vector<std::shared_ptr<Entry>> entries_;  // the last one used first
 };
 
 }  // namespace fllm

@@ -37,12 +37,7 @@ Driver::Driver(Engine& engine) : engine_(&engine) { mailbox_.publish(engine.metr
 
 RequestId Driver::submit(Request request, RequestCallbacks callbacks) {
   mailbox_.check();
-  std::unique_ptr<RequestState> state;
-  {
-    const std::lock_guard lock(preparing_);
-    state = engine_->prepare(std::move(request));
-  }
-  return mailbox_.post(std::move(state), std::move(callbacks));
+  return mailbox_.post(engine_->prepare(std::move(request)), std::move(callbacks));
 }
 
 StepReport Driver::step() {

@@ -42,8 +42,7 @@ class Driver {
 
   Engine* engine_;
   Mailbox mailbox_;
-  std::mutex preparing_;  // guards engine_->prepare
-  std::mutex stepping_;   // guards everything below and the rest of the engine
+  std::mutex stepping_;  // guards everything below, and the engine but for its prepare
   std::atomic<std::thread::id> stepping_thread_{};
   EngineOutput output_;
   std::vector<Posted> posted_;

@@ -62,8 +62,7 @@ class Engine {
   Engine(Backend& backend, const Model& model, const Tokenizer& tokenizer, const EngineLimits& limits,
          const OpenedModel* draft = nullptr);
 
-  /// Checks a request, and that it fits an empty cache. Also callable while another thread is in the other functions, by
-  /// one thread at a time.
+  /// Checks a request, and that it fits an empty cache. By any threads, also while one is in the other functions.
   [[nodiscard]] std::unique_ptr<RequestState> prepare(Request request);
   /// Precondition: completion.request is set, to what no other one has.
   void enqueue(std::unique_ptr<RequestState> request);

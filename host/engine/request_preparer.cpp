@@ -179,19 +179,11 @@ void RequestPreparer::set_constraints(RequestState& state) {
                                                        " tokens, and " + std::to_string(room) + " can be generated");
     }
   }
-  if (!request.control.banned_text.empty()) {
-    if (last_banned_ == nullptr || last_banned_texts_ != request.control.banned_text) {
-      last_banned_ = std::make_shared<const BannedText>(request.control.banned_text, vocabulary_->tokens);
-      last_banned_texts_ = request.control.banned_text;
-    }
-    state.banned_text = last_banned_;
+  if (const auto& texts = request.control.banned_text; !texts.empty()) {
+    state.banned_text = last_banned_.of(texts, [&] { return BannedText(texts, vocabulary_->tokens); });
   }
-  if (!request.stop.strings.empty()) {
-    if (last_stops_ == nullptr || last_stop_strings_ != request.stop.strings) {
-      last_stops_ = std::make_shared<const ByteAutomaton>(request.stop.strings);
-      last_stop_strings_ = request.stop.strings;
-    }
-    state.stops = last_stops_;
+  if (const auto& texts = request.stop.strings; !texts.empty()) {
+    state.stops = last_stops_.of(texts, [&] { return ByteAutomaton(texts); });
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/constraint/constraint_cache.h"
+#include "host/engine/last_made.h"
 #include "host/engine/request_state.h"
 #include "host/engine/vocabulary.h"
 #include "host/tokenizer/tokenizer.h"
@@ -24,7 +25,7 @@ constexpr std::size_t kMaxSchemaBytes = std::size_t{1} << 20;  // and of all cho
 constexpr std::size_t kMaxControlBytes = 16384;  // of all stop strings, of all banned texts, of the prefix
 
 /// Checks requests against a model and works out what the steps need. Compiled automata are kept for the next request
-/// with the same strings, as the lines of a batch usually have.
+/// with the same strings, as the lines of a batch usually have. For any threads: what one request takes long for holds up no other.
 class RequestPreparer {
  public:
   RequestPreparer(const Tokenizer& tokenizer, const Vocabulary& vocabulary, std::int32_t context_length)
@@ -50,9 +51,8 @@ class RequestPreparer {
   const Tokenizer* tokenizer_;
   const Vocabulary* vocabulary_;
   std::int32_t context_length_;
-  std::vector<std::string> last_banned_texts_, last_stop_strings_;
-  std::shared_ptr<const BannedText> last_banned_;
-  std::shared_ptr<const ByteAutomaton> last_stops_;
+  LastMade<BannedText> last_banned_;
+  LastMade<ByteAutomaton> last_stops_;
   ConstraintCache constraints_;
 };
 

@@ -222,17 +222,25 @@ TEST(Continuous, ACallbackThatThrowsEndsItsOwnRequest) {
 
 TEST(Continuous, ManyThreadsSubmitStepAndCancel) {
   Generator generator = open_some({.threads = 1, .max_rows = 8});
-  const std::string wanted = only_sample(generator, request_for("ROMEO:", 6)).text;
+  std::vector<Request> requests(3, request_for("ROMEO:", 6));  // which share and replace what is compiled
+  requests[1].control.constraint = RegexConstraint{"[ -~]{5,9000}"};
+  requests[1].control.banned_text = {"e", "th"};
+  requests[2].control.constraint = ChoicesConstraint{{"Ay, ay", "No, no"}};
+  requests[2].stop.strings = {"o,", "y,"};
+  std::vector<std::string> wanted;
+  Generator alone = open_some({.threads = 1, .max_rows = 8});
+  for (const Request& request : requests) wanted.push_back(only_sample(alone, request).text);
   std::atomic<int> same = 0, cancelled = 0;
   std::vector<std::thread> threads;
   threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 8; ++i) {
-        const RequestId id = generator.submit(request_for("ROMEO:", 6)).value();
+        const auto kind = static_cast<std::size_t>(t + i) % requests.size();
+        const RequestId id = generator.submit(requests[kind]).value();
         if (t == 3) generator.cancel(id);
         const Sample sample = generator.wait(id).value().samples[0];
-        same += sample.text == wanted ? 1 : 0;
+        same += sample.text == wanted[kind] ? 1 : 0;
         cancelled += sample.finish_reason == FinishReason::kCancelled ? 1 : 0;
         EXPECT_GE(generator.metrics().blocks_total, generator.metrics().blocks_used);
       }

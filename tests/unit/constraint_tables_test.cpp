@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -10,6 +11,7 @@
 #include <random>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "fundamentallm/result.h"
@@ -103,6 +105,30 @@ TEST(ConstraintTables, AreSharedByRequestsThatAskForTheSame) {
   EXPECT_EQ(tokens.tables(RegexConstraint{"a+"}), first);
   EXPECT_NE(tokens.tables(RegexConstraint{"a+"}, "a"), first);
   EXPECT_NE(tokens.tables(ChoicesConstraint{{"a"}}), first);
+}
+
+// More of them than are compiled at a time.
+TEST(ConstraintTables, AreCompiledOnceForManyThreads) {
+  Tokens tokens({"a", "b"});
+  std::vector<std::vector<std::shared_ptr<ConstraintTables>>> found(12);
+  std::atomic<int> refused = 0;
+  std::vector<std::thread> threads;
+  for (std::size_t thread = 0; thread < found.size(); ++thread) {
+    threads.emplace_back([&, thread] {
+      for (std::size_t i = 0; i < 6; ++i) {
+        const std::string number = std::to_string((thread + i) % 6 * 100);
+        found[thread].push_back(tokens.tables(RegexConstraint{"(ab?){" + number + "}c?"}));
+        EXPECT_THROW((void)tokens.tables(RegexConstraint{"(c" + number}), Exception);
+        ++refused;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(refused, 72);
+  for (std::size_t thread = 0; thread < found.size(); ++thread) {
+    ASSERT_EQ(found[thread].size(), 6U);
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(found[thread][i], found[0][(thread + i) % 6]);
+  }
 }
 
 TEST(DfaConstraint, ForksGoTheirOwnWay) {
