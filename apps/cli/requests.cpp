@@ -98,6 +98,18 @@ std::optional<BeamOptions> beam_options(const Settings& settings) {
   return beam;
 }
 
+ControlOptions control_options(const Settings& settings) {
+  ControlOptions control;
+  overlay(control.prefix, settings.prefix);
+  overlay(control.banned_text, settings.ban);
+  overlay(control.banned_token_ids, settings.ban_token_ids);
+  control.constraint = constraint_of(settings);
+  for (std::string& character : code_points(settings.ban_chars.value_or(""))) {
+    control.banned_text.push_back(std::move(character));
+  }
+  return control;
+}
+
 Request without_prompt(const Settings& settings) {
   Request request;
   overlay(request.num_samples, settings.num_samples);
@@ -111,15 +123,9 @@ Request without_prompt(const Settings& settings) {
   overlay(request.stop.strings, settings.stop_tokens);
   overlay(request.stop.token_ids, settings.stop_token_ids);
   overlay(request.stop.keep_stop, settings.keep_stop);
-  overlay(request.control.prefix, settings.prefix);
-  overlay(request.control.banned_text, settings.ban);
-  overlay(request.control.banned_token_ids, settings.ban_token_ids);
   request.beam = beam_options(settings);
   request.speculation = speculation_options(settings);
-  request.control.constraint = constraint_of(settings);
-  for (std::string& character : code_points(settings.ban_chars.value_or(""))) {
-    request.control.banned_text.push_back(std::move(character));
-  }
+  request.control = control_options(settings);
   return request;
 }
 
@@ -135,10 +141,9 @@ Request make_request(const Settings& settings, std::string prompt) {
 }
 
 void settle_speculation(Settings& settings) {
-  const Request request = make_request(settings, "");
-  const bool forces_nothing = settings.draft_forced.value_or(false) && !request.control.can_force();
+  const bool forces_nothing = settings.draft_forced.value_or(false) && !control_options(settings).can_force();
   if (forces_nothing) settings.draft_forced = false;
-  if (request.beam || (forces_nothing && settings.prompt_lookup.value_or(0) == 0)) settings.speculation = "off";
+  if (settings.beam_width || (forces_nothing && settings.prompt_lookup.value_or(0) == 0)) settings.speculation = "off";
 }
 
 Request make_request(const Settings& settings, std::vector<ChatMessage> messages) {

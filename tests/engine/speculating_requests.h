@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,6 +62,11 @@ inline SpeculationOptions lookup(std::int32_t ngram, std::int32_t tokens) {
   return {.draft_tokens = tokens, .prompt_lookup = ngram};
 }
 
+/// What the constraint forces, or is guessed to spell.
+inline SpeculationOptions forced_alone(std::int32_t tokens, SpeculationRule rule = SpeculationRule::kCoupled) {
+  return {.rule = rule, .draft_tokens = tokens, .draft_forced = true};
+}
+
 inline std::vector<Completion> completions_of(Generator& generator, const std::vector<Request>& requests) {
   std::vector<RequestId> ids;
   ids.reserve(requests.size());
@@ -67,6 +76,22 @@ inline std::vector<Completion> completions_of(Generator& generator, const std::v
   all.reserve(ids.size());
   for (const RequestId id : ids) all.push_back(generator.take(id).value());
   return all;
+}
+
+/// Gives each request drafts, of a look-up or forced_alone() with rule_of(i); their completions, which are what they were without.
+template <class Rule>
+std::vector<Completion> unchanged_by_drafts(std::vector<Request>& requests, const Rule& rule_of) {
+  Generator plain = open_small({.max_rows = 32});
+  const std::vector<Completion> wanted = completions_of(plain, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto drafts = static_cast<std::int32_t>(i * 5 % 17);
+    requests[i].speculation =
+        i % 3 == 0 ? lookup(1 + static_cast<std::int32_t>(i % 4), drafts) : forced_alone(drafts, rule_of(i));
+  }
+  Generator generator = open_small({.max_rows = 24, .prefill_tokens = 32});
+  std::vector<Completion> got = completions_of(generator, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(all_of(got[i]), all_of(wanted[i])) << i;
+  return got;
 }
 
 }  // namespace fllm::test
