@@ -14,7 +14,7 @@ Drawn draw_one(Generator& generator, Request request, const std::function<void(s
     if (!event.text.empty()) sink(event.text);
     return noted_signal() == 0;
   });
-  Drawn drawn{std::move(completion.value().samples.at(0)), completion.value().seed};
+  Drawn drawn{std::move(completion.value().samples.at(0)), completion.value().seed, completion.value().speculation};
   if (drawn.sample.error) throw Exception(drawn.sample.error->code, drawn.sample.error->message);
   return drawn;
 }
@@ -34,12 +34,10 @@ void Conversation::append(std::string_view text) {
   ends_line_ = text.ends_with('\n');
 }
 
-Sample Conversation::draw(Request request, const std::function<void(std::string_view)>& sink) {
+Drawn Conversation::draw(Request request, const std::function<void(std::string_view)>& sink) {
   const auto kept = std::min(ids_.size(), static_cast<std::size_t>(prompt_limit(generator_, request)));
   request.prompt = std::vector<TokenId>(ids_.end() - static_cast<std::ptrdiff_t>(kept), ids_.end());
-  Drawn drawn = draw_one(generator_, std::move(request), sink);
-  last_seed_ = drawn.seed;
-  return std::move(drawn.sample);
+  return draw_one(generator_, std::move(request), sink);
 }
 
 }  // namespace fllm::cli

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,10 +12,11 @@
 
 namespace fllm::cli {
 
-/// One sample of a request; the request's seed.
+/// One sample of a request; the request's seed, and what came of guessing ahead, if it did.
 struct Drawn {
   Sample sample;
   std::uint64_t seed = 0;
+  std::optional<SpeculationStats> speculation;
 };
 /// Runs a request for one sample; sink gets the text as it comes. A noted signal ends it as kCancelled. Errors: of the
 /// request.
@@ -32,18 +34,14 @@ class Conversation {
   void clear() { ids_.clear(); }
   [[nodiscard]] bool empty() const { return ids_.empty(); }
   [[nodiscard]] bool ends_line() const { return ends_line_; }
-  /// Of the last draw.
-  [[nodiscard]] std::uint64_t last_seed() const { return last_seed_; }
-
   /// Draws one sample after the text so far, which leaves at least half the context for it; sink gets the text as it
   /// comes. The drawn text is not appended. Ends and errors: of draw_one.
-  Sample draw(Request request, const std::function<void(std::string_view)>& sink);
+  Drawn draw(Request request, const std::function<void(std::string_view)>& sink);
 
  private:
   Generator& generator_;
   std::vector<TokenId> ids_;  // at most the context length
   bool ends_line_ = true;
-  std::uint64_t last_seed_ = 0;
 };
 
 }  // namespace fllm::cli

@@ -49,38 +49,42 @@ void check_plan(CommandLine& line, const Plan& plan) {
 }
 
 /// One turn, in two draws: the first token, which may not end the turn at once, and the rest up to the newline.
-Sample draw_turn(Conversation& conversation, const Settings& settings, const Plan& plan, std::int32_t turn,
-                 const std::function<void(std::string_view)>& sink) {
+Drawn draw_turn(Conversation& conversation, const Settings& settings, const Plan& plan, std::int32_t turn,
+                const std::function<void(std::string_view)>& sink) {
   Request request = make_request(settings, "");
   request.sampling.seed = plan.seed + static_cast<std::uint64_t>(turn);  // wraps
   Request first = request;
   first.length.max_tokens = 1;
   first.length.min_tokens = 1;
   first.control.banned_text.emplace_back("\n");
-  Sample sample = conversation.draw(std::move(first), sink);
+  Drawn drawn = conversation.draw(std::move(first), sink);
+  Sample& sample = drawn.sample;
   conversation.append(sample.text);
-  if (sample.finish_reason != FinishReason::kLength || plan.max_turn_tokens == 1) return sample;
+  if (sample.finish_reason != FinishReason::kLength || plan.max_turn_tokens == 1) return drawn;
 
   request.length.max_tokens = plan.max_turn_tokens - 1;
   request.stop.strings.emplace_back("\n");
-  Sample rest = conversation.draw(std::move(request), sink);
-  conversation.append(rest.text);
-  sample.text += rest.text;
-  sample.tokens.insert(sample.tokens.end(), rest.tokens.begin(), rest.tokens.end());
-  sample.sum_logprob += rest.sum_logprob;
+  const Drawn rest = conversation.draw(std::move(request), sink);
+  conversation.append(rest.sample.text);
+  sample.text += rest.sample.text;
+  sample.tokens.insert(sample.tokens.end(), rest.sample.tokens.begin(), rest.sample.tokens.end());
+  sample.sum_logprob += rest.sample.sum_logprob;
   sample.mean_logprob = sample.sum_logprob / static_cast<double>(sample.tokens.size());
-  sample.finish_reason = rest.finish_reason;
-  return sample;
+  sample.finish_reason = rest.sample.finish_reason;
+  if (drawn.speculation && rest.speculation) *drawn.speculation += *rest.speculation;
+  return drawn;
 }
 
-std::string turn_json(const Plan& plan, std::int32_t turn, const std::string& speaker, const Sample& sample) {
-  const nlohmann::ordered_json json{{"turn", turn},
-                                    {"speaker", speaker},
-                                    {"text", sample.text},
-                                    {"tokens", sample.tokens},
-                                    {"finish_reason", std::string(to_string(sample.finish_reason))},
-                                    {"mean_logprob", sample.mean_logprob},
-                                    {"seed", plan.seed}};
+std::string turn_json(const Plan& plan, std::int32_t turn, const std::string& speaker, const Drawn& drawn) {
+  const Sample& sample = drawn.sample;
+  nlohmann::ordered_json json{{"turn", turn},
+                              {"speaker", speaker},
+                              {"text", sample.text},
+                              {"tokens", sample.tokens},
+                              {"finish_reason", std::string(to_string(sample.finish_reason))},
+                              {"mean_logprob", sample.mean_logprob},
+                              {"seed", plan.seed}};
+  if (drawn.speculation) json["speculation"] = speculation_json(*drawn.speculation);
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
@@ -120,10 +124,10 @@ int run_dialogue(CommandLine& line) {
     const std::string& speaker = plan.speakers[static_cast<std::size_t>(turn) % plan.speakers.size()];
     show(speaker + ": ");
     conversation.append(speaker + ": ");
-    const Sample sample = draw_turn(conversation, settings, plan, turn, show);
+    const Drawn drawn = draw_turn(conversation, settings, plan, turn, show);
     conversation.append("\n");
     show("\n");
-    if (json) sink.write(turn_json(plan, turn, speaker, sample));
+    if (json) sink.write(turn_json(plan, turn, speaker, drawn));
   }
   sink.commit();
   report_speculation(settings, generator);

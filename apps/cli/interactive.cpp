@@ -119,9 +119,9 @@ class Session {
     if (!settings_.context.value_or(true)) conversation_.clear();
     if (!conversation_.ends_line() && !conversation_.empty()) conversation_.append("\n");
     conversation_.append(line);
-    const Sample sample = conversation_.draw(std::move(request), sink);
-    conversation_.append(sample.text);
-    return conversation_.last_seed();
+    const Drawn drawn = conversation_.draw(std::move(request), sink);
+    conversation_.append(drawn.sample.text);
+    return drawn.seed;
   }
 
   std::uint64_t answer(const std::string& line, Request request, const std::function<void(std::string_view)>& sink) {

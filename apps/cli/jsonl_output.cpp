@@ -4,6 +4,7 @@
 
 #include "apps/cli/errors.h"
 #include "apps/cli/result_writer.h"
+#include "apps/cli/speculation_report.h"
 #include "apps/json/chat_messages.h"
 
 namespace fllm::cli {
@@ -91,16 +92,7 @@ void JsonlWriter::write(const Job& job, const Completion& completion) {
   record["timing"] = {{"queue_seconds", completion.timing.queue_seconds},
                       {"prefill_seconds", completion.timing.prefill_seconds},
                       {"decode_seconds", completion.timing.decode_seconds}};
-  if (const auto& speculation = completion.speculation) {
-    record["speculation"] = {{"steps", speculation->steps},
-                             {"drafted_steps", speculation->drafted_steps},
-                             {"drafted_tokens", speculation->drafted_tokens},
-                             {"accepted_tokens", speculation->accepted_tokens},
-                             {"tokens", speculation->tokens},
-                             {"acceptance_rate", speculation->acceptance_rate()},
-                             {"mean_accepted_length", speculation->mean_accepted_length()},
-                             {"tokens_per_step", speculation->tokens_per_step()}};
-  }
+  if (completion.speculation) record["speculation"] = speculation_json(*completion.speculation);
   write_line(record);
 }
 

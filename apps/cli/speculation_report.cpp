@@ -3,10 +3,22 @@
 
 #include <array>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "apps/cli/errors.h"
 
 namespace fllm::cli {
+
+nlohmann::ordered_json speculation_json(const SpeculationStats& stats) {
+  return {{"steps", stats.steps},
+          {"drafted_steps", stats.drafted_steps},
+          {"drafted_tokens", stats.drafted_tokens},
+          {"accepted_tokens", stats.accepted_tokens},
+          {"tokens", stats.tokens},
+          {"acceptance_rate", stats.acceptance_rate()},
+          {"mean_accepted_length", stats.mean_accepted_length()},
+          {"tokens_per_step", stats.tokens_per_step()}};
+}
 
 void report_speculation(const Settings& settings, const Generator& generator) {
   const SpeculationStats stats = generator.metrics().speculation;

@@ -49,7 +49,7 @@ std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& 
       return tables.get();
     }
     if (entries_.size() == kMaxKept) entries_.pop_back();
-    entry = std::make_shared<Entry>(std::move(key), promise.get_future().share());
+    entry = std::make_shared<Entry>(Entry{std::move(key), promise.get_future().share()});
     entries_.insert(entries_.begin(), entry);
   }
   try {

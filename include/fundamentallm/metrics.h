@@ -19,6 +19,15 @@ struct SpeculationStats {
   [[nodiscard]] double mean_accepted_length() const { return ratio(accepted_tokens, drafted_steps); }
   [[nodiscard]] double tokens_per_step() const { return ratio(tokens, steps); }
 
+  SpeculationStats& operator+=(const SpeculationStats& more) {
+    steps += more.steps;
+    drafted_steps += more.drafted_steps;
+    drafted_tokens += more.drafted_tokens;
+    accepted_tokens += more.accepted_tokens;
+    tokens += more.tokens;
+    return *this;
+  }
+
  private:
   static double ratio(std::int64_t part, std::int64_t whole) {
     return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;

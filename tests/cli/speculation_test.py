@@ -33,6 +33,17 @@ class Speculation(support.CommandLineTest):
                 flags = ("--speculation", rule, "--draft-tokens", "auto", *source)
                 self.assertEqual(self.generate("--prompt", SONG, "--temperature", "0", "--max-tokens", "80", *flags), wanted)
 
+    def test_turns_of_a_dialogue_count_their_own_drafts(self):
+        arguments = ("dialogue", "--speakers", "ROMEO", "JULIET", "--turns", "4", "--seed", "5", "--device", "cpu", "--format", "jsonl")
+        plain = [json.loads(line) for line in self.ok(*arguments).splitlines()]
+        turns = [json.loads(line) for line in self.ok(*arguments, "--draft-model", DRAFT, "--draft-tokens", "4").splitlines()]
+        for turn in turns:
+            stats = turn.pop("speculation")
+            self.assertEqual(stats["tokens"], len(turn["tokens"]))
+            self.assertLess(stats["steps"], stats["tokens"])
+            self.assertGreater(stats["accepted_tokens"], 0)
+        self.assertEqual(turns, plain)
+
     def test_ratio_text_is_repeatable(self):
         flags = ("--draft-model", DRAFT, "--speculation", "ratio", "--draft-tokens", "3")
         first = self.record(*flags)
