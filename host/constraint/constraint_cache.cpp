@@ -17,7 +17,7 @@
 namespace fllm {
 namespace {
 
-constexpr std::size_t kMaxKept = 8;
+constexpr std::ptrdiff_t kMaxKept = 8;
 constexpr std::int64_t kMaxVisits = std::int64_t{1} << 27;  // of nodes of the trie: some tenths of a second
 
 class Turn {
@@ -48,7 +48,6 @@ std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& 
       lock.unlock();
       return tables.get();
     }
-    if (entries_.size() == kMaxKept) entries_.pop_back();
     entry = std::make_shared<Entry>(Entry{std::move(key), promise.get_future().share()});
     entries_.insert(entries_.begin(), entry);
   }
@@ -58,8 +57,19 @@ std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& 
     promise.set_exception(std::current_exception());
     const std::lock_guard lock(mutex_);
     std::erase(entries_, entry);
+    throw;
   }
+  keep(*entry);
   return entry->tables.get();
+}
+
+/// What is being compiled, and may be refused, takes nothing's place.
+void ConstraintCache::keep(Entry& entry) {
+  const std::lock_guard lock(mutex_);
+  entry.is_done = true;
+  const auto is_done = [](const auto& kept) { return kept->is_done; };
+  if (std::ranges::count_if(entries_, is_done) <= kMaxKept) return;
+  entries_.erase(std::find_if(entries_.rbegin(), entries_.rend(), is_done).base() - 1);
 }
 
 ConstraintCache::Tables ConstraintCache::compile(const Key& key) {

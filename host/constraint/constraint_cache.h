@@ -53,10 +53,12 @@ class ConstraintCache {
   struct Entry {
     Key key;
     std::shared_future<Tables> tables;
+    bool is_done = false;
   };
 
   [[nodiscard]] Tables compile(const Key& key);
   [[nodiscard]] std::shared_ptr<const TokenTrie> trie();
+  void keep(Entry& entry);
 
   const TokenIndex* tokens_;
   std::counting_semaphore<> free_turns_{kMostAtOnce};
