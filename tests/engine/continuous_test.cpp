@@ -228,6 +228,7 @@ TEST(Continuous, ManyThreadsSubmitStepAndCancel) {
   requests[2].control.constraint = ChoicesConstraint{{"Ay, ay", "No, no"}};
   requests[2].stop.strings = {"o,", "y,"};
   std::vector<std::string> wanted;
+  wanted.reserve(requests.size());
   Generator alone = open_some({.threads = 1, .max_rows = 8});
   for (const Request& request : requests) wanted.push_back(only_sample(alone, request).text);
   std::atomic<int> same = 0, cancelled = 0;
