@@ -50,17 +50,18 @@ void write_vocabulary(const std::string& path, const std::vector<std::string>& t
 }
 
 /// The longest tokens from left to right, as the peers take them.
-std::vector<TokenId> spelling(const std::string& text, const TokenIndex& tokens) {
+std::vector<TokenId> spelling(const std::string& text, const TokenTrie& trie) {
   std::vector<TokenId> ids;
   for (std::size_t at = 0; at < text.size();) {
-    TokenId best = -1;
-    for (const TokenId id : tokens.starting_with(text[at])) {
-      const bool fits = text.compare(at, tokens.bytes(id).size(), tokens.bytes(id)) == 0;
-      if (fits && (best < 0 || tokens.bytes(id).size() > tokens.bytes(best).size())) best = id;
+    const TokenTrie::Node *node = nullptr, *best = nullptr;
+    for (std::size_t end = at; end < text.size(); ++end) {
+      node = trie.child(node, text[end]);
+      if (node == nullptr) break;
+      if (node->token_count > 0) best = node;
     }
-    if (best < 0) throw std::runtime_error(text + ": no token of the model spells it");
-    ids.push_back(best);
-    at += tokens.bytes(best).size();
+    if (best == nullptr) throw std::runtime_error(text + ": no token of the model spells it");
+    ids.push_back(trie.tokens_of(*best).front());
+    at += best->depth;
   }
   return ids;
 }
@@ -103,11 +104,11 @@ void bench_constraints(const ConstraintBench& options) {
   std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(tokens.size())));
   for (TokenId id = 0; id < tokens.size(); ++id) allow(usable, id);
   std::vector<std::uint32_t> mask(usable.size());
-  const auto trie = std::make_shared<const TokenTrie>(tokens);  // made once for a model
+  const auto trie = tokens.trie();  // made once for a model
   for (const auto& test : read_json(options.cases)) {
     const ConstraintSource source = test.contains("regex") ? ConstraintSource(RegexConstraint{test["regex"]})
                                                            : JsonSchemaConstraint{test["schema"].dump()};
-    const std::vector<TokenId> ids = spelling(test["text"], tokens);
+    const std::vector<TokenId> ids = spelling(test["text"], *trie);
     std::shared_ptr<ConstraintTables> tables;
     const auto compile = [&] {
       CompileBudget budget(source_name(source));

@@ -20,16 +20,17 @@ ByteAutomaton::ByteAutomaton(const std::vector<std::string>& patterns) {
     match_length_[static_cast<std::size_t>(state)] = depth(state);
   }
 
-  // Breadth first: a state's failure state is less deep, so its edges are complete when they are copied. In the trie an
+  // Breadth first: what a state falls back to is less deep, so its edges are complete when they are copied. In the trie an
   // edge to the root means "none", which is what an absent edge of the root itself must stay.
-  std::vector<State> failure(depth_.size(), kRoot), queue;
+  shorter_.resize(depth_.size(), kRoot);
+  std::vector<State> queue;
   queue.reserve(depth_.size());
   for (std::size_t byte = 0; byte < 256; ++byte) {
     if (next_[byte] != kRoot) queue.push_back(next_[byte]);
   }
   for (std::size_t head = 0; head < queue.size(); ++head) {
     const auto state = static_cast<std::size_t>(queue[head]);
-    const auto fallback = static_cast<std::size_t>(failure[state]);
+    const auto fallback = static_cast<std::size_t>(shorter_[state]);
     match_length_[state] = std::max(match_length_[state], match_length_[fallback]);
     for (std::size_t byte = 0; byte < 256; ++byte) {
       State& edge = next_[state * 256 + byte];
@@ -37,7 +38,7 @@ ByteAutomaton::ByteAutomaton(const std::vector<std::string>& patterns) {
       if (edge == kRoot) {
         edge = shorter;
       } else {
-        failure[static_cast<std::size_t>(edge)] = shorter;
+        shorter_[static_cast<std::size_t>(edge)] = shorter;
         queue.push_back(edge);
       }
     }

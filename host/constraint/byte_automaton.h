@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ class ByteAutomaton {
   }
   /// Bytes at the end of the stream that may still become a pattern.
   [[nodiscard]] std::int32_t depth(State state) const { return depth_[static_cast<std::size_t>(state)]; }
+  /// The state of the longest shorter part of the end of the stream that may still become a pattern; of the root: itself.
+  [[nodiscard]] State shorter(State state) const { return shorter_[static_cast<std::size_t>(state)]; }
   /// Bytes of the longest pattern that ends here; 0: none does.
   [[nodiscard]] std::int32_t match_length(State state) const { return match_length_[static_cast<std::size_t>(state)]; }
   [[nodiscard]] std::int32_t state_count() const { return static_cast<std::int32_t>(depth_.size()); }
@@ -31,6 +34,7 @@ class ByteAutomaton {
 
   std::vector<State> next_;  // [states, 256]
   std::vector<std::int32_t> depth_, match_length_;
+  std::vector<State> shorter_;
 };
 
 }  // namespace fllm

@@ -84,7 +84,7 @@ ConstraintCache::Tables ConstraintCache::compile(const Key& key) {
     }
   }
   if (key.rows == MaskRows::kAll) DeviceAutomaton::check_states(dfa.state_count());
-  ConstraintTables::Vocabulary vocabulary{trie(), key.usable, key.ends};
+  ConstraintTables::Vocabulary vocabulary{tokens_->trie(), key.usable, key.ends};
   auto tables = std::make_shared<ConstraintTables>(std::move(dfa), std::move(vocabulary), std::move(budget));
   if (key.rows == MaskRows::kAll && !tables->work_out(kMaxVisits)) {
     throw Exception(ErrorCode::kUnsupported,
@@ -94,11 +94,6 @@ ConstraintCache::Tables ConstraintCache::compile(const Key& key) {
                         "repetitions are allowed");
   }
   return tables;
-}
-
-std::shared_ptr<const TokenTrie> ConstraintCache::trie() {
-  std::call_once(has_trie_, [&] { trie_ = std::make_shared<const TokenTrie>(*tokens_); });
-  return trie_;
 }
 
 }  // namespace fllm

@@ -13,7 +13,6 @@
 #include "fundamentallm/options.h"
 #include "host/constraint/constraint_tables.h"
 #include "host/constraint/token_index.h"
-#include "host/constraint/token_trie.h"
 
 namespace fllm {
 
@@ -57,13 +56,10 @@ class ConstraintCache {
   };
 
   [[nodiscard]] Tables compile(const Key& key);
-  [[nodiscard]] std::shared_ptr<const TokenTrie> trie();
   void keep(Entry& entry);
 
   const TokenIndex* tokens_;
   std::counting_semaphore<> free_turns_{kMostAtOnce};
-  std::once_flag has_trie_;
-  std::shared_ptr<const TokenTrie> trie_;        // once it is needed
   std::mutex mutex_;                             // of what follows
   std::vector<std::shared_ptr<Entry>> entries_;  // the last one used first
 };

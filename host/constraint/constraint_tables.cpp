@@ -162,27 +162,23 @@ std::optional<TokenId> ConstraintTables::forced(ByteDfa::State state) {
 }
 
 std::optional<TokenId> ConstraintTables::spelled(ByteDfa::State state) const {
-  const auto nodes = vocabulary_.trie->nodes();
+  const TokenTrie& trie = *vocabulary_.trie;
   std::optional<TokenId> longest;
-  std::size_t at = 0, behind = nodes.size();  // the nodes of tokens that begin with the bytes so far
+  const TokenTrie::Node* node = nullptr;
   for (std::optional<char> byte = likely_.next(state); byte; byte = likely_.next(state)) {
-    while (at < behind && nodes[at].byte != static_cast<unsigned char>(*byte)) {
-      at = static_cast<std::size_t>(nodes[at].behind);
-    }
-    if (at == behind) return longest;
-    const TokenTrie::Node& node = nodes[at++];
-    behind = static_cast<std::size_t>(node.behind);
+    node = trie.child(node, *byte);
+    if (node == nullptr) return longest;
     state = dfa_.next(state, *byte);
     if (!can_finish(state)) continue;
-    const auto tokens = vocabulary_.trie->tokens_of(node);
+    const auto tokens = trie.tokens_of(*node);
     const auto found = std::ranges::find_if(tokens, [&](TokenId id) { return is_allowed(text_, id); });
     if (found != tokens.end()) longest = *found;
   }
   if (!longest) return std::nullopt;
   AsciiSet longer;
-  for (; at < behind; at = static_cast<std::size_t>(nodes[at].behind)) {
-    if (nodes[at].byte < longer.size()) longer.set(nodes[at].byte);
-  }
+  trie.visit_next_bytes(*node, [&longer](std::uint8_t byte) {
+    if (byte < longer.size()) longer.set(byte);
+  });
   return likely_ends(ascii_behind(dfa_, state), longer) ? longest : std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 #include "host/constraint/prefix.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "fundamentallm/result.h"
 #include "host/constraint/likely_text.h"
 #include "host/constraint/token_mask.h"
+#include "host/constraint/token_trie.h"
 #include "host/util/quoted_text.h"
 
 namespace fllm {
@@ -16,10 +18,19 @@ namespace {
 
 constexpr std::int32_t kNever = std::numeric_limits<std::int32_t>::max();
 
-/// Bytes of the rest a token covers; 0: it disagrees with it.
-std::size_t covered(std::string_view rest, std::string_view token) {
-  const std::size_t common = std::min(rest.size(), token.size());
-  return rest.substr(0, common) == token.substr(0, common) ? common : 0;
+/// Calls visit(bytes of the text, tokens) for the tokens that spell so many of its first bytes, more of them each time, and last for
+/// those that go beyond it.
+template <class Visit>
+void visit_agreeing(const TokenTrie& trie, std::string_view text, const Visit& visit) {
+  const TokenTrie::Node* node = nullptr;
+  for (std::size_t length = 1; length <= text.size(); ++length) {
+    node = trie.child(node, text[length - 1]);
+    if (node == nullptr) return;
+    visit(length, trie.tokens_of(*node));
+  }
+  if (node != nullptr) {
+    visit(text.size(), trie.tokens_from(*node).subspan(static_cast<std::size_t>(node->token_count)));
+  }
 }
 
 /// allowed: tokens that agree with the rest of a prefix, behind which anything may come.
@@ -44,13 +55,14 @@ std::optional<TokenId> longest_within(std::string_view rest, std::span<const Tok
 PrefixConstraint::PrefixConstraint(std::string prefix, const TokenIndex& tokens, std::span<const std::uint32_t> usable)
     : prefix_(std::move(prefix)), shortest_(prefix_.size() + 1, kNever) {
   const std::string_view text = prefix_;
+  const auto trie = tokens.trie();
+  const auto is_usable = [usable](TokenId id) { return is_allowed(usable, id); };
   shortest_.back() = 0;
   for (std::size_t at = text.size(); at-- > 0;) {
-    for (const TokenId id : tokens.starting_with(text[at])) {
-      const std::size_t length = covered(text.substr(at), tokens.bytes(id));
-      if (length == 0 || !is_allowed(usable, id) || shortest_[at + length] == kNever) continue;
-      shortest_[at] = std::min(shortest_[at], shortest_[at + length] + 1);
-    }
+    visit_agreeing(*trie, text.substr(at), [&](std::size_t length, std::span<const TokenId> ids) {
+      const std::int32_t behind = shortest_[at + length];
+      if (behind < shortest_[at] && std::ranges::any_of(ids, is_usable)) shortest_[at] = behind + 1;
+    });
   }
   if (shortest_.front() == kNever) {
     std::size_t reach = 0;
@@ -59,9 +71,9 @@ PrefixConstraint::PrefixConstraint(std::string prefix, const TokenIndex& tokens,
     for (std::size_t at = 0; at < text.size(); ++at) {
       if (!reached[at]) continue;
       reach = at;
-      for (const TokenId id : tokens.starting_with(text[at])) {
-        if (is_allowed(usable, id)) reached[at + covered(text.substr(at), tokens.bytes(id))] = true;
-      }
+      visit_agreeing(*trie, text.substr(at), [&](std::size_t length, std::span<const TokenId> ids) {
+        if (std::ranges::any_of(ids, is_usable)) reached[at + length] = true;
+      });
     }
     throw Exception(ErrorCode::kInvalidArgument, "prefix: " + quoted_text(prefix_) +
                                                      ": no allowed token continues it at byte " +
@@ -71,10 +83,11 @@ PrefixConstraint::PrefixConstraint(std::string prefix, const TokenIndex& tokens,
   first_.reserve(text.size() + 1);
   for (std::size_t at = 0; at < text.size(); ++at) {
     first_.push_back(allowed_.size());
-    for (const TokenId id : tokens.starting_with(text[at])) {
-      const std::size_t length = covered(text.substr(at), tokens.bytes(id));
-      if (length > 0 && is_allowed(usable, id) && shortest_[at + length] != kNever) allowed_.push_back(id);
-    }
+    visit_agreeing(*trie, text.substr(at), [&](std::size_t length, std::span<const TokenId> ids) {
+      if (shortest_[at + length] == kNever) return;
+      std::ranges::copy_if(ids, std::back_inserter(allowed_), is_usable);
+    });
+    std::sort(allowed_.begin() + static_cast<std::ptrdiff_t>(first_.back()), allowed_.end());
   }
   first_.push_back(allowed_.size());
   for (std::size_t at = 0; at < text.size(); ++at) {

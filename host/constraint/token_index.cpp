@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/constraint/token_index.h"
 
-#include <utility>
+#include "host/constraint/token_trie.h"
 
 namespace fllm {
 
-TokenIndex::TokenIndex(std::vector<std::string> token_bytes) : bytes_(std::move(token_bytes)) {
-  for (TokenId id = 0; id < size(); ++id) {
-    if (!bytes(id).empty()) by_first_byte_[static_cast<unsigned char>(bytes(id).front())].push_back(id);
-  }
+std::shared_ptr<const TokenTrie> TokenIndex::trie() const {
+  std::call_once(has_trie_, [&] { trie_ = std::make_shared<const TokenTrie>(*this); });
+  return trie_;
 }
 
 }  // namespace fllm

@@ -14,9 +14,9 @@ TokenTrie::TokenTrie(const TokenIndex& tokens) : vocab_size_(tokens.size()) {
   for (TokenId id = 0; id < tokens.size(); ++id) {
     if (tokens.bytes(id).empty()) continue;
     if (tokens.bytes(id).size() > std::numeric_limits<std::uint16_t>::max()) {
-      throw Exception(ErrorCode::kUnsupported, "constraint: token " + std::to_string(id) + " has " +
+      throw Exception(ErrorCode::kUnsupported, "token " + std::to_string(id) + " has " +
                                                    std::to_string(tokens.bytes(id).size()) +
-                                                   " bytes: at most 65535 are allowed");
+                                                   " bytes: constraints, prefixes and banned text allow at most 65535");
     }
     tokens_.push_back(id);
   }
@@ -46,6 +46,24 @@ TokenTrie::TokenTrie(const TokenIndex& tokens) : vocab_size_(tokens.size()) {
     before = bytes;
   }
   close(0);
+}
+
+const TokenTrie::Node* TokenTrie::child(const Node* node, char byte) const {
+  std::size_t at = node == nullptr ? 0 : place_of(*node) + 1;
+  const std::size_t behind = node == nullptr ? nodes_.size() : static_cast<std::size_t>(node->behind);
+  while (at < behind && nodes_[at].byte != static_cast<unsigned char>(byte)) {
+    at = static_cast<std::size_t>(nodes_[at].behind);
+  }
+  return at < behind ? &nodes_[at] : nullptr;
+}
+
+const TokenTrie::Node* TokenTrie::find(std::string_view bytes) const {
+  const Node* node = nullptr;
+  for (const char byte : bytes) {
+    node = child(node, byte);
+    if (node == nullptr) break;
+  }
+  return node;
 }
 
 }  // namespace fllm

@@ -80,6 +80,58 @@ TEST(Prefix, EveryWalkSpellsIt) {
   }
 }
 
+/// Equal to their definition at each byte: tokens that agree with the rest and behind which others can complete it.
+TEST(Prefix, AllowsExactlyWhatCanCompleteIt) {
+  std::mt19937 random(4);
+  const auto some = [&random](std::size_t longest) {
+    std::string text(1 + random() % longest, 'a');
+    for (char& letter : text) letter = random() % 3 == 0 ? ' ' : 'a';
+    return text;
+  };
+  std::int32_t allowed_count = 0, refused = 0;
+  for (int round = 0; round < 500; ++round) {
+    std::vector<std::string> texts(9);  // some of them twice
+    for (std::string& text : texts) text = random() % 8 == 0 ? "" : some(6);
+    const TokenIndex tokens(texts);
+    std::vector<std::uint32_t> usable = all_of(tokens);
+    for (TokenId id = 0; id < tokens.size(); ++id) {
+      if (random() % 8 == 0) forbid(usable, id);
+    }
+    const std::string text = some(14);
+    std::vector<bool> completes(text.size() + 1, false);
+    completes.back() = true;
+    std::vector<std::vector<TokenId>> wanted(text.size());
+    for (std::size_t at = text.size(); at-- > 0;) {
+      const std::string rest = text.substr(at);
+      for (TokenId id = 0; id < tokens.size(); ++id) {
+        const std::string token(tokens.bytes(id));
+        const std::size_t both = std::min(token.size(), rest.size());
+        if (both == 0 || !is_allowed(usable, id) || token.substr(0, both) != rest.substr(0, both)) continue;
+        if (completes[at + both]) wanted[at].push_back(id);
+      }
+      completes[at] = !wanted[at].empty();
+    }
+    if (!completes[0]) {
+      EXPECT_THROW(PrefixConstraint(text, tokens, usable), Exception);
+      ++refused;
+      continue;
+    }
+    const PrefixConstraint prefix(text, tokens, usable);
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      ASSERT_EQ(allowed(prefix, static_cast<std::int32_t>(at)), wanted[at]) << text << " at " << at;
+      allowed_count += static_cast<std::int32_t>(wanted[at].size());
+    }
+  }
+  EXPECT_GT(allowed_count, 1000);
+  EXPECT_GT(refused, 50);
+}
+
+TEST(BannedText, NeedsNoneThatContainsAnother) {
+  const TokenIndex tokens({"a", "b"});
+  const BannedText banned({"ab", "aabb", "ab", "xab", "ba"}, tokens);
+  EXPECT_EQ(banned.automaton().state_count(), 5);  // "", "a", "ab", "b", "ba"
+}
+
 TEST(BannedText, ForbidsWholeCrossingAndContainingTokens) {
   const TokenIndex tokens({"", "a", "b", "c", "xaby", "bc"});
   const BannedText banned({"ab"}, tokens);
@@ -99,7 +151,7 @@ TEST(BannedText, ForbidsWholeCrossingAndContainingTokens) {
 /// In every state reached by allowed tokens: forbidden exactly when the text would contain a banned one.
 TEST(BannedText, ForbidsExactlyWhatWouldCompleteOne) {
   std::mt19937 random(9);
-  const TokenIndex tokens({"", "a", "b", "ab", "ba", "bab", "aab", "bbb", "abba", "c"});
+  const TokenIndex tokens({"", "a", "b", "ab", "ba", "bab", "aab", "bbb", "abba", "c", "ba"});
   int forbidden_count = 0;
   for (int round = 0; round < 3000 / test::kFewerLanguages; ++round) {
     std::vector<std::string> texts(1 + random() % 3);
