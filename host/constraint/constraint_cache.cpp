@@ -20,17 +20,6 @@ namespace {
 constexpr std::ptrdiff_t kMaxKept = 8;
 constexpr std::int64_t kMaxVisits = std::int64_t{1} << 27;  // of nodes of the trie: some tenths of a second
 
-class Turn {
- public:
-  explicit Turn(std::counting_semaphore<>& free) : free_(free) { free_.acquire(); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() { free_.release(); }
-
- private:
-  std::counting_semaphore<>& free_;
-};
-
 }  // namespace
 
 std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& control,
@@ -73,7 +62,6 @@ void ConstraintCache::keep(Entry& entry) {
 }
 
 ConstraintCache::Tables ConstraintCache::compile(const Key& key) {
-  const Turn turn(free_turns_);
   CompileBudget budget(source_name(key.source));
   ByteDfa dfa = compile_source(key.source, budget);
   if (!key.prefix.empty() && !dfa.is_empty()) {

@@ -5,7 +5,6 @@
 #include <future>
 #include <memory>
 #include <mutex>
-#include <semaphore>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,12 +21,10 @@ enum class MaskRows {
   kAll,        // they never change: for any threads
 };
 
-/// Compiles constraints for one vocabulary and keeps the last ones, since requests often share them. For any threads: kMostAtOnce
-/// are compiled at a time, and whoever asks for one of these meanwhile waits for it.
+/// Compiles constraints for one vocabulary and keeps the last ones, since requests often share them. For any threads: whoever asks
+/// for one that is being compiled waits for it.
 class ConstraintCache {
  public:
-  static constexpr int kMostAtOnce = 4;  // each may take some hundred megabytes
-
   /// Precondition: tokens outlives this.
   explicit ConstraintCache(const TokenIndex& tokens) : tokens_(&tokens) {}
 
@@ -59,7 +56,6 @@ class ConstraintCache {
   void keep(Entry& entry);
 
   const TokenIndex* tokens_;
-  std::counting_semaphore<> free_turns_{kMostAtOnce};
   std::mutex mutex_;                             // of what follows
   std::vector<std::shared_ptr<Entry>> entries_;  // the last one used first
 };

@@ -53,8 +53,9 @@ class ConstraintTables {
   [[nodiscard]] std::optional<TokenId> spelled(ByteDfa::State state) const;
   [[nodiscard]] bool is_end(TokenId id) const;
 
-  /// Works out rows of states that can finish, until all are there or so many nodes of the trie (or transitions, of the
-  /// states that share a row) have been visited, some at least; whether all are there. Exception(kInvalidArgument): rows beyond the limit of memory.
+  /// Works out rows of states that can finish, until all are there or so many nodes of the trie (or transitions, to find
+  /// the states that share a row) have been visited, some at least; whether all are there. Exception(kInvalidArgument):
+  /// rows beyond the limit of memory.
   bool work_out(std::int64_t visits);
   [[nodiscard]] bool is_complete() const { return unknown_from_ == dfa_.state_count(); }
   [[nodiscard]] const std::vector<std::int32_t>& mask_row() const { return mask_row_; }

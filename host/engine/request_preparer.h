@@ -25,7 +25,8 @@ constexpr std::size_t kMaxSchemaBytes = std::size_t{1} << 20;  // and of all cho
 constexpr std::size_t kMaxControlBytes = 16384;  // of all stop strings, of all banned texts, of the prefix
 
 /// Checks requests against a model and works out what the steps need. Compiled automata are kept for the next request
-/// with the same strings, as the lines of a batch usually have. For any threads: what one request takes long for holds up no other.
+/// with the same strings, as the lines of a batch usually have. For any threads: what one request takes long for holds up no
+/// other.
 class RequestPreparer {
  public:
   RequestPreparer(const Tokenizer& tokenizer, const Vocabulary& vocabulary, std::int32_t context_length)

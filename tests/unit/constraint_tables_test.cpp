@@ -107,7 +107,6 @@ TEST(ConstraintTables, AreSharedByRequestsThatAskForTheSame) {
   EXPECT_NE(tokens.tables(ChoicesConstraint{{"a"}}), first);
 }
 
-// More of them than are compiled at a time.
 TEST(ConstraintTables, AreCompiledOnceForManyThreads) {
   Tokens tokens({"a", "b"});
   std::vector<std::vector<std::shared_ptr<ConstraintTables>>> found(12);
