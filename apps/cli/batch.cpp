@@ -56,7 +56,7 @@ void Batch::admit() {
 void Batch::submit(Job job) {
   Pending& pending = pending_.emplace_back();
   pending.job = std::move(job);
-  pending_bytes_ += pending.job.prompt_bytes();
+  pending_bytes_ += pending.job.held_bytes();
   ++pending_samples_;
   if (pending.job.error) {
     pending.error = pending.job.error;
@@ -100,7 +100,7 @@ void Batch::write_finished() {
     if (front.request && front.running && !cancelled_) break;
     written_bytes_ = front.job.end_bytes;
     ++written_;
-    pending_bytes_ -= std::min(pending_bytes_, front.job.prompt_bytes());
+    pending_bytes_ -= std::min(pending_bytes_, front.job.held_bytes());
     pending_samples_ -= front.request ? std::max(1, front.job.settings.row_count()) : 1;
     write(front);
     if (front.request) by_request_.erase(static_cast<std::uint64_t>(*front.request));

@@ -70,6 +70,13 @@ bool is_constraint(std::string_view key) {
   return std::find(std::begin(kNames), std::end(kNames), setting->name) != std::end(kNames);
 }
 
+bool becomes_automaton(std::string_view key) {
+  const Setting* setting = find_setting(key);
+  if (setting == nullptr || is_constraint(key)) return setting != nullptr;
+  constexpr std::string_view kNames[] = {"ban", "ban-chars", "stop-tokens", "prefix"};
+  return std::find(std::begin(kNames), std::end(kNames), setting->name) != std::end(kNames);
+}
+
 void clear_constraint(Settings& settings) {
   settings.choices.reset();
   settings.regex.reset();

@@ -22,5 +22,7 @@ void read_schema(Settings& settings);
 /// Whether a key of an input line is one of them, so that it replaces all that the command line said.
 [[nodiscard]] bool is_constraint(std::string_view key);
 void clear_constraint(Settings& settings);
+/// Whether the generator makes an automaton of what such a key says.
+[[nodiscard]] bool becomes_automaton(std::string_view key);
 
 }  // namespace fllm::cli

@@ -23,8 +23,12 @@ struct Job {
   std::vector<ChatMessage> messages;  // of a conversation, which has no prompt; the system message of --system left out
   std::optional<Error> error;         // the input was bad: an error record stands in its place
 
-  [[nodiscard]] std::size_t prompt_bytes() const {
-    std::size_t bytes = prompt.size();
+  std::size_t control_bytes = 0;  // of the texts of its line that automata are made of
+
+  /// About what it takes until it is written, on this side and the generator's.
+  [[nodiscard]] std::size_t held_bytes() const {
+    constexpr std::size_t kOfAutomata = 128;
+    std::size_t bytes = prompt.size() + kOfAutomata * control_bytes;
     for (const ChatMessage& message : messages) bytes += message.text.size();
     return bytes;
   }

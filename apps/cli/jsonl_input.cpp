@@ -107,14 +107,12 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
   std::vector<std::string> violations;
   for (const auto& [key, value] : record.items()) {
     if (is_constraint(key)) clear_constraint(job.settings);  // of the command line
+    if (becomes_automaton(key)) job.control_bytes += value.dump().size();
   }
   for (const auto& [key, value] : record.items()) {
-    if ((key == "json-schema" || key == "json_schema") && value.is_object()) {
+    if ((key == "json-schema" || key == "json_schema") && (value.is_object() || value.is_boolean())) {
       job.settings.json_schema = key;
       job.settings.json_schema_text = server::ordered_part(line, {key});
-      if (!job.settings.json_schema_text) {
-        violations.push_back(key + ": an object of the schema has more than 4096 keys, the limit");
-      }
     } else if (key == "messages") {
       job.messages = apps::read_messages(value, [&](const std::string& /*field*/, const std::string& message) {
         violations.push_back(printable(message));

@@ -56,6 +56,7 @@ server::ServerOptions server_options(CommandLine& line) {
   options.max_tokens = settings.max_tokens.value_or(0);
   options.max_connections = settings.max_connections.value_or(options.max_connections);
   options.speculation = speculation_options(settings);
+  options.has_draft_model = settings.draft_model.has_value();
   options.timeout_seconds = settings.timeout.value_or(options.timeout_seconds);
   check_speculation(settings, true, line.violations);
   Request speculating;

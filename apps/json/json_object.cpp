@@ -10,36 +10,58 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Follows the parser, and stops it at what is refused: nothing of it is built.
-class ParseWatch {
+/// Sees a text before anything of it is built, and throws at what is refused. As a callback of the parser it would be asked of each
+/// value that ends, which then looks through all those beside it.
+class TextWatch final : public Json::json_sax_t {
  public:
-  explicit ParseWatch(const JsonText& text) : name_(text.name), canonical_(text.canonical) {}
+  explicit TextWatch(const JsonText& text) : name_(text.name), canonical_(text.canonical) {}
 
-  void see(int depth, Json::parse_event_t event, const Json& value) {
-    if (depth > kMaxJsonDepth) {
-      throw JsonRefusal(name_ + " is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels, the limit");
+  bool null() override { return count(); }
+  bool boolean(bool /*value*/) override { return count(); }
+  bool number_integer(Json::number_integer_t /*value*/) override { return count(); }
+  bool number_unsigned(Json::number_unsigned_t /*value*/) override { return count(); }
+  bool number_float(Json::number_float_t /*value*/, const std::string& /*text*/) override { return count(); }
+  bool string(std::string& /*value*/) override { return count(); }
+  bool binary(Json::binary_t& /*value*/) override { return count(); }
+  bool start_object(std::size_t /*count*/) override { return open(); }
+  bool start_array(std::size_t /*count*/) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(std::string& name) override {
+    const bool is_renamed = keys_.size() == 1 && canonical_ != nullptr;
+    if (!keys_.back().insert(is_renamed ? canonical_(name) : name).second) {
+      throw JsonRefusal("this key stands twice", name);
     }
-    if (++seen_ > kMaxJsonValues) {
-      throw JsonRefusal(name_ + " has more than " + std::to_string(kMaxJsonValues) + " values, the limit");
-    }
-    const auto level = static_cast<std::size_t>(depth);
-    if (event == Json::parse_event_t::object_start) {
-      keys_.resize(level + 1);
-      keys_.back().clear();
-    } else if (event == Json::parse_event_t::key) {
-      const auto& key = value.get_ref<const std::string&>();
-      const bool is_renamed = level == 1 && canonical_ != nullptr;
-      if (!keys_.at(level - 1).insert(is_renamed ? canonical_(key) : key).second) {
-        throw JsonRefusal("this key stands twice", key);
-      }
-    }
+    return count();
+  }
+  /// Ends it: the parser says what is wrong.
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/, const Json::exception& /*error*/) override {
+    return false;
   }
 
  private:
+  bool count() {
+    if (++seen_ > kMaxJsonValues) {
+      throw JsonRefusal(name_ + " has more than " + std::to_string(kMaxJsonValues) + " values, the limit");
+    }
+    return true;
+  }
+  bool open() {
+    if (keys_.size() == kMaxJsonDepth) {
+      throw JsonRefusal(name_ + " is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels, the limit");
+    }
+    keys_.emplace_back();
+    return count();
+  }
+  bool close() {
+    keys_.pop_back();
+    return true;
+  }
+
   std::string name_;
   std::string (*canonical_)(std::string);
-  std::size_t seen_ = 0;
-  std::vector<std::set<std::string>> keys_;  // of the objects that are open
+  std::size_t seen_ = 0;                     // keys and values
+  std::vector<std::set<std::string>> keys_;  // of what is open
 };
 
 /// What the parser said, without its own name, the place and what it read last: that may be anything.
@@ -55,12 +77,11 @@ std::string parse_reason(const Json::parse_error& error) {
 
 Json parse_object(const JsonText& text) {
   const std::string name(text.name);
-  ParseWatch watch(text);
+  TextWatch watch(text);
+  Json::sax_parse(text.text, &watch);
   Json object;
   try {
-    object = Json::parse(text.text, [&](int depth, Json::parse_event_t event, Json& value) {
-      return watch.see(depth, event, value), true;
-    });
+    object = Json::parse(text.text);
   } catch (const Json::parse_error& error) {
     throw JsonRefusal(name + " is not valid JSON at byte " + std::to_string(error.byte) + parse_reason(error));
   } catch (const Json::out_of_range&) {

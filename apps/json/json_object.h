@@ -22,8 +22,8 @@ class JsonRefusal : public std::runtime_error {
   std::string key_;
 };
 
-constexpr int kMaxJsonDepth = 16;
-constexpr std::size_t kMaxJsonValues = 1'000'000;
+constexpr std::size_t kMaxJsonDepth = 72;          // a schema has 64 levels of its own
+constexpr std::size_t kMaxJsonValues = 1'000'000;  // keys count too
 
 struct JsonText {
   std::string_view text;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "apps/server/named_choice.h"
 #include "apps/server/ordered_part.h"
 #include "apps/server/prompts.h"
+#include "apps/server/speculation_fields.h"
 
 namespace fllm::server {
 
@@ -34,10 +36,7 @@ struct Reading {
   bool wants_logprobs = false;  // of a chat
   BeamFields beams;
   std::string_view body;  // its text
-  bool is_speculation_off = false;
-  std::optional<SpeculationRule> speculation;
-  std::optional<std::int32_t> draft_tokens, prompt_lookup;
-  std::optional<bool> draft_forced;
+  SpeculationFields speculation;
 };
 
 struct BodyField {
@@ -77,6 +76,16 @@ template <auto Read>
 void read_named_beam(const std::string& name, const Json& value, Reading& reading) {
   reading.beams.part = name;
   Read(name, value, reading.beams, reading.fields);
+}
+
+template <auto Read>
+void read_speculation(const std::string& name, const Json& value, Reading& reading) {
+  Read(name, value, reading.speculation, reading.fields);
+}
+
+template <auto Member>
+void read_speculation_field(const std::string& name, const Json& value, Reading& reading) {
+  reading.fields.read(name, value, reading.speculation.*Member);
 }
 
 template <auto Member>
@@ -123,7 +132,23 @@ void set_constraint(ConstraintSource source, Reading& reading) {
   constraint = std::move(source);
 }
 
+void refuse_other_fields(const std::string& name, const Json& object, std::initializer_list<std::string_view> known,
+                         Reading& reading) {
+  for (const auto& [key, item] : object.items()) {
+    if (std::ranges::find(known, key) != known.end()) continue;
+    std::string field = name;
+    reading.fields.refuse(name, field.append(".").append(key).append(": unknown field"));
+  }
+}
+
 void read_response_format(const std::string& name, const Json& value, Reading& reading) {
+  if (value.is_object()) {
+    refuse_other_fields(name, value, {"type", "json_schema"}, reading);
+    const auto schema = value.find("json_schema");
+    if (schema != value.end() && schema->is_object()) {
+      refuse_other_fields(name + ".json_schema", *schema, {"name", "description", "strict", "schema"}, reading);
+    }
+  }
   const Json type = value.is_object() && value.contains("type") ? value["type"] : value;
   if (type == "json_object") {
     set_constraint(JsonSchemaConstraint{R"({"type":"object"})"}, reading);
@@ -131,10 +156,7 @@ void read_response_format(const std::string& name, const Json& value, Reading& r
     const bool has_schema =
         value.contains("json_schema") && value["json_schema"].is_object() && value["json_schema"].contains("schema");
     if (!has_schema) return reading.fields.refuse(name, name + ".json_schema.schema: a JSON Schema is needed");
-    auto schema = ordered_part(reading.body, {name, "json_schema", "schema"});
-    if (!schema)
-      return reading.fields.refuse(name, name + ": an object of the schema has more than 4096 keys, the limit");
-    set_constraint(JsonSchemaConstraint{std::move(*schema)}, reading);
+    set_constraint(JsonSchemaConstraint{ordered_part(reading.body, {name, "json_schema", "schema"})}, reading);
   } else if (type != "text") {
     reading.fields.refuse(name, type, "{\"type\": \"text\"}, json_object or json_schema");
   }
@@ -150,19 +172,6 @@ void read_choices(const std::string& name, const Json& value, Reading& reading) 
   ChoicesConstraint choices;
   reading.fields.read(name, value, choices.texts);
   set_constraint(std::move(choices), reading);
-}
-
-void read_speculation(const std::string& name, const Json& value, Reading& reading) {
-  constexpr const char* kOff = "off";
-  reading.speculation = named_choice<SpeculationRule>(name, value, reading.fields, kOff);
-  reading.is_speculation_off = value == kOff;
-}
-
-void read_draft_tokens(const std::string& name, const Json& value, Reading& reading) {
-  reading.draft_tokens = 0;
-  if (value == "auto") return;
-  if (value.is_string()) return reading.fields.refuse(name, value, "auto or a whole number");
-  reading.fields.read(name, value, reading.draft_tokens);
 }
 
 void read_tool_choice(const std::string& name, const Json& value, Reading& reading) {
@@ -239,10 +248,10 @@ constexpr std::array kFields{
     BodyField{"response_format", kBoth, read_response_format},
     BodyField{"regex", kBoth, read_regex},
     BodyField{"choices", kBoth, read_choices},
-    BodyField{"speculation", kBoth, read_speculation},
-    BodyField{"draft_tokens", kBoth, read_draft_tokens},
-    BodyField{"prompt_lookup", kBoth, read_other<&Reading::prompt_lookup>},
-    BodyField{"draft_forced", kBoth, read_other<&Reading::draft_forced>},
+    BodyField{"speculation", kBoth, read_speculation<read_rule>},
+    BodyField{"draft_tokens", kBoth, read_speculation<read_draft_tokens>},
+    BodyField{"prompt_lookup", kBoth, read_speculation_field<&SpeculationFields::prompt_lookup>},
+    BodyField{"draft_forced", kBoth, read_speculation_field<&SpeculationFields::draft_forced>},
     BodyField{"modalities", kTalk, read_modalities},
     BodyField{"suffix", kText, read_suffix},
     BodyField{"tool_choice", kTalk, read_tool_choice},
@@ -327,21 +336,6 @@ void settle_samples(Reading& reading, std::int32_t limit) {
   }
 }
 
-/// What the request says of it goes before what the server does of itself, where that can be of use.
-void settle_speculation(Reading& reading, const std::optional<SpeculationOptions>& usual) {
-  const bool asks =
-      reading.speculation || reading.draft_tokens || reading.prompt_lookup || reading.draft_forced.value_or(false);
-  Request& request = reading.request.options;
-  if (reading.is_speculation_off || (!asks && (!usual || request.beam))) return;
-  SpeculationOptions& made = request.speculation.emplace(usual.value_or(SpeculationOptions{}));
-  const bool forces_nothing = made.draft_forced && !request.control.can_force();
-  made.draft_forced = reading.draft_forced.value_or(made.draft_forced && !forces_nothing);
-  made.rule = reading.speculation.value_or(made.rule);
-  made.draft_tokens = reading.draft_tokens.value_or(made.draft_tokens);
-  made.prompt_lookup = reading.prompt_lookup.value_or(made.prompt_lookup);
-  if (forces_nothing && !asks && made.prompt_lookup == 0) request.speculation.reset();
-}
-
 /// Those of the options, and of prompts of token ids.
 void refuse_bad_values(Reading& reading, std::int32_t vocab_size) {
   const auto refuse = [&](const Request& request) {
@@ -386,7 +380,7 @@ CompletionRequest parse_completion(Endpoint endpoint, std::string_view body, con
   settle_logprobs(reading);
   settle_beams(reading.beams, reading.best_of, reading.request.options, reading.fields);
   settle_samples(reading, limits.max_samples);
-  settle_speculation(reading, limits.speculation);
+  settle_speculation(reading.speculation, limits.speculation, limits.has_draft_model, reading.request.options);
   refuse_bad_values(reading, limits.vocab_size);
   reading.fields.check();
   return std::move(reading.request);

@@ -43,6 +43,7 @@ struct RequestLimits {
   std::int32_t vocab_size = 0;                         // the model's
   std::int32_t max_samples = 0;                        // prompts times n, or times the beams of a search
   std::optional<SpeculationOptions> speculation = {};  // where a request says nothing of it
+  bool has_draft_model = false;
 };
 
 /// ApiError 400 with every violation. A field that would change the text and is not supported is refused by name, and so is

@@ -20,6 +20,7 @@ struct ServerOptions {
   std::int32_t max_connections = 512;                  ///< [1, 900]; one thread each
   std::int32_t timeout_seconds = 600;                  ///< of one request, waiting included
   std::optional<SpeculationOptions> speculation = {};  ///< of requests that do not say otherwise
+  bool has_draft_model = false;                        ///< whether the generator has one
 };
 
 }  // namespace fllm::server

@@ -1,33 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/server/ordered_part.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
 namespace fllm::server {
+namespace {
 
-std::optional<std::string> ordered_part(std::string_view text, const std::vector<std::string>& path) {
-  using Ordered = nlohmann::ordered_json;
-  constexpr std::size_t kMaxKeys = 4096;
-  std::vector<std::size_t> key_counts;  // of the objects that are open
-  bool inside = false, fits = true;
-  const auto keep = [&](int depth, Ordered::parse_event_t event, Ordered& value) {
-    const auto level = static_cast<std::size_t>(depth);
-    if (event == Ordered::parse_event_t::object_start) {
-      key_counts.resize(level + 1);
-      key_counts.back() = 0;
-    } else if (event == Ordered::parse_event_t::key) {
-      if (level == 1) inside = value == path.front();
-      fits = fits && (!inside || ++key_counts.at(level - 1) <= kMaxKeys);
-      return inside && fits;
+constexpr std::string_view kBlanks = " \t\r\n";
+
+/// Walks over JSON that a parser has found valid.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  /// Of the object that comes next; there must be such a key.
+  std::string_view value_of(const std::string& key) {
+    at_ = text_.find('{', at_) + 1;  // a mark of the byte order may stand before the whole text
+    while (true) {
+      const bool found = nlohmann::json::parse(value()) == key;
+      take();  // :
+      const std::string_view its_value = value();
+      if (found) return its_value;
+      take();  // , behind which is the next key
     }
-    return true;
-  };
-  const Ordered whole = Ordered::parse(text, keep);
-  if (!fits) return std::nullopt;
-  const Ordered* part = &whole;
-  for (const std::string& key : path) part = &part->at(key);
-  return part->dump();
+  }
+
+ private:
+  char take() {
+    skip_blanks();
+    return text_[at_++];
+  }
+  void skip_blanks() { at_ = std::min(text_.find_first_not_of(kBlanks, at_), text_.size()); }
+
+  std::string_view value() {
+    skip_blanks();
+    const std::size_t begin = at_;
+    std::size_t open = 0;
+    do {
+      const char first = text_[at_];
+      if (first == '"') {
+        skip_string();
+      } else {
+        open += first == '{' || first == '[' ? 1 : 0;
+        open -= first == '}' || first == ']' ? 1 : 0;
+        ++at_;
+      }
+    } while (open > 0);
+    const char first = text_[begin];
+    if (first != '"' && first != '{' && first != '[')
+      at_ = text_.find_first_of(",]} \t\r\n", at_);  // a number or a word
+    return text_.substr(begin, at_ - begin);
+  }
+
+  void skip_string() {
+    for (++at_; text_[at_] != '"'; ++at_) at_ += text_[at_] == '\\' ? 1 : 0;
+    ++at_;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+std::string ordered_part(std::string_view text, const std::vector<std::string>& path) {
+  for (const std::string& key : path) text = Scanner(text).value_of(key);
+  return std::string(text);
 }
 
 }  // namespace fllm::server

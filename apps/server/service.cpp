@@ -33,8 +33,8 @@ std::string_view endpoint_of(const HttpHead& head) {
 Service::Service(Generator& generator, ServerOptions options)
     : generator_(&generator),
       options_(std::move(options)),
-      limits_{options_.max_tokens, generator.info().context_length, generator.info().vocab_size, options_.max_samples,
-              options_.speculation},
+      limits_{options_.max_tokens,  generator.info().context_length, generator.info().vocab_size, options_.max_samples,
+              options_.speculation, options_.has_draft_model},
       admission_(options_.max_samples),
       started_(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
                    .count()) {}

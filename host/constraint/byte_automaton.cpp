@@ -6,11 +6,18 @@
 namespace fllm {
 
 ByteAutomaton::ByteAutomaton(const std::vector<std::string>& patterns) {
+  for (const std::string& pattern : patterns) {
+    for (const char byte : pattern) {
+      std::uint16_t& its_class = class_of_[static_cast<unsigned char>(byte)];
+      if (its_class == 0) its_class = static_cast<std::uint16_t>(class_count_++);
+    }
+  }
   add_state(0);
   for (const std::string& pattern : patterns) {
     State state = kRoot;
     for (const char byte : pattern) {
-      const std::size_t edge = static_cast<std::size_t>(state) * 256 + static_cast<unsigned char>(byte);
+      const std::size_t edge =
+          static_cast<std::size_t>(state) * class_count_ + class_of_[static_cast<unsigned char>(byte)];
       if (next_[edge] == kRoot) {
         const State added = add_state(depth(state) + 1);
         next_[edge] = added;
@@ -25,16 +32,16 @@ ByteAutomaton::ByteAutomaton(const std::vector<std::string>& patterns) {
   shorter_.resize(depth_.size(), kRoot);
   std::vector<State> queue;
   queue.reserve(depth_.size());
-  for (std::size_t byte = 0; byte < 256; ++byte) {
-    if (next_[byte] != kRoot) queue.push_back(next_[byte]);
+  for (std::size_t its_class = 0; its_class < class_count_; ++its_class) {
+    if (next_[its_class] != kRoot) queue.push_back(next_[its_class]);
   }
   for (std::size_t head = 0; head < queue.size(); ++head) {
     const auto state = static_cast<std::size_t>(queue[head]);
     const auto fallback = static_cast<std::size_t>(shorter_[state]);
     match_length_[state] = std::max(match_length_[state], match_length_[fallback]);
-    for (std::size_t byte = 0; byte < 256; ++byte) {
-      State& edge = next_[state * 256 + byte];
-      const State shorter = next_[fallback * 256 + byte];
+    for (std::size_t its_class = 0; its_class < class_count_; ++its_class) {
+      State& edge = next_[state * class_count_ + its_class];
+      const State shorter = next_[fallback * class_count_ + its_class];
       if (edge == kRoot) {
         edge = shorter;
       } else {
@@ -46,7 +53,7 @@ ByteAutomaton::ByteAutomaton(const std::vector<std::string>& patterns) {
 }
 
 ByteAutomaton::State ByteAutomaton::add_state(std::int32_t depth) {
-  next_.insert(next_.end(), 256, kRoot);
+  next_.insert(next_.end(), class_count_, kRoot);
   depth_.push_back(depth);
   match_length_.push_back(0);
   return state_count() - 1;

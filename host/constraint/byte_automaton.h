@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -15,11 +16,11 @@ class ByteAutomaton {
   using State = std::int32_t;
   static constexpr State kRoot = 0;
 
-  /// Precondition: no pattern is empty. Takes 1 KiB per byte of pattern.
+  /// Precondition: no pattern is empty. Takes 4 bytes for each byte of them times the distinct ones, and some more.
   explicit ByteAutomaton(const std::vector<std::string>& patterns);
 
   [[nodiscard]] State next(State state, char byte) const {
-    return next_[static_cast<std::size_t>(state) * 256 + static_cast<unsigned char>(byte)];
+    return next_[static_cast<std::size_t>(state) * class_count_ + class_of_[static_cast<unsigned char>(byte)]];
   }
   /// Bytes at the end of the stream that may still become a pattern.
   [[nodiscard]] std::int32_t depth(State state) const { return depth_[static_cast<std::size_t>(state)]; }
@@ -32,7 +33,9 @@ class ByteAutomaton {
  private:
   State add_state(std::int32_t depth);
 
-  std::vector<State> next_;  // [states, 256]
+  std::array<std::uint16_t, 256> class_of_{};  // of bytes; 0: in no pattern
+  std::size_t class_count_ = 1;
+  std::vector<State> next_;  // [states, classes]
   std::vector<std::int32_t> depth_, match_length_;
   std::vector<State> shorter_;
 };

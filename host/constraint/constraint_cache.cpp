@@ -71,7 +71,7 @@ ConstraintCache::Tables ConstraintCache::compile(const Key& key) {
                                                        budget.name() + " begins with it");
     }
   }
-  if (key.rows == MaskRows::kAll) DeviceAutomaton::check_states(dfa.state_count());
+  if (key.rows == MaskRows::kAll) DeviceAutomaton::check_states(dfa.state_count(), budget.name());
   ConstraintTables::Vocabulary vocabulary{tokens_->trie(), key.usable, key.ends};
   auto tables = std::make_shared<ConstraintTables>(std::move(dfa), std::move(vocabulary), std::move(budget));
   if (key.rows == MaskRows::kAll && !tables->work_out(kMaxVisits)) {

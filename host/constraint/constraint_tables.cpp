@@ -94,7 +94,8 @@ bool ConstraintTables::reaches_live(ByteDfa::State state) {
   const auto nodes = vocabulary_.trie->nodes();
   path_[0] = state;
   std::size_t visited = 0;
-  for (std::size_t i = 0; i < nodes.size();) {
+  bool found = false;
+  for (std::size_t i = 0; i < nodes.size() && !found;) {
     const TokenTrie::Node& node = nodes[i];
     const ByteDfa::State to = dfa_.next(path_[node.depth - 1u], static_cast<char>(node.byte));
     ++visited;
@@ -106,10 +107,10 @@ bool ConstraintTables::reaches_live(ByteDfa::State state) {
     ++i;
     if (!can_finish(to)) continue;
     const auto tokens = vocabulary_.trie->tokens_of(node);
-    if (std::any_of(tokens.begin(), tokens.end(), [&](TokenId id) { return is_allowed(text_, id); })) return true;
+    found = std::any_of(tokens.begin(), tokens.end(), [&](TokenId id) { return is_allowed(text_, id); });
   }
   budget_.take_steps(visited);
-  return false;
+  return found;
 }
 
 void ConstraintTables::walk(ByteDfa::State state, std::span<std::uint32_t> out) {

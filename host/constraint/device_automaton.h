@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,7 +37,8 @@ class DeviceAutomaton {
 
   /// Exception(kUnsupported) beyond kMaxStates. A constraint has at least the states of its automaton: what is too large is known
   /// before its masks are worked out, which takes long.
-  static void check_states(std::int64_t count);
+  static void check_states(std::int64_t count,
+                           const std::string& name = "constraint, prefix, banned_text, stop_strings");
 
   [[nodiscard]] std::int32_t state_count() const { return static_cast<std::int32_t>(flags.size()); }
   /// In a state; -1: where there is none.

@@ -22,6 +22,7 @@ std::uint64_t hash_of(const CodePointSet& set) {
 
 ExprId Expressions::add(Node node) {
   budget_->take_steps(1 + node.bytes.size() + node.parts.size() + node.edges.size());
+  budget_->check_nfa_states(nodes_.size());  // each becomes a state or more
   nodes_.push_back(std::move(node));
   return static_cast<ExprId>(nodes_.size() - 1);
 }

@@ -42,8 +42,11 @@ class RegexParser {
 
   ExprId branch(int depth) {
     const bool search = depth == 0 && anchoring_ == RegexAnchoring::kSearch;
+    const bool any_case = depth == 0 && scanner_.take("(?i)^");
+    const bool begun = any_case || (depth == 0 && scanner_.take("^"));
+    any_case_ = any_case_ || any_case;
     std::vector<ExprId> items;
-    if (!(depth == 0 && scanner_.take("^")) && search) items.push_back(anything());
+    if (search && !begun) items.push_back(anything());
     bool ended = false;
     while (!scanner_.at_end() && !scanner_.looks_at("|") && !scanner_.looks_at(")")) {
       const std::size_t start = scanner_.position();

@@ -8,6 +8,8 @@
 
 namespace fllm {
 
+constexpr std::size_t kMaxRegexBytes = 65536;
+
 /// What an expression without ^ and $ says of the text around its match.
 enum class RegexAnchoring : std::uint8_t {
   kWhole,   ///< there is none: the text is the match

@@ -57,7 +57,14 @@ std::vector<RegexPattern> patterns_of(const SchemaJson& schema, const SchemaPoin
   const auto add = [&](const char* keyword, RegexAnchoring anchoring, std::string text) {
     patterns.push_back({std::move(text), anchoring, name_in_schema(pointer, keyword)});
   };
-  if (schema.contains("pattern")) add("pattern", RegexAnchoring::kSearch, text_of(schema, pointer, "pattern"));
+  if (schema.contains("pattern")) {
+    const std::string& text = text_of(schema, pointer, "pattern");
+    if (text.size() > kMaxRegexBytes) {
+      refuse_schema(pointer,
+                    "pattern: " + std::to_string(text.size()) + " bytes; at most " + std::to_string(kMaxRegexBytes));
+    }
+    add("pattern", RegexAnchoring::kSearch, text);
+  }
   if (schema.contains("format")) {
     const std::string& format = text_of(schema, pointer, "format");
     std::string text = format_pattern(format);

@@ -20,7 +20,6 @@ constexpr std::int32_t kMaxEndIds = 1024;
 constexpr std::int32_t kMaxBiasEntries = 4096;
 constexpr std::int32_t kMaxLookupTokens = 16;
 constexpr std::size_t kMaxChoices = 4096;
-constexpr std::size_t kMaxRegexBytes = 65536;
 constexpr std::size_t kMaxSchemaBytes = std::size_t{1} << 20;  // and of all choices
 constexpr std::size_t kMaxControlBytes = 16384;  // of all stop strings, of all banned texts, of the prefix
 

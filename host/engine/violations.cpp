@@ -14,6 +14,7 @@
 #include "cuda/kernels/draft_params.h"
 #include "fundamentallm/names.h"
 #include "fundamentallm/request.h"
+#include "host/constraint/regex_parser.h"
 #include "host/engine/request_preparer.h"
 #include "host/util/quoted_text.h"
 #include "host/util/violations.h"
@@ -179,13 +180,16 @@ void check_beam(const Request& request, Violations& found) {
 void check_speculation(const Request& request, Violations& found) {
   const SpeculationOptions& speculation = *request.speculation;
   found.require(speculation.draft_tokens >= 0 && speculation.draft_tokens <= kMaxDraftTokens, "draft_tokens",
-                speculation.draft_tokens, "must be in [0, 16] (0 is automatic)");
+                speculation.draft_tokens, "must be in [1, 16], or 0 for as many as pay");
   found.require(speculation.prompt_lookup >= 0 && speculation.prompt_lookup <= kMaxLookupTokens, "prompt_lookup",
                 speculation.prompt_lookup, "must be in [0, 16] (0 is off)");
   if (speculation.draft_forced && !request.control.can_force()) {
     found.add("draft_forced", "given", "needs a constraint or a prefix: nothing else leaves a token no choice");
   }
-  if (request.beam) found.add("speculation", "given", "is not allowed with beam search, which draws nothing to guess");
+  if (request.beam) {
+    found.add("speculation", "given (a draft model, prompt_lookup or draft_forced)",
+              "is not allowed with beam search, which draws nothing to guess");
+  }
 }
 
 std::vector<std::string> violations_of(const Request& request, VocabSize vocab_size) {

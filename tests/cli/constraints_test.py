@@ -127,6 +127,10 @@ class Constraints(support.CommandLineTest):
     def test_lines_of_a_batch(self):
         lines = [{"prompt": "x", "choices": ["yea", "nay"]}, {"prompt": "x", "json-schema": {"enum": [True]}}, {"prompt": "x"},
                  {"prompt": "x", "regex": "("}, {"prompt": "x", "json": True, "regex": "a"}, {"prompt": "x", "json": False}]
+        deep = {"enum": [True]}
+        for _ in range(20):
+            deep = {"allOf": [deep]}
+        lines += [{"prompt": "x", "json-schema": deep}, {"prompt": "x", "json-schema": False}]
         path = self.file("in.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
         process = support.run("generate", "--device", "cpu", "--seed", "7", "--input", path, "--regex", "[a-c]{3}")
         records = [json.loads(line) for line in process.stdout.splitlines()]
@@ -136,6 +140,8 @@ class Constraints(support.CommandLineTest):
         self.assertRegex(texts[2], "^[a-c]{3}$")
         self.assertIn("position 0", json.dumps(records[3]))
         self.assertIn("given together", json.dumps(records[4]))
+        self.assertEqual(texts[6], "true")
+        self.assertIn("no text at all matches it", json.dumps(records[7]))
         free = json.loads(self.generate("--prompt", "x", "--seed", "7", "--format", "jsonl"))
         self.assertEqual(texts[5], free["samples"][0]["text"], "a row without a constraint, beside others")
 

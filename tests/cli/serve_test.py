@@ -247,7 +247,8 @@ class Serve(support.CommandLineTest):
             self.refused(400, [word], {"messages": messages}, "/v1/chat/completions")
         for field, value, word in (("tools", [{}], "tools: not supported"), ("tool_choice", "required", 'tool_choice: "required"'), ("top_logprobs", 2, "given without logprobs"),
                                    ("functions", [{}], "functions: not supported"), ("audio", {"a": 1}, "audio: not supported"), ("modalities", ["audio"], "modalities: an array"),
-                                   ("response_format", {"type": "json_schema"}, "response_format.json_schema.schema: a JSON Schema is needed"), ("reasoning_effort", "low", "reasoning_effort: not supported"),
+                                   ("response_format", {"type": "json_schema"}, "response_format.json_schema.schema: a JSON Schema is needed"), ("response_format", {"type": "text", "foo": 1}, "response_format.foo: unknown field"),
+                                   ("response_format", {"type": "json_schema", "json_schema": {"schema": True, "name": "a", "bar": 1}}, "response_format.json_schema.bar: unknown field"), ("reasoning_effort", "low", "reasoning_effort: not supported"),
                                    ("prompt", "A", "prompt: unknown field"), ("best_of", 1, "best_of: unknown field")):
             self.refused(400, [word], {"messages": [user], field: value}, "/v1/chat/completions")
 
@@ -269,7 +270,7 @@ class Serve(support.CommandLineTest):
     def test_bodies_that_are_no_json_object(self):
         deep = b'{"prompt":' + b"[" * 100_000
         for body, words in ((b"", ["not valid JSON"]), (b"{", ["not valid JSON at byte"]), (b"[]", ["JSON array"]), (b"null", ["JSON null"]), (deep, ["nested deeper"]),
-                            (b'{"prompt":' + b"[" * 17 + b"]" * 17 + b"}", ["nested deeper"]), (b'{"prompt":"\xff"}', ["not valid JSON at byte 12"]),
+                            (b'{"prompt":' + b"[" * 72 + b"]" * 72 + b"}", ["nested deeper"]), (b'{"prompt":"\xff"}', ["not valid JSON at byte 12"]),
                             (b'{"prompt":"\\ud800"}', ["not valid JSON"]), (b'{"prompt":"A","seed":1e999}', ["number"]), (b'{"prompt":"A","prompt":"B"}', ["prompt: this key stands twice"]),
                             (b'{"prompt":"A","logit_bias":{"1":1,"1":2}}', ["1: this key stands twice"]), (b'{"prompt":"A"} x', ["not valid JSON"]), (b'{"prompt":NaN}', ["not valid JSON"]),
                             (b'{"a":[' + b"0," * 500_001 + b"0]}", ["unknown field"][:0] + ["values"][:0] + ["a: unknown field"])):

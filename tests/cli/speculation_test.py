@@ -131,7 +131,7 @@ class Speculation(support.CommandLineTest):
         usage = ("generate", "--device", "cpu", "--prompt", "K")
         self.refuses(2, ["--draft-tokens: given without --draft-model, --prompt-lookup or --draft-forced"], *usage, "--draft-tokens", "4")
         self.refuses(2, ["--speculation: given without"], *usage, "--speculation", "ratio")
-        self.refuses(2, ["--draft-tokens: 17: must be in [0, 16]"], *usage, "--prompt-lookup", "--draft-tokens", "17")
+        self.refuses(2, ["--draft-tokens: 17: must be in [1, 16], or 0"], *usage, "--prompt-lookup", "--draft-tokens", "17")
         self.refuses(2, ["--draft-tokens: 'many': auto or a whole number"], *usage, "--prompt-lookup", "--draft-tokens", "many")
         self.refuses(2, ["--speculation", "beam search"], *usage, "--prompt-lookup", "3", "--beam-width", "2")
         self.refuses(2, ["'guess'", "coupled, ratio, off"], *usage, "--prompt-lookup", "3", "--speculation", "guess")

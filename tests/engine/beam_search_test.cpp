@@ -233,7 +233,7 @@ TEST_F(BeamSearching, OneConstrainedBeamIsGreedy) {
 TEST_F(BeamSearching, ConstraintsThatAreTooLargeAreRefused) {
   Request request = search_for("ROMEO:", 2, 5);
   request.control.constraint = RegexConstraint{"[a-z ]{40000}"};
-  expect_error(ErrorCode::kUnsupported, {"constraint", "states", "32768"}, [&] { run(request); });
+  expect_error(ErrorCode::kUnsupported, {"regex: ", "states", "32768"}, [&] { run(request); });
 }
 
 TEST_F(BeamSearching, OneBeamIsGreedy) {

@@ -118,9 +118,10 @@ TEST(Speculation, WhatIsAskedForIsChecked) {
   request.speculation = lookup(17, 18);
   request.beam = BeamOptions{};
   const std::vector<std::string> found = violations(request);
-  EXPECT_THAT(found, ::testing::ElementsAre(HasSubstr("draft_tokens: 18: must be in [0, 16]"),
-                                            HasSubstr("prompt_lookup: 17: must be in [0, 16]"),
-                                            HasSubstr("speculation: given: is not allowed with beam search")));
+  EXPECT_THAT(found,
+              ::testing::ElementsAre(HasSubstr("draft_tokens: 18: must be in [1, 16], or 0"),
+                                     HasSubstr("prompt_lookup: 17: must be in [0, 16]"),
+                                     HasSubstr("prompt_lookup or draft_forced): is not allowed with beam search")));
 }
 
 TEST(Speculation, DraftsHaveRoomBeforeTheyAreMade) {

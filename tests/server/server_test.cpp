@@ -10,6 +10,7 @@
 #include "apps/server/api_error.h"
 #include "apps/server/completion_request.h"
 #include "apps/server/event_queue.h"
+#include "apps/server/ordered_part.h"
 #include "apps/server/routes.h"
 #include "apps/server/server_metrics.h"
 #include "tests/support/fewer.h"
@@ -112,8 +113,28 @@ TEST(Body, IsReadToItsDepth) {
     return R"({"prompt":"A","metadata":)" + std::string(static_cast<std::size_t>(depth), '[') +
            std::string(static_cast<std::size_t>(depth), ']') + "}";
   };
-  EXPECT_EQ(refusal(Endpoint::kCompletions, nested(15)), "");
-  EXPECT_THAT(refusal(Endpoint::kCompletions, nested(17)), HasSubstr("nested deeper than 16"));
+  EXPECT_EQ(refusal(Endpoint::kCompletions, nested(71)), "");
+  EXPECT_THAT(refusal(Endpoint::kCompletions, nested(72)), HasSubstr("nested deeper than 72"));
+}
+
+TEST(Body, HasManyObjectsThatAreReadAtOnce) {
+  const auto many = [](const std::string& one) {
+    std::string all = R"({"prompt":"A","metadata":[0)";
+    for (int i = 0; i < 100'000 / test::kFewer; ++i) all += "," + one;
+    return all + "]}";
+  };
+  EXPECT_EQ(refusal(Endpoint::kCompletions, many("{}")), "");
+  EXPECT_THAT(refusal(Endpoint::kCompletions, many(R"({"a":1})") + "{"), HasSubstr("not valid JSON at byte"));
+  EXPECT_THAT(refusal(Endpoint::kCompletions, R"({"prompt":"A","metadata":{"b":{"a":1,"a":2}}})"),
+              HasSubstr("this key stands twice"));
+}
+
+TEST(Body, KeepsTheOrderOfAPart) {
+  const auto part = [](const std::string& text) { return ordered_part(text, {"b", "c"}); };
+  EXPECT_EQ(part(R"({"a":{"b":{"c":1}},"b":{"c":{"z":1,"a":[2,{"c":3}]}}})"), R"({"z":1,"a":[2,{"c":3}]})");
+  EXPECT_EQ(part("\xEF\xBB\xBF \n{ \"x\\\"}\" : \"]\\\\\" ,\t\"\\u0062\"\r:{\"d\":-1.5e3 , \"c\" : true }}"), "true");
+  EXPECT_EQ(part(R"({"b":{"x":null,"y":12,"c":"a,}\"{"}})"), R"("a,}\"{")");
+  EXPECT_EQ(part(R"({"b":{"c":7}})"), "7");
 }
 
 TEST(Body, HasAMillionValuesAtMost) {
@@ -180,7 +201,13 @@ TEST(Speculation, IsTheServersUnlessTheRequestSaysOtherwise) {
   EXPECT_TRUE(read(R"(,"prefix":"a")").value().draft_forced);
   EXPECT_FALSE(read("").has_value());  // nothing is forced
   EXPECT_FALSE(read(R"(,"prompt_lookup":3)").value().draft_forced);
-  EXPECT_FALSE(read(R"(,"regex":"a","draft_forced":false)").value().draft_forced);
+  EXPECT_FALSE(read(R"(,"regex":"a","draft_forced":false)").has_value());
+  limits.speculation = SpeculationOptions{.prompt_lookup = 2};
+  EXPECT_FALSE(read(R"(,"prompt_lookup":0)").has_value());
+  limits.has_draft_model = true;
+  EXPECT_EQ(read(R"(,"prompt_lookup":0)").value().prompt_lookup, 0);
+  limits.speculation.reset();
+  EXPECT_FALSE(read(R"(,"prompt_lookup":0,"draft_forced":false)").has_value());
   EXPECT_THAT(refusal(Endpoint::kCompletions, R"({"prompt":"A","beam_width":2,"prompt_lookup":3})"),
               HasSubstr("beam search"));
   EXPECT_THAT(refusal(Endpoint::kCompletions, R"({"prompt":"A","draft_forced":true})"),

@@ -261,6 +261,22 @@ TEST(ConstraintTables, AreWorkedOutWithoutAWalkForEachState) {
   EXPECT_EQ(tables->words().size() / tables->row_words(), 6U);  // as many letters as are left, up to 5
 }
 
+// Each state is tried with the whole vocabulary before the one token is found that leads on.
+TEST(ConstraintTables, CountTheStepsToWhatCanBeSpelled) {
+  std::vector<std::string> texts = {"zz"};
+  for (int i = 0; i < 20 * 20 * 20; ++i) {
+    std::string& text = texts.emplace_back();
+    for (int rest = i; text.size() < 3; rest /= 20) text += static_cast<char>('a' + rest % 20);
+  }
+  Tokens tokens(texts);
+  const auto chain = [](const std::string& count) {
+    return RegexConstraint{"(?:zz){0," + count + "}[a-y]*\\u{10FFFF}|(?:zz){" + count + "}"};
+  };
+  EXPECT_EQ(tokens.tables(chain("20"))->forced(ByteDfa::kStart), 0);
+  test::expect_error(ErrorCode::kInvalidArgument, {"regex", "compilation steps, the limit"},
+                     [&] { (void)tokens.tables(chain("5000")); });
+}
+
 // For beams, which need the masks of all states at once.
 TEST(ConstraintTables, RefuseMasksThatTakeTooLong) {
   std::vector<std::string> texts;

@@ -337,7 +337,7 @@ TEST(DeviceAutomaton, RefusesTablesThatAreTooLarge) {
   ControlOptions control;
   control.constraint = RegexConstraint{"[ab]{40000}"};
   static_cast<void>(cache.tables(control, all_of(tokens), {}));
-  test::expect_error(ErrorCode::kUnsupported, {"constraint", "40002 states", "32768"},
+  test::expect_error(ErrorCode::kUnsupported, {"regex: 40002 states", "32768"},
                      [&] { static_cast<void>(cache.tables(control, all_of(tokens), {}, MaskRows::kAll)); });
 }
 

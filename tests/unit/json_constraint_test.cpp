@@ -141,6 +141,7 @@ TEST(JsonSchema, KnowsItsKeywords) {
          {"0", "0.0", "2.1", "-1"});
   expect(R"({"type":"number"})", {"-0", "1e5", "2.5E-07", "123456789012345"}, {"01", "1.", ".5", "+1", "1e999", "NaN"});
   expect(R"({"type":"string","pattern":"^a+$"})", {"\"a\"", "\"aaa\""}, {"\"\"", "\"ab\""});
+  expect(R"({"type":"string","pattern":"(?i)^a+$"})", {"\"a\"", "\"AaA\""}, {"\"\"", "\"ab\""});
   expect(R"({"type":"string","pattern":"\\d"})", {"\"x1y\"", "\"\\n7\""}, {"\"x\"", "\"1"});
   expect(R"({"type":"string","pattern":"^[\"\\\\\\n]$"})", {R"("\"")", R"("\\")", R"("\n")"}, {R"(""")", "\"\n\""});
   expect(R"({"type":"string","minLength":2,"maxLength":3})",
@@ -216,6 +217,8 @@ TEST(JsonSchema, NamesWhatItDoesNotSupport) {
   expect(R"({"additionalProperties":true,"minProperties":2})", "\"#\"", "minProperties: 2");
   expect(R"({"pattern":3,"maxLength":1})", "\"#\"", "pattern: a string");
   expect(R"({"type":"text"})", "\"#\"", "type:");
+  const std::string long_pattern = R"({"items":{"pattern":")" + std::string(65537, 'a') + "\"}}";
+  expect(long_pattern.c_str(), "#/items", "pattern: 65537 bytes; at most 65536");
   expect(R"({"minimum":1e300})", "\"#\"", "15 digits");
   expect(R"({"minLength":-1})", "\"#\"", "minLength");
   expect(R"({"properties":{"a":{"pattern":"(?=a)b"}}})", R"("#/properties/a": pattern: "(?=a)b": position 0)",

@@ -50,6 +50,8 @@ TEST(Regex, KnowsItsSyntax) {
   expect("\\d{2,3}", {"12", "123"}, {"1", "1234", "a1", ""});
   expect("\\w+\\s\\S\\W", {"a_9 x-", "z\n!."}, {"- x-", "a_9 xx"});
   expect("^a|b$", {"a", "b"}, {"ab", ""});
+  expect("(?i)^ab$", {"ab", "aB"}, {"b", "xab"});
+  expect("a|(?i)^b", {"a", "b", "B"}, {"A", ""});
   expect("(?i)stra\u00DFe \u00C4\u041F", {"STRA\u00DFE \u00E4\u043F", "strA\u00DFe \u00C4\u041F"},
          {"strasse \u00E4\u043F"});
   expect("(?i)k\\w[\u0430-\u0433]", {"K_\u0413", "\u212A\u017F\u0430"}, {"kk\u0434", "k-\u0430"});
