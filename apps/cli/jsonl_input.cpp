@@ -14,6 +14,7 @@
 #include "apps/cli/text.h"
 #include "apps/json/chat_messages.h"
 #include "apps/json/json_object.h"
+#include "apps/json/shown_value.h"
 #include "apps/server/ordered_part.h"
 
 namespace fllm::cli {
@@ -72,13 +73,26 @@ void check_prompt_keys(const Json& record, const Settings& settings, std::vector
   if (settings.prompt_file == "-") violations.push_back(std::string("prompt-file") + kStdin);
 }
 
-bool asks_for_speculation(const Json& record) {
-  constexpr std::string_view kNames[] = {"speculation", "draft-tokens", "prompt-lookup", "draft-forced"};
-  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view name) {
-    std::string other(name);
-    std::replace(other.begin(), other.end(), '-', '_');
-    return record.contains(name) || record.contains(other);
-  });
+/// Whether a line says something of this setting, and something else than that it is off.
+bool asks_for(const Json& record, std::string name) {
+  for (const char dash : {'-', '_'}) {
+    std::replace(name.begin(), name.end(), '-', dash);
+    const auto found = record.find(name);
+    if (found != record.end()) return *found != false && *found != 0;
+  }
+  return false;
+}
+
+/// What the command line says of speculation is left out of lines that say nothing of it and that it cannot help.
+void settle_speculation(const Json& record, Settings& settings) {
+  const bool forces = asks_for(record, "draft-forced");
+  const bool forces_nothing = settings.draft_forced.value_or(false) && !can_force(settings);
+  if (forces_nothing && !forces) settings.draft_forced = false;
+  for (const char* name : {"speculation", "draft-tokens", "prompt-lookup"}) {
+    if (asks_for(record, name)) return;
+  }
+  const bool helps = !settings.beam_width && (!forces_nothing || settings.prompt_lookup.value_or(0) != 0);
+  if (!forces && !helps) settings.speculation = "off";
 }
 
 void check_message_keys(const Json& record, const std::vector<ChatMessage>& messages,
@@ -113,6 +127,9 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
     if ((key == "json-schema" || key == "json_schema") && (value.is_object() || value.is_boolean())) {
       job.settings.json_schema = key;
       job.settings.json_schema_text = server::ordered_part(line, {key});
+    } else if ((key == "json-schema" || key == "json_schema") && !value.is_string()) {
+      violations.push_back(
+          apps::not_allowed(key, value, "a schema (an object, true or false), or the name of its file,"));
     } else if (key == "messages") {
       job.messages = apps::read_messages(value, [&](const std::string& /*field*/, const std::string& message) {
         violations.push_back(printable(message));
@@ -125,7 +142,7 @@ void JsonlSource::read_record(std::string_view line, Job& job) const {
       violations.emplace_back("id: a string, a number of at most 64 bits, bool or null is allowed");
     }
   }
-  if (!asks_for_speculation(record)) settle_speculation(job.settings);
+  settle_speculation(record, job.settings);
   const bool chat = record.contains("messages");
   if (chat) {
     check_message_keys(record, job.messages, violations);

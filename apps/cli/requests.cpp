@@ -140,11 +140,7 @@ Request make_request(const Settings& settings, std::string prompt) {
   return request;
 }
 
-void settle_speculation(Settings& settings) {
-  const bool forces_nothing = settings.draft_forced.value_or(false) && !control_options(settings).can_force();
-  if (forces_nothing) settings.draft_forced = false;
-  if (settings.beam_width || (forces_nothing && settings.prompt_lookup.value_or(0) == 0)) settings.speculation = "off";
-}
+bool can_force(const Settings& settings) { return control_options(settings).can_force(); }
 
 Request make_request(const Settings& settings, std::vector<ChatMessage> messages) {
   Request request = without_prompt(settings);
@@ -217,7 +213,7 @@ void check_speculation(const Settings& settings, bool label_flags, std::vector<s
   if (settings.draft_model && settings.draft_model->empty()) {
     violations.emplace_back("--draft-model: '': a file or a folder is needed");
   }
-  if (settings.draft_model || settings.prompt_lookup || settings.draft_forced) return;
+  if (settings.draft_model || settings.prompt_lookup.value_or(0) != 0 || settings.draft_forced.value_or(false)) return;
   const std::string dashes = label_flags ? "--" : "";
   const auto check_name = [&](const char* name, bool is_given) {
     if (!is_given) return;

@@ -15,8 +15,8 @@ namespace fllm::cli {
 
 /// None where nothing is guessed.
 [[nodiscard]] std::optional<SpeculationOptions> speculation_options(const Settings& settings);
-/// Of one request among many, which says nothing of speculation: what the command line says, where that can be of use.
-void settle_speculation(Settings& settings);
+/// Whether there is a constraint or a prefix, which may leave a token no choice.
+[[nodiscard]] bool can_force(const Settings& settings);
 
 [[nodiscard]] Request make_request(const Settings& settings, std::string prompt);
 /// Of a conversation, which the message of --system goes before where it has none of its own.

@@ -18,6 +18,7 @@ constexpr std::size_t kMaxRecordBytes = std::size_t{1} << 30;  // 4096 samples w
 
 /// One record; null when it is none that stands.
 OrderedJson standing_record(const std::string& line) {
+  if (line.find('\0') != std::string::npos) return nullptr;  // the parser takes it for the end
   OrderedJson record = OrderedJson::parse(line, nullptr, false);
   if (!record.is_object() || !record.contains("id")) return nullptr;
   if (!record.contains("samples")) return record.contains("error") ? record : OrderedJson();

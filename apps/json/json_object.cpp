@@ -77,6 +77,9 @@ std::string parse_reason(const Json::parse_error& error) {
 
 Json parse_object(const JsonText& text) {
   const std::string name(text.name);
+  if (const std::size_t nul = text.text.find('\0'); nul != std::string_view::npos) {  // the parser takes it for the end
+    throw JsonRefusal(name + " is not valid JSON at byte " + std::to_string(nul + 1) + ": a NUL");
+  }
   TextWatch watch(text);
   Json::sax_parse(text.text, &watch);
   Json object;

@@ -150,6 +150,9 @@ void read_response_format(const std::string& name, const Json& value, Reading& r
     }
   }
   const Json type = value.is_object() && value.contains("type") ? value["type"] : value;
+  if (type != "json_schema" && value.is_object() && !value.value("json_schema", Json()).is_null()) {
+    reading.fields.refuse(name, name + ".json_schema: given without the type json_schema");
+  }
   if (type == "json_object") {
     set_constraint(JsonSchemaConstraint{R"({"type":"object"})"}, reading);
   } else if (type == "json_schema") {

@@ -26,7 +26,9 @@ bool parse_whole(std::string_view text, Integer& out) {
 void FieldReader::refuse(const std::string& field, const std::string& message) {
   constexpr std::size_t kMaxMessages = 50;  // a long list may be wrong in every place
   if (messages_.empty()) first_field_ = field;
-  if (messages_.size() < kMaxMessages) messages_.push_back(message);
+  if (messages_.size() >= kMaxMessages) return;
+  std::string& shown = messages_.emplace_back();
+  for (const char c : message) shown += c == '\0' ? std::string("\\x00") : std::string(1, c);  // which would end it
 }
 
 void FieldReader::refuse(const std::string& field, const Json& value, std::string_view allowed) {

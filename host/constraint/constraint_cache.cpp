@@ -22,20 +22,19 @@ constexpr std::int64_t kMaxVisits = std::int64_t{1} << 27;  // of nodes of the t
 
 }  // namespace
 
-std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& control,
-                                                          std::span<const std::uint32_t> usable,
-                                                          const std::vector<TokenId>& ends, MaskRows rows) {
+std::shared_future<std::shared_ptr<ConstraintTables>> ConstraintCache::soon(const ControlOptions& control,
+                                                                            std::span<const std::uint32_t> usable,
+                                                                            const std::vector<TokenId>& ends,
+                                                                            MaskRows rows) {
   Key key{control.constraint, control.prefix, {usable.begin(), usable.end()}, ends, rows};
   std::promise<Tables> promise;
   std::shared_ptr<Entry> entry;
   {
-    std::unique_lock lock(mutex_);
+    const std::lock_guard lock(mutex_);
     const auto known = std::ranges::find_if(entries_, [&](const auto& kept) { return kept->key == key; });
     if (known != entries_.end()) {
       std::rotate(entries_.begin(), known, known + 1);
-      const std::shared_future<Tables> tables = entries_.front()->tables;
-      lock.unlock();
-      return tables.get();
+      return entries_.front()->tables;
     }
     entry = std::make_shared<Entry>(Entry{std::move(key), promise.get_future().share()});
     entries_.insert(entries_.begin(), entry);
@@ -46,10 +45,10 @@ std::shared_ptr<ConstraintTables> ConstraintCache::tables(const ControlOptions& 
     promise.set_exception(std::current_exception());
     const std::lock_guard lock(mutex_);
     std::erase(entries_, entry);
-    throw;
+    return entry->tables;
   }
   keep(*entry);
-  return entry->tables.get();
+  return entry->tables;
 }
 
 /// What is being compiled, and may be refused, takes nothing's place.

@@ -34,7 +34,14 @@ class ConstraintCache {
   [[nodiscard]] std::shared_ptr<ConstraintTables> tables(const ControlOptions& control,
                                                          std::span<const std::uint32_t> usable,
                                                          const std::vector<TokenId>& ends,
-                                                         MaskRows rows = MaskRows::kWhenAsked);
+                                                         MaskRows rows = MaskRows::kWhenAsked) {
+    return soon(control, usable, ends, rows).get();
+  }
+  /// The same, where another thread may be about to have them.
+  [[nodiscard]] std::shared_future<std::shared_ptr<ConstraintTables>> soon(const ControlOptions& control,
+                                                                           std::span<const std::uint32_t> usable,
+                                                                           const std::vector<TokenId>& ends,
+                                                                           MaskRows rows);
 
  private:
   using Tables = std::shared_ptr<ConstraintTables>;

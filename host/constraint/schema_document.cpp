@@ -105,6 +105,9 @@ void refuse_schema(const SchemaPointer& pointer, const std::string& what) {
 }
 
 SchemaDocument::SchemaDocument(std::string_view text) {
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {  // the parser takes it for the end
+    refuse_text("not valid JSON at byte " + std::to_string(nul + 1) + ": a NUL");
+  }
   SchemaLimits limits;
   SchemaJson::sax_parse(text, &limits);
   try {

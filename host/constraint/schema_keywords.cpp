@@ -82,7 +82,8 @@ unsigned kind_of_type(const SchemaJson& name, const SchemaPointer& pointer) {
       if (name.get_ref<const std::string&>() == type) return kind;
     }
   }
-  refuse_schema(pointer, "type: null, boolean, integer, number, string, array, object, or a list of them, is allowed");
+  refuse_schema(pointer, "type: " + quoted_text(name.is_string() ? name.get<std::string>() : name.dump()) +
+                             ": null, boolean, integer, number, string, array, object, or a list of them, is allowed");
 }
 
 /// The values a schema lists, or null.

@@ -31,30 +31,13 @@ class Turn {
   std::atomic<std::thread::id>& owner_;
 };
 
-/// One of the places there are.
-class Place {
- public:
-  explicit Place(std::counting_semaphore<>& places) : places_(places) { places_.acquire(); }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() { places_.release(); }
-
- private:
-  std::counting_semaphore<>& places_;
-};
-
 }  // namespace
 
 Driver::Driver(Engine& engine) : engine_(&engine) { mailbox_.publish(engine.metrics(), true); }
 
 RequestId Driver::submit(Request request, RequestCallbacks callbacks) {
   mailbox_.check();
-  std::unique_ptr<RequestState> state;
-  {
-    const Place place(preparing_);
-    state = engine_->prepare(std::move(request));
-  }
-  return mailbox_.post(std::move(state), std::move(callbacks));
+  return mailbox_.post(engine_->prepare(std::move(request)), std::move(callbacks));
 }
 
 StepReport Driver::step() {

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -41,11 +40,8 @@ class Driver {
   template <class Call>
   void call(RequestId id, const Call& call);
 
-  static constexpr int kMostPreparing = 4;  // requests at a time: each may take some hundred megabytes
-
   Engine* engine_;
   Mailbox mailbox_;
-  std::counting_semaphore<> preparing_{kMostPreparing};
   std::mutex stepping_;  // guards everything below, and the engine but for its prepare
   std::atomic<std::thread::id> stepping_thread_{};
   EngineOutput output_;

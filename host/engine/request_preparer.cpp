@@ -2,7 +2,9 @@
 #include "host/engine/request_preparer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <future>
 #include <random>
 #include <utility>
 
@@ -33,13 +35,14 @@ void sort_and_unique(std::vector<TokenId>& ids) {
 }  // namespace
 
 std::unique_ptr<RequestState> RequestPreparer::prepare(Request request) {
+  PreparingPlace place(places_);
   auto state = std::make_unique<RequestState>();
   check(request, *state);
   state->request = std::move(request);
   set_lengths(*state);
   set_end_and_banned_ids(*state);
   set_sampling(*state);
-  set_constraints(*state);
+  set_constraints(*state, place);
   if (state->request.beam) set_beam(*state);
 
   const std::int32_t prompt_count = static_cast<std::int32_t>(state->prompt.size());
@@ -154,7 +157,7 @@ void RequestPreparer::set_sampling(RequestState& state) const {
   for (const LogitBias& bias : options.logit_bias) state.bias.push_back({bias.id, bias.bias});
 }
 
-void RequestPreparer::set_constraints(RequestState& state) {
+void RequestPreparer::set_constraints(RequestState& state, PreparingPlace& place) {
   const Request& request = state.request;
   std::vector<std::uint32_t> usable(static_cast<std::size_t>(mask_words(vocabulary_->size())));
   allow_all(usable);
@@ -162,10 +165,12 @@ void RequestPreparer::set_constraints(RequestState& state) {
   state.can_draw_end =
       std::any_of(state.end_ids.begin(), state.end_ids.end(), [&](TokenId id) { return is_allowed(usable, id); });
   if (const auto* custom = std::get_if<CustomConstraint>(&request.control.constraint)) {
-    set_custom_constraint(*custom, usable, state);
+    place.wait([&] { set_custom_constraint(*custom, usable, state); });  // the caller's own code
   } else if (request.control.constraint.index() != 0) {
     const MaskRows rows = request.beam ? MaskRows::kAll : MaskRows::kWhenAsked;
-    state.constraint = constraints_.tables(request.control, usable, state.end_ids, rows);
+    const auto tables = constraints_.soon(request.control, usable, state.end_ids, rows);
+    const bool is_done = tables.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    state.constraint = is_done ? tables.get() : place.wait([&] { return tables.get(); });
   }
   if (!request.control.prefix.empty()) {
     if (request.beam) {  // an end id ends a beam, whatever text it has

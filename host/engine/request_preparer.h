@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <semaphore>
 #include <string>
 #include <vector>
 
 #include "host/constraint/constraint_cache.h"
 #include "host/engine/last_made.h"
+#include "host/engine/preparing_place.h"
 #include "host/engine/request_state.h"
 #include "host/engine/vocabulary.h"
 #include "host/tokenizer/tokenizer.h"
@@ -43,11 +45,14 @@ class RequestPreparer {
   void set_lengths(RequestState& state) const;
   void set_end_and_banned_ids(RequestState& state) const;
   void set_sampling(RequestState& state) const;
-  void set_constraints(RequestState& state);
+  void set_constraints(RequestState& state, PreparingPlace& place);
   void set_custom_constraint(const CustomConstraint& custom, std::vector<std::uint32_t> usable,
                              RequestState& state) const;
   void set_beam(RequestState& state) const;
 
+  static constexpr int kMostAtOnce = 4;  // requests: each may take some hundred megabytes
+
+  std::counting_semaphore<> places_{kMostAtOnce};
   const Tokenizer* tokenizer_;
   const Vocabulary* vocabulary_;
   std::int32_t context_length_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/src/array_view.h"
+#include "python/src/python_text.h"
 
 #include <limits>
 #include <string>
@@ -39,7 +40,7 @@ std::string text_of(std::initializer_list<std::int64_t> shape) {
 
 /// nanobind says only that it could not import the array. Why not, the array itself knows best.
 [[noreturn]] void refuse(const std::string& name, nb::handle array, Access access) {
-  const std::string type = nb::inst_name(array).c_str();
+  const std::string type = str_of(nb::inst_name(array));
   if (!nb::ndarray_check(array)) {
     throw nb::type_error((name + ": " + type + ": must be an array with __dlpack__ or a buffer").c_str());
   }

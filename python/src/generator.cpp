@@ -61,6 +61,11 @@ nb::dict speculation_dict(const SpeculationStats& stats) {
   return made;
 }
 
+/// Ctrl-C while a constraint's method ran comes before what it led to.
+void raise_signals() {
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
+}
+
 }  // namespace
 
 Generator::Generator(const std::string& path, const EngineOptions& options) : generator_(opened(path, options)) {}
@@ -133,6 +138,7 @@ std::uint64_t Generator::submit(const nb::handle& prompt, const nb::dict& option
     const nb::gil_scoped_release unlocked;
     return generator_.submit(std::move(request), std::move(callbacks));
   }();
+  raise_signals();
   return static_cast<std::uint64_t>(value_of(std::move(id)));
 }
 
@@ -141,6 +147,7 @@ bool Generator::step() {
     const nb::gil_scoped_release unlocked;
     return generator_.step();
   }();
+  raise_signals();
   return value_of(std::move(report)).worked;
 }
 

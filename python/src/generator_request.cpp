@@ -11,6 +11,7 @@
 #include "fundamentallm/names.h"
 #include "python/src/generator.h"
 #include "python/src/python_constraint.h"
+#include "python/src/python_text.h"
 
 namespace nb = nanobind;
 
@@ -66,7 +67,7 @@ class Options {
   }
   void refuse_others() const {
     for (const auto& [key, value] : options_) {
-      const std::string name = nb::str(key).c_str();
+      const std::string name = str_of(key);
       bool known = false;
       for (const std::string& other : known_) known = known || other == name;
       if (!known) throw nb::type_error((name + ": there is no such option").c_str());
@@ -75,7 +76,7 @@ class Options {
 
  private:
   [[noreturn]] static void refuse(const char* name, nb::handle value, const char* wanted) {
-    throw nb::type_error((std::string(name) + ": " + nb::repr(value).c_str() + ": must be " + wanted).c_str());
+    throw nb::type_error((std::string(name) + ": " + repr_of(value) + ": must be " + wanted).c_str());
   }
   const nb::dict& options_;
   std::vector<std::string> known_;
@@ -182,7 +183,7 @@ Request request_of(const nb::handle& prompt, const nb::dict& given) {
     request.prompt = std::move(ids);
   } else {
     throw nb::type_error(
-        (std::string("prompt: ") + nb::repr(prompt).c_str() + ": must be a text or a list of token ids").c_str());
+        (std::string("prompt: ") + repr_of(prompt) + ": must be a text or a list of token ids").c_str());
   }
   Options options(given);
   options.get("num_samples", request.num_samples, kWhole);

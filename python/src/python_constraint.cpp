@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "python/src/python_text.h"
+
 namespace nb = nanobind;
 
 namespace fllm::python {
@@ -20,7 +22,8 @@ auto in_python(const Call& call) {
     try {
       return call();
     } catch (const nb::python_error& error) {
-      what = std::string(nb::str(error.type().attr("__name__")).c_str()) + ": " + nb::str(error.value()).c_str();
+      what = str_of(nb::handle(error.type()).attr("__name__")) + ": " + str_of(error.value());
+      if (error.matches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();  // the caller's, once it is back in Python
     } catch (const nb::cast_error&) {
       what = "TypeError: the method gave something of another type";
     }
@@ -33,8 +36,8 @@ auto in_python(const Call& call) {
 PythonConstraint::PythonConstraint(nb::object constraint) : constraint_(std::move(constraint)) {
   for (const char* method : {"fill_mask", "advance", "rollback", "fork", "may_end"}) {
     if (!nb::hasattr(constraint_, method) || PyCallable_Check(constraint_.attr(method).ptr()) == 0) {
-      throw nb::type_error((std::string("constraint: ") + nb::repr(constraint_.type()).c_str() + " has no method " +
-                            method + ", as fundamentallm.Constraint has")
+      throw nb::type_error((std::string("constraint: ") + repr_of(constraint_.type()) + " has no method " + method +
+                            ", as fundamentallm.Constraint has")
                                .c_str());
     }
   }

@@ -48,6 +48,7 @@ class Batch(support.CommandLineTest):
 
     def test_messages_name_what_is_wrong_alone(self):
         self.assertEqual(self.message({"prompt": 5}), "prompt: 5: a string is allowed")
+        self.assertEqual(self.message({"prompt": "A", "json-schema": 3}), "json-schema: 3: a schema (an object, true or false), or the name of its file, is allowed")
         self.assertEqual(self.message({"seed": 1}), "no prompt: prompt, prompt-file or messages is needed")
         self.assertEqual(self.message({"prompt-file": "-"}), "prompt-file: '-': stdin is allowed on the command line only")
         self.assertEqual(self.message({"prompt": "A", "logit-bias": {"x": 3, "5": "y"}}),
@@ -59,7 +60,7 @@ class Batch(support.CommandLineTest):
 
     def test_json_that_is_none(self):
         for line, words in ((b"x", "the line is not valid JSON at byte 1: invalid literal"), (b'{"prompt":"\\ud800"}', "surrogate"), (b'{"prompt":"A"', "byte 14"),
-                            (b'{"prompt":"A"} {}', "byte 16"), (b'{"prompt":"\xed\xa0\x80"}', "byte 11 of the line is not valid UTF-8"),
+                            (b'{"prompt":"A"} {}', "byte 16"), (b'{"prompt":"A"}\0 {', "the line is not valid JSON at byte 15: a NUL"), (b'{"prompt":"\xed\xa0\x80"}', "byte 11 of the line is not valid UTF-8"),
                             (b'{"prompt":"A","seed":1e999}', "too large"), (b"[" * 100000, "nested deeper than 72 levels"), (b"null", "JSON null")):
             self.assertIn(words, self.message(line))
 

@@ -247,7 +247,7 @@ class Serve(support.CommandLineTest):
             self.refused(400, [word], {"messages": messages}, "/v1/chat/completions")
         for field, value, word in (("tools", [{}], "tools: not supported"), ("tool_choice", "required", 'tool_choice: "required"'), ("top_logprobs", 2, "given without logprobs"),
                                    ("functions", [{}], "functions: not supported"), ("audio", {"a": 1}, "audio: not supported"), ("modalities", ["audio"], "modalities: an array"),
-                                   ("response_format", {"type": "json_schema"}, "response_format.json_schema.schema: a JSON Schema is needed"), ("response_format", {"type": "text", "foo": 1}, "response_format.foo: unknown field"),
+                                   ("response_format", {"type": "json_schema"}, "response_format.json_schema.schema: a JSON Schema is needed"), ("response_format", {"type": "text", "foo": 1}, "response_format.foo: unknown field"), ("response_format", {"type": "text", "json_schema": {"schema": True}}, "given without the type json_schema"),
                                    ("response_format", {"type": "json_schema", "json_schema": {"schema": True, "name": "a", "bar": 1}}, "response_format.json_schema.bar: unknown field"), ("reasoning_effort", "low", "reasoning_effort: not supported"),
                                    ("prompt", "A", "prompt: unknown field"), ("best_of", 1, "best_of: unknown field")):
             self.refused(400, [word], {"messages": [user], field: value}, "/v1/chat/completions")

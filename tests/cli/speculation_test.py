@@ -120,7 +120,7 @@ class Speculation(support.CommandLineTest):
             {"draft_tokens": 3})]
         name = self.file("in.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
         for source, expected in ((("--draft-model", DRAFT), [0, 1, 2, 4, 6]), (("--draft-forced",), [0, 1]),
-                                 (("--draft-model", DRAFT, "--draft-forced"), [0, 1, 4]), (("--prompt-lookup", "--draft-forced"), [0, 1, 2, 4])):
+                                 (("--draft-model", DRAFT, "--draft-forced"), [0, 1, 4, 6]), (("--prompt-lookup", "--draft-forced"), [0, 1, 2, 4, 6])):
             process = support.run("generate", "--device", "cpu", "--input", name, "--quiet", *source)
             records = [json.loads(line) for line in process.stdout.splitlines()]
             self.assertEqual([index for index, record in enumerate(records) if "speculation" in record], expected, source)

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <memory>
+#include <semaphore>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "fundamentallm/constraint.h"
 #include "tests/engine/bundled_model.h"
@@ -55,6 +59,45 @@ TEST(CustomConstraint, HoldsItsOwnRequestAlone) {
   ASSERT_TRUE(failed.error);
   EXPECT_NE(failed.error->message.find("fill_mask: worn out"), std::string::npos) << failed.error->message;
   EXPECT_EQ(generator.take(third).value().samples.at(0).tokens, alone.tokens);
+}
+
+/// Its forks wait until they may go on.
+class Waiting : public Repeated {
+ public:
+  Waiting(TokenId id, std::counting_semaphore<>& waiting, std::latch& goes_on)
+      : Repeated(id, 2), waiting_(waiting), goes_on_(goes_on) {}
+  [[nodiscard]] std::unique_ptr<Constraint> fork() const override {
+    waiting_.release();
+    goes_on_.wait();
+    return Repeated::fork();
+  }
+
+ private:
+  std::counting_semaphore<>& waiting_;
+  std::latch& goes_on_;
+};
+
+TEST(CustomConstraint, HoldsUpNobodyWhileItsOwnCodeWaits) {
+  Generator generator = open_bundled();
+  const TokenId letter = generator.encode("o").value().at(0);
+  constexpr int kThreads = 6;
+  std::counting_semaphore<> waiting(0);
+  std::latch goes_on(1);
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      Request request = request_for("ROMEO:");
+      request.control.constraint = CustomConstraint{std::make_shared<const Waiting>(letter, waiting, goes_on)};
+      EXPECT_EQ(only_sample(generator, request).text, "oo");
+    });
+  }
+  for (int i = 0; i < kThreads; ++i) waiting.acquire();
+  Request other = request_for("ROMEO:", 9);
+  other.control.constraint = ChoicesConstraint{{"Ay"}};
+  EXPECT_EQ(only_sample(generator, other).text, "Ay");
+  goes_on.count_down();
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST(CustomConstraint, IsRefusedWhereItIsNoneOrMeetsABeamSearch) {

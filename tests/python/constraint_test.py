@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Constraints of the caller's own, and those of other grammar engines, whose masks are held against the library's."""
 import random
+import signal
 import unittest
 
 import support
@@ -41,6 +42,23 @@ class Letters:
 
     def may_end(self):
         return 1 / 0 if self.fails == "may_end" and self.taken == 2 else self.taken >= self.most
+
+
+class Raising(Letters):
+    """Raises this when something is drawn; None: SIGINT comes then."""
+
+    def __init__(self, fault):
+        super().__init__(range(64))
+        self.fault = fault
+
+    def advance(self, token):
+        if self.fault is not None:
+            raise self.fault
+        signal.raise_signal(signal.SIGINT)
+        return True
+
+    def fork(self):
+        return Raising(self.fault)
 
 
 class Constraints(support.GeneratorTest):
@@ -91,6 +109,36 @@ class Constraints(support.GeneratorTest):
             self.assertRegex(sample.text, "^[ab]{2,3}$")
         allowed = self.samples(constraint=Letters(self.letters, fails="too much"))[0]
         self.assertEqual(allowed.error, None)
+
+    def test_texts_of_exceptions_may_be_anything(self):
+        class Unspeakable(Exception):
+            def __str__(self):
+                raise ValueError("no text")
+
+        for fault, text in ((ValueError("bad \ud800"), "bad \\ud800"), (Unspeakable(), "Unspeakable: (no text"), (ValueError("a\0b"), "ValueError: a")):
+            constraint = Letters(self.letters)
+            constraint.fork = lambda fault=fault: Raising(fault)
+            sample = self.samples(constraint=constraint)[0]
+            self.assertEqual(sample.finish_reason, "error")
+            self.assertIn(text, sample.error)
+
+        class Odd:
+            def __repr__(self):
+                return "\ud800"
+
+        for options in ({"max_tokens": Odd()}, {"logit_bias": {Odd(): Odd()}}, {"\ud800": 1}):
+            with self.assertRaisesRegex(TypeError, r"max_tokens: \\ud800: must be|logit_bias: .*must be|\\ud800: there is no such option"):
+                self.samples(**options)
+        with self.assertRaisesRegex(TypeError, r"prompt: \[\\ud800\]: must be"):
+            self.generator.generate([[Odd()]])
+
+    def test_an_interrupt_in_a_constraint_is_the_callers(self):
+        constraint = Letters(self.letters)
+        constraint.fork = lambda: Raising(None)
+        with self.assertRaises(KeyboardInterrupt):
+            self.samples(constraint=constraint)
+        self.assertEqual(self.generator.metrics["running_rows"], 0)
+        self.assertEqual(len(self.samples(constraint=Letters(self.letters))[0].text), 5)
 
     def test_what_is_no_constraint_is_refused(self):
         for wrong in (3, object(), {"regex": "a"}):

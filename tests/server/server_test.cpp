@@ -129,6 +129,13 @@ TEST(Body, HasManyObjectsThatAreReadAtOnce) {
               HasSubstr("this key stands twice"));
 }
 
+TEST(Body, MayHaveNoNul) {
+  using namespace std::string_literals;
+  EXPECT_THAT(refusal(Endpoint::kCompletions, "{\"prompt\":\"A\"}\0 }"s), HasSubstr("not valid JSON at byte 15"));
+  EXPECT_THAT(refusal(Endpoint::kCompletions, R"({"prompt":"A","a\u0000b":1,"temperature":-5})"),
+              testing::AllOf(HasSubstr("a\\x00b"), HasSubstr("temperature: -5")));
+}
+
 TEST(Body, KeepsTheOrderOfAPart) {
   const auto part = [](const std::string& text) { return ordered_part(text, {"b", "c"}); };
   EXPECT_EQ(part(R"({"a":{"b":{"c":1}},"b":{"c":{"z":1,"a":[2,{"c":3}]}}})"), R"({"z":1,"a":[2,{"c":3}]})");

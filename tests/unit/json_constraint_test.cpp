@@ -216,7 +216,7 @@ TEST(JsonSchema, NamesWhatItDoesNotSupport) {
   expect(R"({"$ref":"http://x/y"})", "\"#\"", "same schema");
   expect(R"({"additionalProperties":true,"minProperties":2})", "\"#\"", "minProperties: 2");
   expect(R"({"pattern":3,"maxLength":1})", "\"#\"", "pattern: a string");
-  expect(R"({"type":"text"})", "\"#\"", "type:");
+  expect(R"({"type":"text"})", "\"#\"", "type: \"text\":");
   const std::string long_pattern = R"({"items":{"pattern":")" + std::string(65537, 'a') + "\"}}";
   expect(long_pattern.c_str(), "#/items", "pattern: 65537 bytes; at most 65536");
   expect(R"({"minimum":1e300})", "\"#\"", "15 digits");
