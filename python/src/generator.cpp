@@ -138,7 +138,7 @@ std::uint64_t Generator::submit(const nb::handle& prompt, const nb::dict& option
     const nb::gil_scoped_release unlocked;
     return generator_.submit(std::move(request), std::move(callbacks));
   }();
-  raise_signals();
+  if (!id) raise_signals();  // else the caller is to know the request first
   return static_cast<std::uint64_t>(value_of(std::move(id)));
 }
 
