@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
+#include <initializer_list>
 
 #include "apps/cli/line_reader.h"
 #include "apps/cli/text.h"
@@ -22,6 +22,11 @@ std::vector<std::string> given_constraints(const Settings& settings, const std::
   if (settings.json.value_or(false)) given.push_back(dashes + "json");
   if (settings.grammar) given.push_back(dashes + "grammar");
   return given;
+}
+
+bool is_one_of(std::string_view key, std::initializer_list<std::string_view> names) {
+  const Setting* setting = find_setting(key);
+  return setting != nullptr && std::find(names.begin(), names.end(), setting->name) != names.end();
 }
 
 }  // namespace
@@ -64,17 +69,11 @@ void read_schema(Settings& settings) {
 }
 
 bool is_constraint(std::string_view key) {
-  const Setting* setting = find_setting(key);
-  if (setting == nullptr) return false;
-  constexpr std::string_view kNames[] = {"choices", "regex", "json-schema", "json", "grammar"};
-  return std::find(std::begin(kNames), std::end(kNames), setting->name) != std::end(kNames);
+  return is_one_of(key, {"choices", "regex", "json-schema", "json", "grammar"});
 }
 
 bool becomes_automaton(std::string_view key) {
-  const Setting* setting = find_setting(key);
-  if (setting == nullptr || is_constraint(key)) return setting != nullptr;
-  constexpr std::string_view kNames[] = {"ban", "ban-chars", "stop-tokens", "prefix"};
-  return std::find(std::begin(kNames), std::end(kNames), setting->name) != std::end(kNames);
+  return is_constraint(key) || is_one_of(key, {"ban", "ban-chars", "stop-tokens", "prefix"});
 }
 
 void clear_constraint(Settings& settings) {

@@ -34,6 +34,7 @@ class Conversation {
   void clear() { ids_.clear(); }
   [[nodiscard]] bool empty() const { return ids_.empty(); }
   [[nodiscard]] bool ends_line() const { return ends_line_; }
+
   /// Draws one sample after the text so far, which leaves at least half the context for it; sink gets the text as it
   /// comes. The drawn text is not appended. Ends and errors: of draw_one.
   Drawn draw(Request request, const std::function<void(std::string_view)>& sink);

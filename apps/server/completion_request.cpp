@@ -142,23 +142,22 @@ void refuse_other_fields(const std::string& name, const Json& object, std::initi
 }
 
 void read_response_format(const std::string& name, const Json& value, Reading& reading) {
-  if (value.is_object()) {
-    refuse_other_fields(name, value, {"type", "json_schema"}, reading);
-    const auto schema = value.find("json_schema");
-    if (schema != value.end() && schema->is_object()) {
-      refuse_other_fields(name + ".json_schema", *schema, {"name", "description", "strict", "schema"}, reading);
-    }
+  const Json nothing;
+  const Json& type = value.contains("type") ? value["type"] : value;  // what is no object contains nothing
+  const Json& schema = value.contains("json_schema") ? value["json_schema"] : nothing;
+  if (value.is_object()) refuse_other_fields(name, value, {"type", "json_schema"}, reading);
+  if (schema.is_object()) {
+    refuse_other_fields(name + ".json_schema", schema, {"name", "description", "strict", "schema"}, reading);
   }
-  const Json type = value.is_object() && value.contains("type") ? value["type"] : value;
-  if (type != "json_schema" && value.is_object() && !value.value("json_schema", Json()).is_null()) {
+  if (type != "json_schema" && !schema.is_null()) {
     reading.fields.refuse(name, name + ".json_schema: given without the type json_schema");
   }
   if (type == "json_object") {
     set_constraint(JsonSchemaConstraint{R"({"type":"object"})"}, reading);
   } else if (type == "json_schema") {
-    const bool has_schema =
-        value.contains("json_schema") && value["json_schema"].is_object() && value["json_schema"].contains("schema");
-    if (!has_schema) return reading.fields.refuse(name, name + ".json_schema.schema: a JSON Schema is needed");
+    if (!schema.contains("schema")) {
+      return reading.fields.refuse(name, name + ".json_schema.schema: a JSON Schema is needed");
+    }
     set_constraint(JsonSchemaConstraint{ordered_part(reading.body, {name, "json_schema", "schema"})}, reading);
   } else if (type != "text") {
     reading.fields.refuse(name, type, "{\"type\": \"text\"}, json_object or json_schema");

@@ -177,10 +177,10 @@ std::int32_t DeviceAutomaton::row_of(const std::vector<std::uint32_t>& mask) {
   return found->second;
 }
 
-void DeviceAutomaton::check_states(std::int64_t count, const std::string& name) {
+void DeviceAutomaton::check_states(std::int64_t count, std::string_view name) {
   if (count <= kMaxStates) return;
-  throw Exception(ErrorCode::kUnsupported, name + ": " + std::to_string(count) + " states: a beam search may have " +
-                                               std::to_string(kMaxStates) +
+  throw Exception(ErrorCode::kUnsupported, std::string(name) + ": " + std::to_string(count) +
+                                               " states: a beam search may have " + std::to_string(kMaxStates) +
                                                "; fewer or shorter texts and repetitions are allowed");
 }
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,8 +36,7 @@ class DeviceAutomaton {
 
   /// Exception(kUnsupported) beyond kMaxStates. A constraint has at least the states of its automaton: what is too large is known
   /// before its masks are worked out, which takes long.
-  static void check_states(std::int64_t count,
-                           const std::string& name = "constraint, prefix, banned_text, stop_strings");
+  static void check_states(std::int64_t count, std::string_view name = "constraint, prefix, banned_text, stop_strings");
 
   [[nodiscard]] std::int32_t state_count() const { return static_cast<std::int32_t>(flags.size()); }
   /// In a state; -1: where there is none.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python/src/array_view.h"
-#include "python/src/python_text.h"
 
 #include <limits>
 #include <string>
+
+#include "python/src/python_text.h"
 
 namespace nb = nanobind;
 
